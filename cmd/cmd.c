@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Choosing the command. */
+
+#include "cmd/cmd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/version.h"
+#include "runner/run.h"
+
+static const char help[] =
+    "tarbox runs Linux programs from a root file system in a tar archive.\n"
+    "No virtual machine, no WSL, no administrator.\n"
+    "\n"
+    "Usage: tarbox COMMAND\n"
+    "\n"
+    "Commands:\n"
+    "  run      Run a program from an archive, a folder or a single ELF file\n"
+    "  doctor   Check that this computer has what Tarbox needs\n"
+    "\n"
+    "Options:\n"
+    "  --help      Show this text; 'tarbox COMMAND --help' tells more of a command\n"
+    "  --version   Show the version\n"
+    "\n"
+    "Example:\n"
+    "  tarbox run rootfs.tar.gz /bin/busybox ls -l /\n";
+
+int cmd_main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+    } commands[] = {
+        {"run", cmd_run},
+        {"doctor", cmd_doctor},
+    };
+    if (argc < 2) {
+        fputs(help, stderr);
+        return RUNNER_EXIT_FAILED;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+        fputs(help, stdout);
+        return 0;
+    }
+    if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "version")) {
+        puts("tarbox " CMD_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (!strcmp(argv[1], commands[i].name))
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    fprintf(stderr, "tarbox: '%s' is not a command; see 'tarbox --help'.\n", argv[1]);
+    return RUNNER_EXIT_FAILED;
+}

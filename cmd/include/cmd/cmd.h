@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+/*
+ * The command line: parsing and printing only.
+ *
+ * Threads  the main thread.
+ * Errors   an exit code; messages go to stderr, help that was asked for to stdout.
+ */
+
+/* Run the command in argv (UTF-8, argv[0] is our own name); returns the exit code. */
+int cmd_main(int argc, char **argv);
+
+/* The commands, each given what follows its name. */
+int cmd_run(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LX_IOCTL_H
+#define LX_IOCTL_H
+
+/*
+ * Terminals and other device controls.
+ *
+ * Source  ioctl_tty(2), termios(3), asm-generic/ioctls.h, asm-generic/termbits.h.
+ */
+
+#include <stdint.h>
+
+/* requests */
+#define LX_TCGETS 0x5401
+#define LX_TCSETS 0x5402
+#define LX_TCSETSW 0x5403
+#define LX_TCSETSF 0x5404
+#define LX_TCGETA 0x5405
+#define LX_TCSETA 0x5406
+#define LX_TCSBRK 0x5409
+#define LX_TCXONC 0x540a
+#define LX_TCFLSH 0x540b
+#define LX_TIOCEXCL 0x540c
+#define LX_TIOCNXCL 0x540d
+#define LX_TIOCSCTTY 0x540e
+#define LX_TIOCGPGRP 0x540f
+#define LX_TIOCSPGRP 0x5410
+#define LX_TIOCOUTQ 0x5411
+#define LX_TIOCSTI 0x5412
+#define LX_TIOCGWINSZ 0x5413
+#define LX_TIOCSWINSZ 0x5414
+#define LX_FIONREAD 0x541b
+#define LX_TIOCINQ 0x541b
+#define LX_FIONBIO 0x5421
+#define LX_TIOCNOTTY 0x5422
+#define LX_TIOCGSID 0x5429
+#define LX_FIONCLEX 0x5450
+#define LX_FIOCLEX 0x5451
+#define LX_FIOASYNC 0x5452
+#define LX_TIOCSPTLCK 0x40045431
+#define LX_TCSETS2 0x402c542b
+#define LX_TCSETSW2 0x402c542c
+#define LX_TCSETSF2 0x402c542d
+#define LX_TIOCGPTN 0x80045430u
+#define LX_TCGETS2 0x802c542au
+
+/* termios flags */
+#define LX_VINTR 0
+#define LX_IGNBRK 01
+#define LX_ISIG 01
+#define LX_OPOST 01
+#define LX_VQUIT 01
+#define LX_BRKINT 02
+#define LX_ICANON 02
+#define LX_VERASE 02
+#define LX_VKILL 03
+#define LX_ONLCR 04
+#define LX_VEOF 04
+#define LX_VTIME 05
+#define LX_VMIN 06
+#define LX_VSWTC 07
+#define LX_ECHO 010
+#define LX_VSTART 010
+#define LX_VSTOP 011
+#define LX_VSUSP 012
+#define LX_VEOL 013
+#define LX_VREPRINT 014
+#define LX_VDISCARD 015
+#define LX_VWERASE 016
+#define LX_B38400 017
+#define LX_VLNEXT 017
+#define LX_ECHOE 020
+#define LX_VEOL2 020
+#define LX_ECHOK 040
+#define LX_CS8 060
+#define LX_INLCR 0100
+#define LX_CREAD 0200
+#define LX_IGNCR 0200
+#define LX_NOFLSH 0200
+#define LX_ICRNL 0400
+#define LX_TOSTOP 0400
+#define LX_ECHOCTL 01000
+#define LX_HUPCL 02000
+#define LX_IXON 02000
+#define LX_CLOCAL 04000
+#define LX_ECHOKE 04000
+#define LX_IXANY 04000
+#define LX_IMAXBEL 020000
+#define LX_IUTF8 040000
+#define LX_VTDLY 040000
+#define LX_IEXTEN 0100000
+
+#define LX_NCCS 19
+
+struct lx_termios {
+    uint32_t c_iflag, c_oflag, c_cflag, c_lflag;
+    uint8_t c_line;
+    uint8_t c_cc[LX_NCCS];
+};
+_Static_assert(sizeof(struct lx_termios) == 36, "ABI");
+
+struct lx_winsize {
+    uint16_t ws_row, ws_col, ws_xpixel, ws_ypixel;
+};
+
+#endif

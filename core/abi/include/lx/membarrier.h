@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef LX_MEMBARRIER_H
+#define LX_MEMBARRIER_H
+
+/*
+ * membarrier(2).
+ *
+ * Source  linux/membarrier.h (an enumeration there).
+ */
+
+#define LX_MEMBARRIER_CMD_QUERY 0
+#define LX_MEMBARRIER_CMD_GLOBAL (1 << 0)
+#define LX_MEMBARRIER_CMD_GLOBAL_EXPEDITED (1 << 1)
+#define LX_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED (1 << 2)
+#define LX_MEMBARRIER_CMD_PRIVATE_EXPEDITED (1 << 3)
+#define LX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED (1 << 4)
+#define LX_MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE (1 << 5)
+#define LX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE (1 << 6)
+
+#endif

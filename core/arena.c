@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The arena's allocator: size classes with free lists, filled from the unused
+ * end, which grows by commit.  Four classes to a power of two, so a block
+ * wastes at most a fifth.
+ */
+
+#include "core/arena.h"
+
+#include <stdatomic.h>
+
+#include "core/layout.h"
+#include "core/lock.h"
+#include "core/mem.h"
+#include "lx/errno.h"
+#include "plat/plat.h"
+
+#define MAGIC 0x616e6572612e7862ull /* "bx.arena" */
+#define SMALLEST 16u
+#define CLASS_COUNT 96u
+#define REFILL_SIZE (32u << 10)  /* what a class takes from the end at once */
+#define COMMIT_STEP (1u << 20)
+
+struct free_block {
+    struct free_block *next;
+};
+
+struct size_class {
+    struct core_lock lock; /* guards free */
+    struct free_block *free;
+    uint64_t pad[5]; /* a cache line of its own */
+};
+
+struct arena {
+    uint64_t magic;
+    void *roots[CORE_ROOT_COUNT];
+    _Atomic uint64_t unique;
+    _Atomic uint64_t used;
+    struct core_lock lock; /* guards end and committed */
+    uint64_t end;          /* first address never given to a class */
+    uint64_t committed;    /* first address not committed */
+    struct size_class classes[CLASS_COUNT];
+};
+
+static struct arena *arena(void)
+{
+    return (struct arena *)CORE_ARENA_BASE;
+}
+
+/* Class of a size, and the block size of a class: 16, 32, 48, 64, 80, 96, 112, 128, 160 .. */
+static uint32_t class_of(uint64_t size)
+{
+    if (size <= 128)
+        return size ? (uint32_t)((size - 1) / SMALLEST) : 0;
+    uint32_t log = 63 - (uint32_t)__builtin_clzll(size - 1); /* 2^log < size <= 2^(log+1) */
+    uint32_t quarter = (uint32_t)((size - 1) >> (log - 2)) & 3;
+    return 8 + (log - 7) * 4 + quarter;
+}
+
+static uint64_t class_size(uint32_t index)
+{
+    if (index < 8)
+        return (index + 1) * SMALLEST;
+    uint32_t log = 7 + (index - 8) / 4, quarter = (index - 8) % 4;
+    return (1ull << log) + ((uint64_t)(quarter + 1) << (log - 2));
+}
+
+int core_arena_create(void)
+{
+    int err = plat_arena_create(CORE_ARENA_BASE, CORE_ARENA_SIZE);
+    if (err < 0)
+        return err;
+    err = plat_arena_commit(CORE_ARENA_BASE, COMMIT_STEP);
+    if (err < 0)
+        return err;
+    struct arena *a = arena();
+    a->magic = MAGIC;
+    a->unique = 1;
+    a->end = CORE_ARENA_BASE + (sizeof *a + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE * CORE_PAGE_SIZE;
+    a->committed = CORE_ARENA_BASE + COMMIT_STEP;
+    core_lock_init(&a->lock, CORE_LOCK_ARENA);
+    for (uint32_t i = 0; i < CLASS_COUNT; i++)
+        core_lock_init(&a->classes[i].lock, CORE_LOCK_ARENA_CLASS);
+    return 0;
+}
+
+int core_arena_attach(void)
+{
+    int err = plat_arena_attach(CORE_ARENA_BASE, CORE_ARENA_SIZE);
+    if (err < 0)
+        return err;
+    return arena()->magic == MAGIC ? 0 : -LX_EINVAL;
+}
+
+/* Cut `size` bytes off the unused end; 0 when the arena is full. */
+static uint64_t take_end(uint64_t size, uint64_t align)
+{
+    struct arena *a = arena();
+    uint64_t result = 0;
+    core_lock_acquire(&a->lock);
+    uint64_t begin = (a->end + align - 1) & ~(align - 1), end = begin + size;
+    if (end > CORE_ARENA_BASE + CORE_ARENA_SIZE)
+        goto out;
+    if (end > a->committed) {
+        uint64_t more = (end - a->committed + COMMIT_STEP - 1) / COMMIT_STEP * COMMIT_STEP;
+        if (plat_arena_commit(a->committed, more) < 0)
+            goto out;
+        a->committed += more;
+    }
+    a->end = end;
+    result = begin;
+out:
+    core_lock_release(&a->lock);
+    return result;
+}
+
+static uint64_t alignment(uint64_t block)
+{
+    return block >= CORE_PAGE_SIZE ? CORE_PAGE_SIZE : block >= 64 ? 64 : 16;
+}
+
+/* Fill an empty class; called with its lock held. */
+static int refill_locked(struct size_class *c, uint64_t block)
+{
+    uint64_t align = alignment(block), step = (block + align - 1) & ~(align - 1);
+    uint64_t count = step < REFILL_SIZE ? REFILL_SIZE / step : 1;
+    uint64_t begin = take_end(count * step, align);
+    if (!begin)
+        return -LX_ENOMEM;
+    for (uint64_t i = count; i-- > 0;) {
+        struct free_block *b = (struct free_block *)(begin + i * step);
+        b->next = c->free;
+        c->free = b;
+    }
+    return 0;
+}
+
+void *core_arena_alloc(uint64_t size)
+{
+    if (size > CORE_ARENA_SIZE)
+        return NULL;
+    struct arena *a = arena();
+    uint32_t index = class_of(size);
+    uint64_t block = class_size(index);
+    struct size_class *c = &a->classes[index];
+
+    core_lock_acquire(&c->lock);
+    struct free_block *b = NULL;
+    if (c->free || refill_locked(c, block) == 0) {
+        b = c->free;
+        c->free = b->next;
+    }
+    core_lock_release(&c->lock);
+    if (!b)
+        return NULL;
+    atomic_fetch_add_explicit(&a->used, block, memory_order_relaxed);
+    return memset(b, 0, size);
+}
+
+void core_arena_free(void *block, uint64_t size)
+{
+    if (!block)
+        return;
+    struct arena *a = arena();
+    uint32_t index = class_of(size);
+    struct size_class *c = &a->classes[index];
+    struct free_block *b = block;
+
+    core_lock_acquire(&c->lock);
+    b->next = c->free;
+    c->free = b;
+    core_lock_release(&c->lock);
+    atomic_fetch_sub_explicit(&a->used, class_size(index), memory_order_relaxed);
+}
+
+void core_arena_set_root(enum core_arena_root root, void *object)
+{
+    arena()->roots[root] = object;
+}
+
+void *core_arena_root(enum core_arena_root root)
+{
+    return arena()->roots[root];
+}
+
+uint64_t core_arena_used(void)
+{
+    return atomic_load_explicit(&arena()->used, memory_order_relaxed);
+}
+
+uint64_t core_arena_committed(void)
+{
+    return arena()->committed - CORE_ARENA_BASE;
+}
+
+uint64_t core_arena_unique(void)
+{
+    return atomic_fetch_add_explicit(&arena()->unique, 1, memory_order_relaxed);
+}

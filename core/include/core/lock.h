@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_LOCK_H
+#define CORE_LOCK_H
+
+/*
+ * Locks that work between processes: a word in the arena, taken by one
+ * compare-and-swap.  Holders never wait for anything but a lock of higher
+ * rank, so a short spin, then yielding, is all the waiting there is.
+ *
+ * The order of all locks is core/lock_ranks.def.  Sanitizer builds stop the
+ * program at an acquisition out of order.
+ *
+ * Threads  any, of any process of the container.  Errors  none.
+ */
+
+#include <stdint.h>
+
+enum core_lock_rank {
+#define X(rank, guards) CORE_LOCK_##rank,
+#include "core/lock_ranks.def"
+#undef X
+};
+
+struct core_lock {
+    _Atomic uint32_t word; /* 0 free, 1 held */
+    uint32_t rank;
+};
+
+#define CORE_LOCK_INIT(r) {.word = 0, .rank = CORE_LOCK_##r}
+
+static inline void core_lock_init(struct core_lock *l, enum core_lock_rank rank)
+{
+    l->word = 0;
+    l->rank = rank;
+}
+
+void core_lock_acquire(struct core_lock *l);
+void core_lock_release(struct core_lock *l);
+
+#endif

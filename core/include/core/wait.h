@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_WAIT_H
+#define CORE_WAIT_H
+
+/*
+ * Waiting: one mechanism for futexes, pipes, poll, child waits and signals.
+ * A thread has one sleeper; it registers waiters with the queues of the things
+ * it waits for, tests its condition, and sleeps.  Any wake makes it look again.
+ *
+ *     core_waitq_add(q, &w, sleeper, events);
+ *     while (!condition() && !err)
+ *         err = core_sleep(sleeper, 0, deadline_ns);
+ *     core_waitq_remove(&w);
+ *
+ * All of it lies in the arena, so waker and sleeper may be in different
+ * processes.
+ *
+ * Source   poll(2) for the event bits.
+ * Threads  any, of any process; a sleeper sleeps for one thread.
+ * Errors   core_sleep(): -LX_ETIMEDOUT, -LX_EINTR.
+ */
+
+#include <stdint.h>
+
+#include "core/list.h"
+#include "core/lock.h"
+#include "lx/compiler.h"
+
+struct core_sleeper {
+    _Atomic uint32_t word;      /* PLAT_PARK_* */
+    uint32_t slot;              /* names the host's event; unique among live threads */
+    _Atomic uint32_t interrupt; /* nonzero: a signal wants the thread; core_sleep() returns */
+};
+
+struct core_waitq {
+    struct core_lock lock;   /* guards the list */
+    struct core_list waiters;
+};
+
+struct core_waiter {
+    struct core_list node;
+    struct core_waitq *queue; /* NULL: in no queue */
+    struct core_sleeper *sleeper;
+    uint32_t events;        /* wakes with none of these bits are not for it */
+    _Atomic uint32_t woken; /* event bits it was woken with since it was added */
+};
+
+void core_sleeper_init(struct core_sleeper *s, uint32_t slot);
+
+/*
+ * Sleep until woken.  Wakes that came since the last sleep return at once.
+ *   streams      also wait for standard streams, as in plat_thread_sleep().
+ *   deadline_ns  PLAT_FOREVER, or on PLAT_CLOCK_MONOTONIC.
+ *   returns      0 also for no reason; -LX_ETIMEDOUT; -LX_EINTR if `interrupt` is set.
+ */
+MUST_USE int core_sleep(struct core_sleeper *s, uint32_t streams, int64_t deadline_ns);
+void core_sleeper_wake(struct core_sleeper *s);
+
+/* Set `interrupt` and wake. */
+void core_sleeper_interrupt(struct core_sleeper *s);
+
+void core_waitq_init(struct core_waitq *q);
+void core_waitq_add(struct core_waitq *q, struct core_waiter *w, struct core_sleeper *s,
+                    uint32_t events);
+
+/* Idempotent.  Afterwards nobody touches `w` any more. */
+void core_waitq_remove(struct core_waiter *w);
+
+/*
+ * Wake up to `count` waiters that want one of `events`.
+ *   returns  how many.
+ */
+uint32_t core_waitq_wake(struct core_waitq *q, uint32_t events, uint32_t count);
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pages in segments.  A page number is its segment's index times the pages per
+ * segment plus its place; page 0 of segment 0 is never given out.  Free pages
+ * of a segment are a bitmap in the arena; the views are this process's own.
+ */
+
+#include "core/segment.h"
+
+#include <stdatomic.h>
+
+#include "core/arena.h"
+#include "core/layout.h"
+#include "core/lock.h"
+#include "core/mem.h"
+#include "lx/errno.h"
+#include "plat/plat.h"
+
+#define SEGMENT_PAGES (PLAT_SEGMENT_SIZE / CORE_PAGE_SIZE)
+#define WORDS (SEGMENT_PAGES / 64)
+#define COMMIT_STEP (1u << 20)
+
+struct segment {
+    uint64_t bitmap[WORDS]; /* 1: in use */
+    uint32_t used;
+    uint32_t hint;      /* first word that may have a free page */
+    uint32_t committed; /* bytes usable */
+};
+
+struct segments {
+    struct core_lock lock; /* guards all below but limit */
+    uint32_t count;        /* segments ever made */
+    uint32_t hint;         /* first segment that may have a free page */
+    uint64_t used;         /* pages */
+    _Atomic uint64_t limit; /* pages */
+    struct segment *table[PLAT_SEGMENT_MAX];
+};
+
+static _Atomic(void *) g_views[PLAT_SEGMENT_MAX]; /* this process's views; NULL: not mapped */
+
+static struct segments *segments(void)
+{
+    return core_arena_root(CORE_ROOT_SEGMENTS);
+}
+
+int core_segment_init(void)
+{
+    struct segments *s = core_arena_alloc(sizeof *s);
+    if (!s)
+        return -LX_ENOMEM;
+    uint64_t total, available;
+    plat_memory_info(&total, &available);
+    core_lock_init(&s->lock, CORE_LOCK_SEGMENT);
+    s->limit = total / 2 / CORE_PAGE_SIZE;
+    core_arena_set_root(CORE_ROOT_SEGMENTS, s);
+    return 0;
+}
+
+void core_segment_set_limit(uint64_t size)
+{
+    segments()->limit = size / CORE_PAGE_SIZE;
+}
+
+static void *view_of(uint32_t index)
+{
+    void *view = atomic_load_explicit(&g_views[index], memory_order_acquire);
+    if (view)
+        return view;
+    if (plat_segment_map(index, &view) < 0)
+        return NULL;
+    void *expected = NULL;
+    if (atomic_compare_exchange_strong(&g_views[index], &expected, view))
+        return view;
+    plat_segment_unmap(index, view); /* another thread was faster */
+    return expected;
+}
+
+void *core_page(core_page_t page)
+{
+    char *view = view_of(page / SEGMENT_PAGES);
+    return view ? view + (uint64_t)(page % SEGMENT_PAGES) * CORE_PAGE_SIZE : NULL;
+}
+
+/* Find or make a segment with a free page; its index, or -LX_ENOMEM. */
+static int64_t find_segment_locked(struct segments *s)
+{
+    for (; s->hint < s->count; s->hint++) {
+        if (s->table[s->hint]->used < SEGMENT_PAGES)
+            return s->hint;
+    }
+    if (s->count == PLAT_SEGMENT_MAX)
+        return -LX_ENOMEM;
+    struct segment *g = core_arena_alloc(sizeof *g);
+    if (!g)
+        return -LX_ENOMEM;
+    if (s->count == 0) {
+        g->bitmap[0] = 1; /* page number 0 is no page */
+        g->used = 1;
+    }
+    s->table[s->count] = g;
+    return s->count++;
+}
+
+static core_page_t take_page_locked(struct segments *s)
+{
+    if (s->used >= s->limit)
+        return 0;
+    int64_t index = find_segment_locked(s);
+    if (index < 0)
+        return 0;
+    struct segment *g = s->table[index];
+    while (g->bitmap[g->hint] == ~0ull)
+        g->hint++;
+    uint32_t bit = (uint32_t)__builtin_ctzll(~g->bitmap[g->hint]);
+    uint32_t place = g->hint * 64 + bit;
+
+    if ((place + 1) * CORE_PAGE_SIZE > g->committed) {
+        void *view = view_of((uint32_t)index);
+        if (!view || plat_segment_commit((uint32_t)index, view, g->committed + COMMIT_STEP) < 0)
+            return 0;
+        g->committed += COMMIT_STEP;
+    }
+    g->bitmap[g->hint] |= 1ull << bit;
+    g->used++;
+    s->used++;
+    return (uint32_t)index * SEGMENT_PAGES + place;
+}
+
+core_page_t core_page_new(void)
+{
+    struct segments *s = segments();
+    core_lock_acquire(&s->lock);
+    core_page_t page = take_page_locked(s);
+    core_lock_release(&s->lock);
+    if (!page)
+        return 0;
+    void *bytes = core_page(page);
+    if (!bytes) {
+        core_page_free(page);
+        return 0;
+    }
+    memset(bytes, 0, CORE_PAGE_SIZE);
+    return page;
+}
+
+void core_page_free(core_page_t page)
+{
+    if (!page)
+        return;
+    struct segments *s = segments();
+    uint32_t index = page / SEGMENT_PAGES, place = page % SEGMENT_PAGES;
+    core_lock_acquire(&s->lock);
+    struct segment *g = s->table[index];
+    g->bitmap[place / 64] &= ~(1ull << (place % 64));
+    g->used--;
+    s->used--;
+    if (g->hint > place / 64)
+        g->hint = place / 64;
+    if (s->hint > index)
+        s->hint = index;
+    int empty = g->used == (index == 0);
+    void *view = empty ? view_of(index) : NULL;
+    if (view)
+        plat_segment_discard(index, view, 0, PLAT_SEGMENT_SIZE);
+    core_lock_release(&s->lock);
+}
+
+uint64_t core_page_used(void)
+{
+    return segments()->used;
+}
+
+uint64_t core_page_limit(void)
+{
+    return segments()->limit;
+}

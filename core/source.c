@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Byte sources over memory and over a host file. */
+
+#include "core/source.h"
+
+#include <string.h>
+
+#include "core/list.h"
+#include "plat/plat.h"
+
+static int64_t read_memory(struct core_source *base, void *buf, uint64_t size)
+{
+    struct core_source_memory *s = CORE_LIST_ENTRY(base, struct core_source_memory, base);
+    uint64_t left = base->size - s->offset, part = size < left ? size : left;
+    memcpy(buf, s->data + s->offset, part);
+    s->offset += part;
+    return (int64_t)part;
+}
+
+void core_source_memory_init(struct core_source_memory *s, const void *data, uint64_t size)
+{
+    *s = (struct core_source_memory){.base = {.read = read_memory, .size = size}, .data = data};
+}
+
+static int64_t read_file(struct core_source *base, void *buf, uint64_t size)
+{
+    return plat_file_read(CORE_LIST_ENTRY(base, struct core_source_file, base)->file, buf, size);
+}
+
+void core_source_file_init(struct core_source_file *s, struct plat_file *file, uint64_t size)
+{
+    *s = (struct core_source_file){.base = {.read = read_file, .size = size}, .file = file};
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Sleepers and wait queues in the arena. */
+
+#include "core/wait.h"
+
+#include <stdatomic.h>
+
+#include "lx/errno.h"
+#include "plat/plat.h"
+
+void core_sleeper_init(struct core_sleeper *s, uint32_t slot)
+{
+    s->word = PLAT_PARK_EMPTY;
+    s->slot = slot;
+    s->interrupt = 0;
+}
+
+/*
+ * The word: a waker leaves a token; a sleeper takes it, or says that it sleeps
+ * so that the next waker calls the host.
+ */
+int core_sleep(struct core_sleeper *s, uint32_t streams, int64_t deadline_ns)
+{
+    if (atomic_load(&s->interrupt))
+        return -LX_EINTR;
+    uint32_t expected = PLAT_PARK_EMPTY;
+    int err = 0;
+    if (atomic_compare_exchange_strong(&s->word, &expected, PLAT_PARK_SLEEPING))
+        err = plat_thread_sleep(s->slot, &s->word, streams, deadline_ns);
+    uint32_t was = atomic_exchange(&s->word, PLAT_PARK_EMPTY);
+    if (atomic_load(&s->interrupt))
+        return -LX_EINTR;
+    return was == PLAT_PARK_TOKEN ? 0 : err;
+}
+
+void core_sleeper_wake(struct core_sleeper *s)
+{
+    if (atomic_exchange(&s->word, PLAT_PARK_TOKEN) == PLAT_PARK_SLEEPING)
+        plat_thread_wake(s->slot, &s->word);
+}
+
+void core_sleeper_interrupt(struct core_sleeper *s)
+{
+    atomic_store(&s->interrupt, 1);
+    core_sleeper_wake(s);
+}
+
+void core_waitq_init(struct core_waitq *q)
+{
+    core_lock_init(&q->lock, CORE_LOCK_WAITQ);
+    core_list_init(&q->waiters);
+}
+
+void core_waitq_add(struct core_waitq *q, struct core_waiter *w, struct core_sleeper *s,
+                    uint32_t events)
+{
+    w->queue = q;
+    w->sleeper = s;
+    w->events = events;
+    atomic_store_explicit(&w->woken, 0, memory_order_relaxed);
+    core_lock_acquire(&q->lock);
+    core_list_add(&q->waiters, &w->node);
+    core_lock_release(&q->lock);
+}
+
+void core_waitq_remove(struct core_waiter *w)
+{
+    struct core_waitq *q = w->queue;
+    if (!q)
+        return;
+    core_lock_acquire(&q->lock);
+    core_list_remove(&w->node);
+    core_lock_release(&q->lock);
+    w->queue = NULL;
+}
+
+uint32_t core_waitq_wake(struct core_waitq *q, uint32_t events, uint32_t count)
+{
+    uint32_t woken = 0;
+    core_lock_acquire(&q->lock);
+    CORE_LIST_FOR_EACH(node, &q->waiters)
+    {
+        struct core_waiter *w = CORE_LIST_ENTRY(node, struct core_waiter, node);
+        if (woken == count)
+            break;
+        if (!(w->events & events))
+            continue;
+        atomic_fetch_or(&w->woken, w->events & events);
+        core_sleeper_wake(w->sleeper);
+        woken++;
+    }
+    core_lock_release(&q->lock);
+    return woken;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The gate between the shim and the host.  Shim code runs with the guest's
+ * vector registers and FS base still loaded; the host may use both.  So every
+ * call of plat.h is a function here that makes the host callable first, once
+ * between two returns to the guest, and a system call that needs no host never
+ * pays for it.
+ *
+ * Compiled for general registers only.
+ */
+
+#include "host.h"
+#include "plat/slots.h"
+
+static uint32_t g_enabled; /* this process carries a guest; written before it runs */
+
+void plat_gate_enable(void)
+{
+    g_enabled = 1;
+}
+
+static void save_vectors(struct plat_thread *t)
+{
+    static const uint32_t mxcsr_default = 0x1f80;
+    uint32_t low = (uint32_t)t->xsave_mask, high = (uint32_t)(t->xsave_mask >> 32);
+
+    /* xsave64 leaves the rest of the header alone: it was zeroed once. */
+    __asm__ volatile("xsave64 (%0)" : : "r"(t->xsave), "a"(low), "d"(high) : "memory");
+    __asm__ volatile("fninit\n\tldmxcsr %0" : : "m"(mxcsr_default));
+    t->vectors_saved = 1;
+    t->exit_work = 1;
+}
+
+void plat_gate(void)
+{
+    if (!g_enabled)
+        return;
+    struct plat_thread *t = plat_thread_self();
+    if (!t || t->vectors_saved)
+        return;
+    save_vectors(t);
+    if (t->fs_mode != PLAT_FS_HOST)
+        plat_wrfsbase(t->host_fs);
+}
+
+void plat_thread_copy_vectors(struct plat_thread *t, const struct plat_thread *from)
+{
+    const uint64_t *source = from->xsave;
+    uint64_t *target = t->xsave;
+    for (uint32_t i = 0; i < t->xsave_size / sizeof *target; i++)
+        target[i] = source[i];
+    t->vectors_saved = 1;
+    t->exit_work = 1;
+}
+
+void plat_thread_set_tp(struct plat_thread *t, uint64_t tp, uint64_t canary)
+{
+    t->guest_fs = tp;
+    __asm__ volatile("movq %0, %%gs:%c1" : : "r"(canary), "i"(PLAT_GS_CANARY));
+    __asm__ volatile("movq %0, %%gs:%c1" : : "r"(tp), "i"(PLAT_GS_TP));
+    if (t->fs_mode == PLAT_FS_GUEST)
+        t->exit_work = 1;
+}
+
+#define CALL(result, name, parameters, arguments) \
+    result plat_##name parameters                 \
+    {                                             \
+        plat_gate();                              \
+        return plat_host_##name arguments;        \
+    }
+#define CALLV(name, parameters, arguments) \
+    void plat_##name parameters            \
+    {                                      \
+        plat_gate();                       \
+        plat_host_##name arguments;        \
+    }
+#define CALLN(name, parameters, arguments) CALLV(name, parameters, arguments)
+#include "calls.def"

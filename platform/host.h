@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PLATFORM_HOST_H
+#define PLATFORM_HOST_H
+
+/*
+ * What a host implements: plat_host_NAME for every plat_NAME, with the contract
+ * of plat/plat.h.  And what the host-neutral part of the platform gives it.
+ */
+
+#include "plat/plat.h"
+#include "plat/thread.h"
+
+#define CALL(result, name, parameters, arguments) result plat_host_##name parameters;
+#define CALLV(name, parameters, arguments) void plat_host_##name parameters;
+#define CALLN(name, parameters, arguments) NORETURN void plat_host_##name parameters;
+#include "calls.def"
+#undef CALL
+#undef CALLV
+#undef CALLN
+
+/*
+ * What plat_process_spawn() or plat_arena_attach() reserves in a guest host, for
+ * programs with fixed addresses: CORE_LOW_BASE and CORE_LOW_END of core/layout.h.
+ */
+#define PLAT_LOW_BASE 0x400000ull
+#define PLAT_LOW_END 0x67e00000ull
+
+/*
+ * Decide about a processor exception; the host calls it in its handler with the
+ * interrupted registers and goes on with them as they are afterwards.  Touches
+ * no FS base, no vector state, no lock.
+ *   t        the faulting thread's block.
+ *   returns  0: it is our own fault, nothing was changed; 1: go on.
+ */
+MUST_USE int plat_fault_redirect(struct plat_thread *t, struct plat_regs *regs,
+                                 const struct plat_fault *fault);
+
+/* Set once a thread of this process is adopted; plat_gate() then does its work. */
+void plat_gate_enable(void);
+
+/* Size of the XSAVE area for `mask`, and the mask: XCR0 without PKRU. */
+uint64_t plat_xsave_mask(void);
+uint32_t plat_xsave_size(void);
+
+/* Fill in what is the same on every host: FS base, the XSAVE fields, the gs slots. */
+void plat_thread_init(struct plat_thread *t, void *xsave);
+
+static inline uint64_t plat_rdfsbase(void)
+{
+    uint64_t base;
+    __asm__ volatile("rdfsbase %0" : "=r"(base));
+    return base;
+}
+
+static inline void plat_wrfsbase(uint64_t base)
+{
+    __asm__ volatile("wrfsbase %0" : : "r"(base));
+}
+
+#endif

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PLAT_PLAT_H
+#define PLAT_PLAT_H
+
+/*
+ * The host, behind one header: all that the rest of Tarbox asks of Windows or
+ * Linux.  Nothing outside platform/ includes a host header.
+ *
+ * Source  the man pages and Microsoft documentation cited where a call is
+ *         implemented (platform/linux, platform/windows).
+ * Threads any function, any thread, unless it says otherwise.
+ * Errors  0 or an amount on success, else -LX_E* converted where the host call
+ *         failed; out-parameters are then NULL or 0.
+ *
+ * Text is UTF-8.  Host paths are in the host's own form ("C:\\x", "/x").
+ * Times are nanoseconds; deadlines are absolute on PLAT_CLOCK_MONOTONIC and
+ * PLAT_FOREVER never comes.  Every function may be called from a system-call
+ * handler: platform/gate.c makes the host callable first.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lx/compiler.h"
+
+#define PLAT_FOREVER INT64_MAX
+
+/* ---- Start and end ------------------------------------------------------- */
+
+/*
+ * Initialise the process; call first, once, from main().  Sets the standard
+ * streams to binary and the console to UTF-8 with VT sequences.
+ *   argc, argv  as main() got them; replaced by UTF-8 ones that live for ever.
+ *   returns     -LX_ENOSYS if the processor or host lacks something needed;
+ *               plat_start_error() then says what, in one sentence.
+ */
+MUST_USE int plat_start(int *argc, char ***argv);
+const char *plat_start_error(void);
+
+/* The environment as UTF-8 "K=V" strings, NULL-terminated; lives for ever. */
+char **plat_environment(void);
+
+/* End this process at once, without running any exit handler. */
+NORETURN void plat_exit(int code);
+
+/* ---- Memory -------------------------------------------------------------- */
+
+#define PLAT_READ 1u
+#define PLAT_WRITE 2u
+#define PLAT_EXEC 4u
+
+/* Allocation granularity of reservations and views, in bytes, on every host. */
+#define PLAT_GRANULE 0x10000u
+
+/*
+ * Reserve address space, inaccessible and free of charge.
+ *   addr     multiple of PLAT_GRANULE, as is size.
+ *   returns  -LX_EEXIST: something is there already; -LX_ENOMEM.
+ */
+MUST_USE int plat_mem_reserve(uint64_t addr, uint64_t size);
+
+/* Give back a whole reservation. */
+void plat_mem_release(uint64_t addr, uint64_t size);
+
+/*
+ * Back pages inside one reservation with zeroed memory.  Pages that have memory
+ * keep it and its contents, and get the new protection.
+ *   addr, size  multiples of 4096.
+ *   returns     -LX_ENOMEM.
+ */
+MUST_USE int plat_mem_commit(uint64_t addr, uint64_t size, uint32_t prot);
+
+/* Take the memory of pages inside one reservation; they stay reserved. */
+void plat_mem_decommit(uint64_t addr, uint64_t size);
+
+/* Change the protection of committed pages inside one reservation. */
+MUST_USE int plat_mem_protect(uint64_t addr, uint64_t size, uint32_t prot);
+
+/* Tell the processor that code was written.  A no-op on x86 but for the contract. */
+void plat_mem_flush_code(uint64_t addr, uint64_t size);
+
+/* Allocate or free private pages anywhere outside the guest's windows. */
+MUST_USE int plat_pages_new(uint64_t size, void **out);
+void plat_pages_free(void *pages, uint64_t size);
+
+/* ---- Arena and segments -------------------------------------------------- */
+
+/*
+ * Create the container's shared region and map it at `addr`.
+ *   size     address space to reserve; nothing is committed.
+ *   returns  -LX_EEXIST: the addresses are taken; -LX_ENOMEM.
+ */
+MUST_USE int plat_arena_create(uint64_t addr, uint64_t size);
+
+/* Map the region of the launcher that started this guest host, at the same address. */
+MUST_USE int plat_arena_attach(uint64_t addr, uint64_t size);
+
+/* Commit the region's pages [addr, addr + size) in all processes, zeroed. */
+MUST_USE int plat_arena_commit(uint64_t addr, uint64_t size);
+
+/* Bytes per segment, and how many there may be. */
+#define PLAT_SEGMENT_SIZE (16u << 20)
+#define PLAT_SEGMENT_MAX 65536u
+
+/*
+ * Map segment `index` into this process, read-write, creating it, zeroed, if no
+ * process has it.  The view stays until plat_segment_unmap().
+ *   returns  -LX_ENOMEM.
+ */
+MUST_USE int plat_segment_map(uint32_t index, void **out);
+void plat_segment_unmap(uint32_t index, void *view);
+
+/* Make the first `size` bytes usable.  Grows only, in all processes. */
+MUST_USE int plat_segment_commit(uint32_t index, void *view, uint64_t size);
+
+/* Give the memory of the pages [offset, offset + size) back if the host can. */
+void plat_segment_discard(uint32_t index, void *view, uint64_t offset, uint64_t size);
+
+/* ---- Processes ----------------------------------------------------------- */
+
+struct plat_process;
+
+/*
+ * Start this executable as a guest host, which attaches the arena (created
+ * before).  Its low range is reserved before its first instruction, so that
+ * programs with fixed addresses load; it dies with its launcher.
+ *   argument  the private argument, argv[1] of the new process.
+ *   files     `count` files that plat_file_inherited(0..) gives it.
+ */
+struct plat_file;
+MUST_USE int plat_process_spawn(const char *argument, struct plat_file *const *files,
+                                uint32_t count, struct plat_process **out);
+
+/*
+ * Wait for the end of a guest host.
+ *   code     its exit code, for the log only: the container's result is in the arena.
+ *   returns  -LX_ETIMEDOUT.
+ */
+MUST_USE int plat_process_wait(struct plat_process *p, int64_t deadline_ns, int32_t *code);
+void plat_process_kill(struct plat_process *p);
+void plat_process_free(struct plat_process *p);
+
+/* In a guest host: the n-th file handed over by plat_process_spawn(). */
+MUST_USE int plat_file_inherited(uint32_t n, struct plat_file **out);
+
+/* Peak private (anonymous) memory of this process, in bytes. */
+uint64_t plat_process_peak(void);
+
+/* Processor time of this process, in ns: user and system. */
+void plat_process_times(uint64_t *user_ns, uint64_t *system_ns);
+
+/* The host's id for this process. */
+uint32_t plat_process_id(void);
+
+/* ---- Threads ------------------------------------------------------------- */
+
+struct plat_thread;
+
+/* Bytes of host stack every guest thread has for the shim. */
+#define PLAT_HOST_STACK (256u << 10)
+
+/*
+ * Make the calling host thread a guest thread: allocate its block and set its
+ * %gs slots.  on_syscall, on_fault and owner are the caller's to fill.  The
+ * guest then starts with plat_resume().
+ */
+MUST_USE int plat_thread_adopt(struct plat_thread **out);
+
+/*
+ * Start a host thread that runs start(arg, thread), already adopted, on its host
+ * stack; start() fills the block and calls plat_resume() or plat_thread_exit().
+ *   returns  -LX_EAGAIN: the host has no more threads.
+ */
+MUST_USE int plat_thread_start(void (*start)(void *arg, struct plat_thread *t), void *arg);
+
+/* End the calling guest thread and free its block. */
+NORETURN void plat_thread_exit(void);
+
+/* A plain host thread for hosted code (an import's inflater, the signal proxy). */
+struct plat_worker;
+MUST_USE int plat_worker_start(void (*run)(void *arg), void *arg, struct plat_worker **out);
+void plat_worker_join(struct plat_worker *w);
+
+/* A counting semaphore for hosted code of one process. */
+struct plat_semaphore;
+MUST_USE int plat_semaphore_new(uint32_t count, struct plat_semaphore **out);
+void plat_semaphore_wait(struct plat_semaphore *s);
+void plat_semaphore_post(struct plat_semaphore *s);
+void plat_semaphore_free(struct plat_semaphore *s);
+
+/*
+ * Sleep until `word` leaves PLAT_PARK_SLEEPING or the deadline passes.
+ *   slot     the thread's slot number in the arena: names its event.
+ *   word     in the arena; the caller has set PLAT_PARK_SLEEPING.
+ *   streams  also return when a standard stream is ready: bit 2n when stream n
+ *            is readable, bit 2n+1 when it is writable.
+ *   returns  0: look again (also spuriously); -LX_ETIMEDOUT.
+ */
+#define PLAT_PARK_EMPTY 0u
+#define PLAT_PARK_TOKEN 1u
+#define PLAT_PARK_SLEEPING 2u
+MUST_USE int plat_thread_sleep(uint32_t slot, _Atomic uint32_t *word, uint32_t streams,
+                               int64_t deadline_ns);
+
+/* Wake the thread of any process that sleeps on `slot` and `word`. */
+void plat_thread_wake(uint32_t slot, _Atomic uint32_t *word);
+
+/* Give the processor to another thread; with `ns` > 0, sleep about that long. */
+void plat_thread_yield(uint64_t ns);
+
+/* Processors this process may use: their number, and the one running now. */
+uint32_t plat_cpu_count(void);
+uint32_t plat_cpu_current(void);
+
+/* ---- Clocks and chance --------------------------------------------------- */
+
+enum plat_clock { PLAT_CLOCK_REALTIME, PLAT_CLOCK_MONOTONIC, PLAT_CLOCK_CPU_PROCESS, PLAT_CLOCK_CPU_THREAD };
+uint64_t plat_clock_now(enum plat_clock clock);
+
+/*
+ * How the time-stamp counter maps to the clocks:
+ *   clock_ns = base_ns + ((tsc - base_tsc) * mult >> shift)
+ *   returns  -LX_EOPNOTSUPP: the counter is not invariant.
+ */
+struct plat_tsc {
+    uint64_t base_tsc;
+    uint64_t monotonic_ns, realtime_ns;
+    uint32_t mult, shift;
+};
+MUST_USE int plat_tsc_calibrate(struct plat_tsc *out);
+
+void plat_random(void *buf, size_t size);
+
+/* Memory of the machine, in bytes. */
+void plat_memory_info(uint64_t *total, uint64_t *available);
+
+/* Seconds since the machine started. */
+uint64_t plat_uptime_s(void);
+
+/* ---- Standard streams ---------------------------------------------------- */
+
+enum plat_stream_kind {
+    PLAT_STREAM_CLOSED,
+    PLAT_STREAM_CONSOLE,
+    PLAT_STREAM_PIPE,
+    PLAT_STREAM_FILE, /* seekable */
+    PLAT_STREAM_NULL, /* the null device */
+};
+
+struct plat_stream_info {
+    enum plat_stream_kind kind;
+    uint32_t access; /* PLAT_READ, PLAT_WRITE */
+    uint64_t size;   /* of a file */
+    uint64_t id;     /* the same number for streams that are the same object */
+};
+
+/* stream is 0, 1 or 2, the launcher's own, whichever process asks. */
+MUST_USE int plat_stream_info(uint32_t stream, struct plat_stream_info *out);
+
+/*
+ * Read or write at the stream's position; read blocks unless it is ready.
+ * Files share their position with the host's other users of the same handle.
+ *   returns  bytes, 0 at the end; -LX_EPIPE, -LX_EIO ..
+ */
+MUST_USE int64_t plat_stream_read(uint32_t stream, void *buf, uint64_t size);
+MUST_USE int64_t plat_stream_write(uint32_t stream, const void *buf, uint64_t size);
+MUST_USE int64_t plat_stream_pread(uint32_t stream, void *buf, uint64_t size, uint64_t offset);
+MUST_USE int64_t plat_stream_pwrite(uint32_t stream, const void *buf, uint64_t size,
+                                    uint64_t offset);
+MUST_USE int64_t plat_stream_seek(uint32_t stream, int64_t offset, int32_t whence);
+MUST_USE int plat_stream_truncate(uint32_t stream, uint64_t size);
+
+/* Ready without blocking, as in plat_thread_sleep(): bits of those in `streams`. */
+uint32_t plat_stream_ready(uint32_t streams);
+
+struct plat_winsize {
+    uint16_t rows, columns;
+};
+/* returns -LX_ENOTTY if the stream is no console. */
+MUST_USE int plat_stream_winsize(uint32_t stream, struct plat_winsize *out);
+
+/* ---- Signals of the user to the launcher --------------------------------- */
+
+/*
+ * Call `handler` with the Linux number of each signal the user sends: Ctrl-C
+ * SIGINT, Ctrl-Break SIGQUIT, a closed console SIGHUP; on Linux the signals
+ * themselves.  It runs on a thread of its own and may call plat_.
+ */
+MUST_USE int plat_signals_watch(void (*handler)(int signal, void *arg), void *arg);
+
+/* ---- Files of the host --------------------------------------------------- */
+
+#define PLAT_FILE_READ 1u
+#define PLAT_FILE_WRITE 2u
+#define PLAT_FILE_CREATE 4u    /* create if missing */
+#define PLAT_FILE_TRUNCATE 8u  /* empty it */
+#define PLAT_FILE_EXCLUSIVE 16u /* with CREATE: -LX_EEXIST if it is there */
+
+enum plat_file_type { PLAT_FILE_REGULAR, PLAT_FILE_DIRECTORY, PLAT_FILE_SYMLINK, PLAT_FILE_OTHER };
+
+struct plat_stat {
+    enum plat_file_type type;
+    uint32_t mode;       /* Linux permission bits; made up where the host has none */
+    uint64_t size;
+    int64_t mtime_ns;    /* since 1970 */
+    uint64_t device, id; /* identify the file */
+    uint32_t uid, gid, nlink;
+};
+
+MUST_USE int plat_file_open(const char *path, uint32_t flags, struct plat_file **out);
+
+/* A new empty file for reading and writing that nobody sees and that vanishes with its handles. */
+MUST_USE int plat_file_temporary(struct plat_file **out);
+void plat_file_close(struct plat_file *f);
+MUST_USE int64_t plat_file_read(struct plat_file *f, void *buf, uint64_t size);
+MUST_USE int64_t plat_file_pread(struct plat_file *f, void *buf, uint64_t size, uint64_t offset);
+MUST_USE int64_t plat_file_pwrite(struct plat_file *f, const void *buf, uint64_t size,
+                                  uint64_t offset);
+MUST_USE int plat_file_stat(struct plat_file *f, struct plat_stat *out);
+
+/* Without following a final symbolic link. */
+MUST_USE int plat_path_stat(const char *path, struct plat_stat *out);
+MUST_USE int64_t plat_path_readlink(const char *path, char *buf, uint64_t size);
+
+/*
+ * Map a file's first `size` bytes, read-only, at `addr` or (0) anywhere.
+ *   size     > 0, at most the file's size; the view may be longer than asked.
+ */
+MUST_USE int plat_file_map(struct plat_file *f, uint64_t addr, uint64_t size, const void **out);
+void plat_file_unmap(const void *view, uint64_t size);
+
+/* Read a directory: name is UTF-8, valid until the next call; 0 at the end, 1 for an entry. */
+struct plat_directory;
+MUST_USE int plat_directory_open(const char *path, struct plat_directory **out);
+MUST_USE int plat_directory_next(struct plat_directory *d, const char **name);
+void plat_directory_close(struct plat_directory *d);
+
+/* The absolute form of a path, and its translation to a Unix path for the guest. */
+MUST_USE int plat_path_absolute(const char *path, char *buf, size_t size);
+MUST_USE int plat_path_to_unix(const char *absolute, char *buf, size_t size);
+
+/* ---- Host check ---------------------------------------------------------- */
+
+/*
+ * Run the host's check number n (0..) for `tarbox doctor`.
+ *   text     one line: what was found.
+ *   returns  1 fine, 0 a limit to know of, -LX_E* cannot work; -LX_ENOENT: no such n.
+ */
+MUST_USE int plat_doctor_check(uint32_t n, char *text, size_t size);
+
+#endif

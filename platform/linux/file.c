@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files of the host.
+ *
+ * Source  open(2), read(2), pread(2), stat(2), mmap(2).
+ */
+
+#include "file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "inherit.h"
+#include "internal.h"
+#include "lx/errno.h"
+
+/* The file object of a descriptor, which it owns from now on, also on failure. */
+static int wrap(int fd, struct plat_file **out)
+{
+    *out = NULL;
+    if (fd < 0)
+        return linux_error();
+    struct plat_file *f = malloc(sizeof *f);
+    if (!f) {
+        close(fd);
+        return -LX_ENOMEM;
+    }
+    f->fd = fd;
+    *out = f;
+    return 0;
+}
+
+int plat_host_file_open(const char *path, uint32_t flags, struct plat_file **out)
+{
+    int mode = O_RDONLY;
+    if (flags & PLAT_FILE_WRITE)
+        mode = flags & PLAT_FILE_READ ? O_RDWR : O_WRONLY;
+    mode |= flags & PLAT_FILE_CREATE ? O_CREAT : 0;
+    mode |= flags & PLAT_FILE_TRUNCATE ? O_TRUNC : 0;
+    mode |= flags & PLAT_FILE_EXCLUSIVE ? O_EXCL : 0;
+    int fd;
+    do
+        fd = open(path, mode | O_CLOEXEC | O_NOCTTY, 0666);
+    while (fd < 0 && errno == EINTR);
+    return wrap(fd, out);
+}
+
+/* File systems without O_TMPFILE (overlayfs of old kernels) get a name for a moment. */
+static int temporary_in(const char *folder)
+{
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return fd;
+    char name[4096];
+    int length = snprintf(name, sizeof name, "%s/tarbox-XXXXXX", folder);
+    if (length < 0 || (size_t)length >= sizeof name) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    fd = mkostemp(name, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(name);
+    return fd;
+}
+
+int plat_host_file_temporary(struct plat_file **out)
+{
+    const char *const folders[] = {getenv("TMPDIR"), "/tmp", "/var/tmp"};
+    int fd = -1;
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0] && fd < 0; i++) {
+        if (folders[i] && folders[i][0])
+            fd = temporary_in(folders[i]);
+    }
+    return wrap(fd, out);
+}
+
+int plat_host_file_inherited(uint32_t n, struct plat_file **out)
+{
+    *out = NULL;
+    if (n >= INHERIT_FILE_MAX)
+        return -LX_EBADF;
+    int fd = INHERIT_FILE + (int)n;
+    return wrap(fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fd, out);
+}
+
+void plat_host_file_close(struct plat_file *f)
+{
+    if (!f)
+        return;
+    close(f->fd);
+    free(f);
+}
+
+int64_t plat_host_file_read(struct plat_file *f, void *buf, uint64_t size)
+{
+    ssize_t n;
+    do
+        n = read(f->fd, buf, size);
+    while (n < 0 && errno == EINTR);
+    return linux_result(n);
+}
+
+/* One call moves 2 GiB at most, and a full disk or the end may cut it short. */
+int64_t plat_host_file_pread(struct plat_file *f, void *buf, uint64_t size, uint64_t offset)
+{
+    uint64_t done = 0;
+    while (done < size) {
+        ssize_t n = pread(f->fd, (char *)buf + done, size - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && !done)
+            return linux_error();
+        if (n <= 0)
+            break;
+        done += (uint64_t)n;
+    }
+    return (int64_t)done;
+}
+
+int64_t plat_host_file_pwrite(struct plat_file *f, const void *buf, uint64_t size, uint64_t offset)
+{
+    uint64_t done = 0;
+    while (done < size) {
+        ssize_t n = pwrite(f->fd, (const char *)buf + done, size - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && !done)
+            return linux_error();
+        if (n <= 0)
+            break;
+        done += (uint64_t)n;
+    }
+    return (int64_t)done;
+}
+
+static enum plat_file_type type_of(mode_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFREG:
+        return PLAT_FILE_REGULAR;
+    case S_IFDIR:
+        return PLAT_FILE_DIRECTORY;
+    case S_IFLNK:
+        return PLAT_FILE_SYMLINK;
+    default:
+        return PLAT_FILE_OTHER;
+    }
+}
+
+static struct plat_stat convert(const struct stat *st)
+{
+    return (struct plat_stat){
+        .type = type_of(st->st_mode),
+        .mode = st->st_mode & 07777,
+        .size = (uint64_t)st->st_size,
+        .mtime_ns = st->st_mtim.tv_sec * 1000000000ll + st->st_mtim.tv_nsec,
+        .device = st->st_dev,
+        .id = st->st_ino,
+        .uid = st->st_uid,
+        .gid = st->st_gid,
+        .nlink = (uint32_t)st->st_nlink,
+    };
+}
+
+int plat_host_file_stat(struct plat_file *f, struct plat_stat *out)
+{
+    *out = (struct plat_stat){0};
+    struct stat st;
+    if (fstat(f->fd, &st) < 0)
+        return linux_error();
+    *out = convert(&st);
+    return 0;
+}
+
+int plat_host_path_stat(const char *path, struct plat_stat *out)
+{
+    *out = (struct plat_stat){0};
+    struct stat st;
+    if (lstat(path, &st) < 0)
+        return linux_error();
+    *out = convert(&st);
+    return 0;
+}
+
+int plat_host_file_map(struct plat_file *f, uint64_t addr, uint64_t size, const void **out)
+{
+    *out = NULL;
+    if (addr) {
+        int err = linux_map_at(addr, size, PROT_READ, MAP_SHARED, f->fd);
+        if (!err)
+            *out = (const void *)(uintptr_t)addr;
+        return err;
+    }
+    void *view = mmap(NULL, size, PROT_READ, MAP_SHARED, f->fd, 0);
+    if (view == MAP_FAILED)
+        return linux_error();
+    *out = view;
+    return 0;
+}
+
+void plat_host_file_unmap(const void *view, uint64_t size)
+{
+    if (view)
+        munmap((void *)view, size); /* munmap(2) takes void * of any mapping */
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PLATFORM_LINUX_INTERNAL_H
+#define PLATFORM_LINUX_INTERNAL_H
+
+/* What the files of this host share. */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "host.h"
+
+/* rt_sigaction(2) as the kernel takes it, whatever the C library or a sanitizer puts before it. */
+struct linux_action {
+    void *handler;
+    uint64_t flags;
+    void *restorer;
+    uint64_t mask;
+};
+
+#define LINUX_FAULT_COUNT 5 /* signals that processor exceptions become */
+
+/* A reading of the time-stamp counter, and the clock at that moment. */
+struct linux_instant {
+    uint64_t tsc, ns;
+};
+
+struct linux_state {
+    const char *start_error;
+    const char *program;                                  /* argv[0] */
+    struct linux_action faults_before[LINUX_FAULT_COUNT]; /* what our handlers replaced */
+    struct linux_instant started;                         /* on PLAT_CLOCK_MONOTONIC */
+    int arena, segments, doorbell; /* descriptors; -1 before the arena is there */
+    uint64_t arena_base;
+    _Atomic uint64_t peak; /* plat_process_peak()'s largest answer */
+};
+
+/* Written while one thread runs: by plat_start() and plat_arena_create() or _attach(). */
+extern struct linux_state g_linux;
+
+/* The last host error as -LX_E*. */
+int linux_error(void);
+
+/* The same for -1 and errno, as most calls report; else `result`. */
+int64_t linux_result(int64_t result);
+
+/* PROT_* of PLAT_READ, _WRITE, _EXEC. */
+int linux_prot(uint32_t prot);
+
+/*
+ * Map pages at exactly `addr`; as mmap(2) otherwise.
+ *   returns  -LX_EEXIST: something is there, or the kernel forbids the address.
+ */
+MUST_USE int linux_map_at(uint64_t addr, uint64_t size, int prot, int flags, int fd);
+
+/* Time left until a deadline of plat.h, for relative timeouts; NULL for PLAT_FOREVER. */
+const struct timespec *linux_time_left(int64_t deadline_ns, struct timespec *out);
+
+/* Read the time-stamp counter and `clock` within a few nanoseconds of each other. */
+struct linux_instant linux_instant(enum plat_clock clock);
+
+/*
+ * The signals that threads of a guest host keep blocked: all but processor
+ * exceptions and the terminal's stop signals.  Those stop launcher and guest
+ * host together, as their process group, without running any handler.
+ */
+void linux_guest_mask(sigset_t *out);
+
+/* Send processor exceptions to plat_fault_redirect(). */
+void linux_faults_install(void);
+
+/* Point the calling thread's %gs slots at zeros: it carries no guest, and plat_gate() sees so. */
+void linux_slots_none(void);
+
+/* The calling thread's block, or NULL. */
+struct plat_thread *linux_thread_self(void);
+
+#endif

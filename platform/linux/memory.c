@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* Private memory, by mmap(2), mprotect(2) and madvise(2). */
+
+#include <stdint.h>
+#include <sys/mman.h>
+
+#include "internal.h"
+#include "lx/errno.h"
+
+static void *pointer(uint64_t addr)
+{
+    return (void *)(uintptr_t)addr;
+}
+
+int linux_prot(uint32_t prot)
+{
+    return (prot & PLAT_READ ? PROT_READ : 0) | (prot & PLAT_WRITE ? PROT_WRITE : 0) |
+           (prot & PLAT_EXEC ? PROT_EXEC : 0);
+}
+
+int linux_map_at(uint64_t addr, uint64_t size, int prot, int flags, int fd)
+{
+    void *got = mmap(pointer(addr), size, prot, flags | MAP_FIXED_NOREPLACE, fd, 0);
+    if (got != MAP_FAILED)
+        return 0;
+    return errno == EPERM ? -LX_EEXIST : linux_error(); /* EPERM: below vm.mmap_min_addr */
+}
+
+int plat_host_mem_reserve(uint64_t addr, uint64_t size)
+{
+    return linux_map_at(addr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+}
+
+void plat_host_mem_release(uint64_t addr, uint64_t size)
+{
+    munmap(pointer(addr), size);
+}
+
+/* Reserved pages read as zeros once they are accessible: the kernel backs them when touched. */
+int plat_host_mem_commit(uint64_t addr, uint64_t size, uint32_t prot)
+{
+    return plat_host_mem_protect(addr, size, prot);
+}
+
+/* Out of mappings, mprotect(2) fails; the pages are gone and zero all the same. */
+void plat_host_mem_decommit(uint64_t addr, uint64_t size)
+{
+    madvise(pointer(addr), size, MADV_DONTNEED);
+    mprotect(pointer(addr), size, PROT_NONE);
+}
+
+int plat_host_mem_protect(uint64_t addr, uint64_t size, uint32_t prot)
+{
+    return mprotect(pointer(addr), size, linux_prot(prot)) < 0 ? linux_error() : 0;
+}
+
+void plat_host_mem_flush_code(uint64_t addr, uint64_t size)
+{
+    (void)addr, (void)size;
+}
+
+/* mmap(2) chooses from the top of the address space, far above the guest's windows. */
+int plat_host_pages_new(uint64_t size, void **out)
+{
+    void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    *out = pages == MAP_FAILED ? NULL : pages;
+    return *out ? 0 : linux_error();
+}
+
+void plat_host_pages_free(void *pages, uint64_t size)
+{
+    if (pages)
+        munmap(pages, size);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RUNNER_RUN_H
+#define RUNNER_RUN_H
+
+/*
+ * One container, from its image to its exit code: imports, sets up the arena,
+ * starts the guest host, passes signals on, waits.
+ *
+ * Source  containers: docker run, "Exit status"; the process model is
+ *         docs/decisions/0001-two-processes.md.
+ * Threads call from the main thread, once per process.
+ * Errors  an exit code and a sentence in `diag`.
+ */
+
+#include <stdint.h>
+
+#include "core/diag.h"
+#include "lx/compiler.h"
+
+/* Exit codes of ours; others are the guest's, or 128 + the signal that ended it. */
+#define RUNNER_EXIT_FAILED 125         /* our own failure */
+#define RUNNER_EXIT_NOT_EXECUTABLE 126 /* the program was found but cannot be run */
+#define RUNNER_EXIT_NOT_FOUND 127      /* the program was not found */
+
+struct runner_options {
+    const char *image;          /* path of an archive, a folder or an ELF file */
+    const char *entrypoint;     /* or NULL; "" is none */
+    const char *const *command; /* NULL-terminated; may be empty */
+    const char *const *env;     /* NULL-terminated "K=V", in order; the last of a name counts */
+    const char *workdir;        /* or NULL */
+    int strace;                 /* print system calls on stderr */
+    int stats;                  /* print what the run cost on stderr */
+};
+
+/* The private argument that makes this executable a guest host. */
+#define RUNNER_GUEST_ARGUMENT "--tarbox-guest-host"
+
+/*
+ * Run a container to its end.
+ *   diag     what failed when the code is 125, 126 or 127 and it is not the guest's
+ *            own code; else empty.
+ *   returns  the exit code for the user.
+ */
+MUST_USE int runner_run(const struct runner_options *options, struct core_diag *diag);
+
+/* Be a guest host: attach to the launcher's arena and run its program. */
+NORETURN void runner_guest_main(void);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* From the entry stub to the handlers and back. */
+
+#include "shim/dispatch.h"
+
+#include <stdatomic.h>
+
+#include "plat/thread.h"
+#include "shim/signal.h"
+#include "shim/strace.h"
+#include "shim/syscall.h"
+#include "shim/task.h"
+
+void shim_attend(struct shim_task *t, int call)
+{
+    atomic_store(&t->attention, 0);
+    atomic_store(&t->sleeper.interrupt, 0);
+    struct shim_process *p = t->process;
+    if (atomic_load_explicit(&p->exiting, memory_order_relaxed))
+        shim_task_exit(t, p->exit_code);
+    shim_signal_deliver(t, call);
+}
+
+void shim_dispatch(struct plat_thread *thread)
+{
+    struct shim_task *t = thread->owner;
+    struct plat_regs *regs = &thread->regs;
+    const uint64_t g[6] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
+    uint64_t nr = regs->rax;
+
+    t->syscall = nr;
+    int64_t result = shim_syscall_call(t, (uint32_t)nr, g);
+    regs->rax = (uint64_t)result;
+
+    if (UNLIKELY(t->trace))
+        shim_strace_call(t, (uint32_t)nr, g, result);
+    if (UNLIKELY(atomic_load_explicit(&t->attention, memory_order_relaxed)) ||
+        UNLIKELY(t->restore_sigmask))
+        shim_attend(t, t->syscall != SHIM_NO_SYSCALL);
+    t->syscall = SHIM_NO_SYSCALL;
+
+    if (thread->vectors_saved)
+        t->slow_calls++;
+    else
+        t->fast_calls++;
+    if (thread->fs_mode == PLAT_FS_ZERO)
+        thread->exit_work = 1;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHIM_EXEC_ELF_H
+#define SHIM_EXEC_ELF_H
+
+/*
+ * An ELF file's plan: what goes where in memory.  Computed from the file's
+ * first bytes alone, without mapping anything, so that it can be fuzzed.
+ * Private to shim/exec.
+ *
+ * Source  elf(5); System V ABI, chapter 5; execve(2) and fs/binfmt_elf.c for
+ *         what Linux refuses.
+ * Threads any.
+ * Errors  -LX_ENOEXEC: not an ELF file we know; -LX_EINVAL: a damaged one;
+ *         -LX_ENOMEM: it does not fit our windows.
+ */
+
+#include <stdint.h>
+
+#include "lx/compiler.h"
+#include "lx/elf.h"
+
+#define ELF_SEGMENT_MAX 32
+#define ELF_HEAD_SIZE 4096u /* of the file; the program headers lie in it */
+
+struct elf_segment {
+    uint64_t vaddr;                  /* as in the file; add the bias */
+    uint64_t file_offset, file_size; /* what is read to vaddr */
+    uint64_t memory_size;            /* the rest is zero */
+    uint32_t prot;                   /* PLAT_READ .. */
+};
+
+struct elf_plan {
+    struct elf_segment segments[ELF_SEGMENT_MAX];
+    uint32_t count;
+    uint32_t has_interpreter;
+    uint64_t low, high; /* page-aligned span of vaddrs */
+    uint64_t bias;      /* 0 unless position-independent */
+    uint64_t entry;     /* vaddr */
+    uint64_t phdrs;     /* vaddr of the program headers in memory, or 0 */
+    uint16_t phdr_count, phdr_size;
+    uint32_t executable_stack;
+};
+
+/*
+ * head       the file's first bytes, `head_size` of them (all, or ELF_HEAD_SIZE).
+ * file_size  of the whole file.
+ */
+MUST_USE int elf_plan_make(const uint8_t *head, uint64_t head_size, uint64_t file_size,
+                           struct elf_plan *plan);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* From a path to a program ready to run: ELF files and #! scripts. */
+
+#include "shim/exec.h"
+
+#include "core/arena.h"
+#include "core/mem.h"
+#include "exec/elf.h"
+#include "exec/stack.h"
+#include "exec/vdso.h"
+#include "lx/errno.h"
+#include "lx/fcntl.h"
+#include "lx/mman.h"
+#include "lx/stat.h"
+#include "plat/plat.h"
+#include "plat/thread.h"
+#include "shim/memory.h"
+#include "shim/task.h"
+#include "shim/user.h"
+#include "vfs/file.h"
+
+#define SCRIPT_LINE 256  /* execve(2): the rest of a longer line is cut */
+#define SCRIPT_DEPTH 4   /* interpreters that are scripts themselves */
+#define RFLAGS_START 0x202u
+
+static int fail(struct shim_exec_error *e, int err, const char *text, const char *path)
+{
+    size_t length = core_str_copy(e->text, sizeof e->text, path);
+    if (length < sizeof e->text)
+        core_str_copy(e->text + length, sizeof e->text - length, text);
+    return err;
+}
+
+/* A growing argument list, for the words that #! lines put before it. */
+struct arguments {
+    const char **words;
+    uint32_t count, capacity;
+};
+
+static int arguments_prepend(struct arguments *a, const char *word)
+{
+    if (a->count == a->capacity)
+        return -LX_E2BIG;
+    memmove(a->words + 1, a->words, a->count * sizeof *a->words);
+    a->words[0] = word;
+    a->count++;
+    return 0;
+}
+
+/* Open a program for execution, with execve(2)'s errors. */
+static int open_program(struct shim_task *t, const char *path, struct vfs_file **out,
+                        struct shim_exec_error *e)
+{
+    int err = vfs_file_open_exec(t->process->fs, path, out);
+    switch (err) {
+    case 0:
+        return 0;
+    case -LX_ENOENT:
+    case -LX_ENOTDIR:
+        return fail(e, err, ": no such file in the image", path);
+    case -LX_EACCES:
+        return fail(e, err, ": permission denied: not an executable file", path);
+    case -LX_ELOOP:
+        return fail(e, err, ": too many symbolic links", path);
+    default:
+        return fail(e, err, ": cannot be opened", path);
+    }
+}
+
+/*
+ * Split "#! interpreter argument" in place.
+ *   argument  everything after the interpreter, as one word, or NULL.
+ */
+static int parse_script(char *line, uint64_t size, char **interpreter, char **argument)
+{
+    uint64_t end = 2;
+    while (end < size && line[end] != '\n' && line[end])
+        end++;
+    line[end < size ? end : size - 1] = 0;
+    while (end > 2 && (line[end - 1] == ' ' || line[end - 1] == '\t' || line[end - 1] == '\r'))
+        line[--end] = 0;
+    char *p = line + 2;
+    while (*p == ' ' || *p == '\t')
+        p++;
+    *interpreter = p;
+    *argument = NULL;
+    while (*p && *p != ' ' && *p != '\t')
+        p++;
+    if (*p) {
+        *p++ = 0;
+        while (*p == ' ' || *p == '\t')
+            p++;
+        if (*p)
+            *argument = p;
+    }
+    return **interpreter ? 0 : -LX_ENOEXEC;
+}
+
+/* Map one segment, writable, with its contents. */
+static int load_segment(struct shim_task *t, struct vfs_file *file, const struct elf_plan *plan,
+                        const struct elf_segment *s)
+{
+    uint64_t at = s->vaddr + plan->bias, page = at & ~(uint64_t)(CORE_PAGE_SIZE - 1);
+    uint64_t end = at + s->memory_size;
+    int64_t mapped = shim_mm_map(t->process->mm, page, end - page, LX_PROT_READ | LX_PROT_WRITE,
+                                 LX_MAP_PRIVATE | LX_MAP_ANONYMOUS | LX_MAP_FIXED_NOREPLACE, NULL, 0);
+    if (mapped < 0)
+        return -LX_ENOMEM;
+    /* As mmap(2) would: the file's bytes from the page's start on. */
+    uint64_t skip = at - page, offset = s->file_offset - skip, size = s->file_size + skip;
+    if (s->file_offset < skip) {
+        offset = s->file_offset;
+        size = s->file_size;
+        page = at;
+    }
+    while (size) {
+        int64_t n = vfs_file_pread(file, page, size, offset);
+        if (n < 0)
+            return (int)n;
+        if (n == 0)
+            return -LX_ENOEXEC; /* shorter than its headers say */
+        page += (uint64_t)n;
+        offset += (uint64_t)n;
+        size -= (uint64_t)n;
+    }
+    return 0;
+}
+
+static int protect_segments(struct shim_task *t, const struct elf_plan *plan)
+{
+    int err = 0;
+    for (uint32_t i = 0; err == 0 && i < plan->count; i++) {
+        const struct elf_segment *s = &plan->segments[i];
+        uint64_t at = s->vaddr + plan->bias, page = at & ~(uint64_t)(CORE_PAGE_SIZE - 1);
+        err = shim_mm_protect_patched(t->process->mm, page, at + s->memory_size - page, s->prot);
+    }
+    return err;
+}
+
+static int load_elf(struct shim_task *t, struct vfs_file *file, const struct elf_plan *plan,
+                    const char *path, struct shim_exec_error *e)
+{
+    struct shim_mm *mm = t->process->mm;
+    if (plan->has_interpreter)
+        return fail(e, -LX_ENOEXEC,
+                    ": is dynamically linked, which this version cannot run; "
+                    "use a statically linked program",
+                    path);
+    for (uint32_t i = 0; i < plan->count; i++) {
+        int err = load_segment(t, file, plan, &plan->segments[i]);
+        if (err < 0)
+            return fail(e, err, ": cannot be loaded: the file is damaged or memory is short", path);
+    }
+    uint64_t end = 0;
+    int err = shim_mm_patch_program(mm, file, plan->low + plan->bias, plan->high + plan->bias,
+                                    plan->bias, &t->plat->fs_mode, &end, e);
+    if (err < 0)
+        return err;
+    err = protect_segments(t, plan);
+    if (err < 0)
+        return fail(e, err, ": cannot be loaded: no memory", path);
+    shim_mm_set_brk(mm, end);
+    return 0;
+}
+
+/* Read the first bytes; the rest of a shorter file is zero. */
+static int64_t read_head(struct vfs_file *file, char *head)
+{
+    memset(head, 0, ELF_HEAD_SIZE);
+    return vfs_file_pread_kernel(file, head, ELF_HEAD_SIZE, 0);
+}
+
+static void set_start(struct shim_task *t, uint64_t entry, lx_uptr sp)
+{
+    struct plat_thread *p = t->plat;
+    memset(&p->regs, 0, sizeof p->regs);
+    p->regs.rip = entry;
+    p->regs.rsp = sp;
+    p->regs.rflags = RFLAGS_START;
+    p->exit_work = 1;
+}
+
+static void set_names(struct shim_task *t, const char *path)
+{
+    const char *base = path;
+    for (const char *c = path; *c; c++) {
+        if (*c == '/' && c[1])
+            base = c + 1;
+    }
+    memset(t->comm, 0, sizeof t->comm);
+    core_str_copy(t->comm, sizeof t->comm, base);
+    core_str_copy(t->process->exe, sizeof t->process->exe, path);
+}
+
+/* Follow #! lines until an ELF file is found; `scripts` keeps their text. */
+static int find_program(struct shim_task *t, const char **path, struct arguments *args,
+                        char *scripts, char *head, struct vfs_file **file,
+                        struct shim_exec_error *e)
+{
+    for (uint32_t depth = 0;; depth++) {
+        int err = open_program(t, *path, file, e);
+        if (err < 0)
+            return err;
+        int64_t n = read_head(*file, head);
+        if (n >= 2 && head[0] == '#' && head[1] == '!') {
+            char *line = scripts + depth * SCRIPT_LINE, *interpreter, *argument;
+            vfs_file_put(*file);
+            *file = NULL;
+            if (depth == SCRIPT_DEPTH)
+                return fail(e, -LX_ELOOP, ": too many interpreters", *path);
+            memcpy(line, head, SCRIPT_LINE);
+            err = parse_script(line, SCRIPT_LINE, &interpreter, &argument);
+            if (err < 0)
+                return fail(e, err, ": names no interpreter after #!", *path);
+            args->words[0] = *path; /* the script's own path replaces argv[0] */
+            if (argument)
+                err = arguments_prepend(args, argument);
+            if (err == 0)
+                err = arguments_prepend(args, interpreter);
+            if (err < 0)
+                return fail(e, err, ": argument list too long", *path);
+            *path = interpreter;
+            continue;
+        }
+        return n < 0 ? fail(e, (int)n, ": cannot be read", *path) : 0;
+    }
+}
+
+static int load(struct shim_task *t, const char *path, struct arguments *args,
+                const char *const *envp, char *buffers, struct shim_exec_error *e)
+{
+    char *head = buffers, *scripts = buffers + ELF_HEAD_SIZE;
+    const char *execfn = path;
+    struct vfs_file *file;
+    int err = find_program(t, &path, args, scripts, head, &file, e);
+    if (err < 0)
+        return err;
+
+    struct elf_plan plan;
+    uint64_t size = vfs_file_size(file);
+    err = elf_plan_make((const uint8_t *)head, size < ELF_HEAD_SIZE ? size : ELF_HEAD_SIZE, size,
+                        &plan);
+    if (err == -LX_ENOMEM)
+        err = fail(e, err, ": is linked at addresses that are not available", path);
+    else if (err < 0)
+        err = fail(e, err, ": exec format error: not an x86-64 Linux program", path);
+    else
+        err = load_elf(t, file, &plan, path, e);
+    vfs_file_put(file);
+
+    lx_uptr vdso, sp;
+    if (err == 0 && vdso_map(t->process->mm, &vdso) < 0)
+        err = fail(e, -LX_ENOMEM, ": no memory for the vDSO", path);
+    if (err == 0) {
+        err = stack_build(t, &plan, execfn, args->words, envp, vdso, &sp);
+        if (err < 0)
+            fail(e, err, ": arguments and environment are too long", path);
+    }
+    if (err == 0) {
+        set_start(t, plan.entry + plan.bias, sp);
+        set_names(t, execfn);
+    }
+    return err;
+}
+
+int shim_exec_load(struct shim_task *t, const char *path, const char *const *argv,
+                   const char *const *envp, struct shim_exec_error *error)
+{
+    uint32_t argc = 0;
+    while (argv[argc])
+        argc++;
+    if (!argc)
+        return fail(error, -LX_EINVAL, ": no arguments", path);
+    struct arguments args = {.count = argc, .capacity = argc + 2 * SCRIPT_DEPTH};
+    uint64_t words_size = (args.capacity + 1) * sizeof *args.words;
+    uint64_t buffers_size = ELF_HEAD_SIZE + (SCRIPT_DEPTH + 1) * SCRIPT_LINE;
+    args.words = core_arena_alloc(words_size); /* zeroed: the list stays terminated */
+    char *buffers = core_arena_alloc(buffers_size);
+    int err = -LX_ENOMEM;
+    if (args.words && buffers) {
+        memcpy(args.words, argv, argc * sizeof *argv);
+        err = load(t, path, &args, envp, buffers, error);
+    } else {
+        fail(error, err, ": no memory", path);
+    }
+    core_arena_free(buffers, buffers_size);
+    core_arena_free(args.words, words_size);
+    return err;
+}

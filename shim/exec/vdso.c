@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* Building the vDSO's ELF object in the guest's memory. */
+
+#include "exec/vdso.h"
+
+#include "core/mem.h"
+#include "exec/vdso_code.h"
+#include "lx/elf.h"
+#include "lx/errno.h"
+#include "lx/mman.h"
+#include "shim/memory.h"
+#include "shim/task.h"
+#include "shim/time.h"
+#include "shim/user.h"
+
+#define IMAGE_SIZE (2 * CORE_PAGE_SIZE)
+#define CODE_OFFSET 0x400u
+
+/* Ends of the section that holds the functions. */
+#if defined(_WIN32)
+__asm__(".section vdso$a,\"xr\"\n.globl vdso_begin\nvdso_begin:\n"
+        ".section vdso$z,\"xr\"\n.globl vdso_end\nvdso_end:\n.text\n");
+extern const uint8_t vdso_begin[], vdso_end[];
+#else
+extern const uint8_t vdso_begin[] __asm__("__start_vdso_text");
+extern const uint8_t vdso_end[] __asm__("__stop_vdso_text");
+#endif
+
+#define SYMBOL_COUNT 5 /* with the null symbol */
+
+static const char strings[] = "\0linux-vdso.so.1\0__vdso_clock_gettime\0__vdso_gettimeofday\0"
+                              "__vdso_time\0__vdso_getcpu";
+#define SONAME 1
+#define NAME_CLOCK_GETTIME 17
+#define NAME_GETTIMEOFDAY 38
+#define NAME_TIME 58
+#define NAME_GETCPU 70
+
+struct image {
+    struct lx_elf_ehdr header;
+    struct lx_elf_phdr phdrs[2];
+    struct lx_elf_sym symbols[SYMBOL_COUNT];
+    uint32_t hash[2 + 1 + SYMBOL_COUNT]; /* elf(5): one bucket that chains all */
+    struct lx_elf_dyn dynamic[7];
+    char strings[sizeof strings];
+};
+_Static_assert(sizeof(struct image) <= CODE_OFFSET, "the headers end before the code");
+
+static void fill_headers(struct image *v, uint64_t size)
+{
+    const uint32_t magic = LX_ELF_MAGIC;
+    memcpy(v->header.e_ident, &magic, sizeof magic);
+    v->header.e_ident[LX_EI_CLASS] = LX_ELFCLASS64;
+    v->header.e_ident[LX_EI_DATA] = LX_ELFDATA2LSB;
+    v->header.e_ident[LX_EI_VERSION] = LX_EV_CURRENT;
+    v->header.e_type = LX_ET_DYN;
+    v->header.e_machine = LX_EM_X86_64;
+    v->header.e_version = LX_EV_CURRENT;
+    v->header.e_phoff = offsetof(struct image, phdrs);
+    v->header.e_ehsize = sizeof v->header;
+    v->header.e_phentsize = sizeof v->phdrs[0];
+    v->header.e_phnum = 2;
+    v->phdrs[0] = (struct lx_elf_phdr){
+        .p_type = LX_PT_LOAD,
+        .p_flags = LX_PF_R | LX_PF_X,
+        .p_filesz = size,
+        .p_memsz = size,
+        .p_align = CORE_PAGE_SIZE,
+    };
+    v->phdrs[1] = (struct lx_elf_phdr){
+        .p_type = LX_PT_DYNAMIC,
+        .p_flags = LX_PF_R,
+        .p_offset = offsetof(struct image, dynamic),
+        .p_vaddr = offsetof(struct image, dynamic),
+        .p_filesz = sizeof v->dynamic,
+        .p_memsz = sizeof v->dynamic,
+        .p_align = 8,
+    };
+}
+
+static void fill_symbols(struct image *v)
+{
+    const struct {
+        uint32_t name;
+        const void *function;
+    } functions[SYMBOL_COUNT] = {
+        {0, NULL},
+        {NAME_CLOCK_GETTIME, (const void *)vdso_clock_gettime},
+        {NAME_GETTIMEOFDAY, (const void *)vdso_gettimeofday},
+        {NAME_TIME, (const void *)vdso_time},
+        {NAME_GETCPU, (const void *)vdso_getcpu},
+    };
+    v->hash[0] = 1;
+    v->hash[1] = SYMBOL_COUNT;
+    v->hash[2] = 1; /* the bucket begins with symbol 1; symbol i is followed by i + 1 */
+    for (uint32_t i = 1; i < SYMBOL_COUNT; i++) {
+        v->symbols[i].st_name = functions[i].name;
+        v->symbols[i].st_info = LX_STB_GLOBAL << 4 | LX_STT_FUNC;
+        v->symbols[i].st_shndx = 1; /* any section but undefined: there is no section table */
+        v->symbols[i].st_value =
+            CODE_OFFSET + (uint64_t)((const uint8_t *)functions[i].function - vdso_begin);
+        v->hash[3 + i] = i + 1 < SYMBOL_COUNT ? i + 1 : 0;
+    }
+}
+
+static void fill_dynamic(struct image *v)
+{
+    const struct lx_elf_dyn entries[] = {
+        {LX_DT_SONAME, SONAME},
+        {LX_DT_HASH, offsetof(struct image, hash)},
+        {LX_DT_STRTAB, offsetof(struct image, strings)},
+        {LX_DT_SYMTAB, offsetof(struct image, symbols)},
+        {LX_DT_STRSZ, sizeof strings},
+        {LX_DT_SYMENT, sizeof(struct lx_elf_sym)},
+        {LX_DT_NULL, 0},
+    };
+    _Static_assert(sizeof entries == sizeof v->dynamic, "all of them");
+    memcpy(v->dynamic, entries, sizeof entries);
+    memcpy(v->strings, strings, sizeof strings);
+}
+
+int vdso_map(struct shim_mm *mm, lx_uptr *base)
+{
+    const struct shim_clock_data *clock = &shim_container()->clock;
+    uint64_t code_size = (uint64_t)(vdso_end - vdso_begin);
+    *base = 0;
+    if (code_size > IMAGE_SIZE - CODE_OFFSET)
+        return -LX_ENOMEM;
+    int64_t at = shim_mm_map(mm, VDSO_DATA, CORE_PAGE_SIZE + IMAGE_SIZE,
+                             LX_PROT_READ | LX_PROT_WRITE,
+                             LX_MAP_PRIVATE | LX_MAP_ANONYMOUS | LX_MAP_FIXED, NULL, 0);
+    if (at < 0)
+        return (int)at;
+
+    struct image v;
+    memset(&v, 0, sizeof v);
+    fill_headers(&v, IMAGE_SIZE);
+    fill_symbols(&v);
+    fill_dynamic(&v);
+    int err = shim_copy_out(VDSO_DATA, clock, sizeof *clock);
+    if (err == 0)
+        err = shim_copy_out(VDSO_BASE, &v, sizeof v);
+    if (err == 0)
+        err = shim_copy_out(VDSO_BASE + CODE_OFFSET, vdso_begin, code_size);
+    if (err == 0)
+        err = shim_mm_protect(mm, VDSO_DATA, CORE_PAGE_SIZE, LX_PROT_READ);
+    if (err == 0)
+        err = shim_mm_protect_patched(mm, VDSO_BASE, IMAGE_SIZE, LX_PROT_READ | LX_PROT_EXEC);
+    if (err == 0)
+        *base = VDSO_BASE;
+    return err;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHIM_MEMORY_H
+#define SHIM_MEMORY_H
+
+/*
+ * A process's address space: memory areas (VMAs) over host memory that is
+ * reserved in chunks when it is first needed.
+ *
+ * An area with PROT_NONE has no host memory.  Private file mappings are copies.
+ * Memory that becomes executable is scanned and patched first.
+ *
+ * Source  mmap(2), mprotect(2), mremap(2), brk(2), madvise(2).
+ * Threads any; the address space locks itself (LOCK_MEMORY).
+ * Errors  an address, else -LX_E*.
+ */
+
+#include <stdint.h>
+
+#include "lx/compiler.h"
+#include "lx/types.h"
+
+struct shim_mm;
+struct vfs_file;
+
+MUST_USE int shim_mm_new(struct shim_mm **out);
+
+/* Free the records; host memory goes with the process.  NULL is ignored. */
+void shim_mm_free(struct shim_mm *mm);
+
+/*
+ * Map memory as mmap(2) does.
+ *   file     borrowed, or NULL for anonymous memory.
+ *   returns  the address, or the errors of mmap(2).
+ */
+MUST_USE int64_t shim_mm_map(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t prot,
+                             uint32_t flags, struct vfs_file *file, uint64_t offset);
+MUST_USE int shim_mm_unmap(struct shim_mm *mm, lx_uptr addr, uint64_t size);
+MUST_USE int shim_mm_protect(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t prot);
+MUST_USE int64_t shim_mm_remap(struct shim_mm *mm, lx_uptr addr, uint64_t old_size,
+                               uint64_t new_size, uint32_t flags, lx_uptr new_addr);
+MUST_USE int64_t shim_mm_brk(struct shim_mm *mm, lx_uptr addr);
+MUST_USE int shim_mm_advise(struct shim_mm *mm, lx_uptr addr, uint64_t size, int32_t advice);
+
+/* Set where brk(2)'s memory begins: the end of the program's image. */
+void shim_mm_set_brk(struct shim_mm *mm, lx_uptr base);
+
+/*
+ * What is at an address, for faults: PLAT_READ .. of its area.
+ *   returns  -LX_ENOMEM: nothing is mapped there.
+ */
+MUST_USE int shim_mm_lookup(struct shim_mm *mm, lx_uptr addr, uint32_t *prot);
+
+/* 1 if there is no hole in [begin, end). */
+int shim_mm_is_mapped(struct shim_mm *mm, lx_uptr begin, lx_uptr end);
+
+/* Bytes mapped, and bytes with host memory. */
+void shim_mm_usage(struct shim_mm *mm, uint64_t *mapped, uint64_t *committed);
+
+/* Where the address a trampoline belongs to came from; `addr` itself if it is in none. */
+lx_uptr shim_mm_original_rip(struct shim_mm *mm, lx_uptr addr);
+
+/* Where a stray jump into a patched instruction goes on, or 0 if it is none. */
+lx_uptr shim_mm_stray_rip(struct shim_mm *mm, lx_uptr addr);
+
+#endif

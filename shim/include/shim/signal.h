@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHIM_SIGNAL_H
+#define SHIM_SIGNAL_H
+
+/*
+ * Signals: queueing, choosing, delivering.
+ *
+ * A sender queues and notifies; the receiving thread delivers to itself on its
+ * way back to guest code, or is woken from its wait first.  A fault of the
+ * guest arrives on its own thread and is delivered at once.
+ *
+ * Source  signal(7), sigaction(2), rt_sigqueueinfo(2), sigaltstack(2); the frame
+ *         is struct rt_sigframe of Linux' arch/x86.
+ * Threads any; process->signal_lock guards actions and queues.
+ * Errors  -LX_EAGAIN: too many queued; -LX_ESRCH.
+ *
+ * Restart codes, as the kernel has them internally; handlers return them and
+ * shim_signal_deliver() turns them into a restarted call or -LX_EINTR.  They
+ * never reach the guest.
+ */
+
+#include <stdint.h>
+
+#include "lx/compiler.h"
+#include "lx/signal.h"
+
+#define SHIM_ERESTARTSYS 512       /* restart if the handler has SA_RESTART, or if none runs */
+#define SHIM_ERESTARTNOINTR 513    /* restart always */
+#define SHIM_ERESTARTNOHAND 514    /* restart if no handler runs */
+#define SHIM_ERESTART_RESTARTBLOCK 516 /* as NOHAND, through restart_syscall(2) */
+
+struct shim_process;
+struct shim_task;
+struct plat_thread;
+
+/* Queue for a process (any thread may take it) or for one task. */
+MUST_USE int shim_signal_send_process(struct shim_process *p, const struct lx_siginfo *info);
+MUST_USE int shim_signal_send_task(struct shim_task *t, const struct lx_siginfo *info);
+
+/*
+ * Queue a signal that the thread itself has caused; blocked or ignored, it kills
+ * (force_sig in Linux).
+ */
+void shim_signal_force(struct shim_task *t, const struct lx_siginfo *info);
+
+/* Take a pending signal of `set` off the queues; returns its number, or 0. */
+uint32_t shim_signal_take(struct shim_task *t, uint64_t set, struct lx_siginfo *info);
+
+/* 1 if an unblocked signal is pending for the task. */
+int shim_signal_pending(struct shim_task *t);
+
+/*
+ * Deliver what is pending, before the return to the guest: builds frames on the
+ * guest's stack in t->plat->regs, or ends the process.
+ *   call    1 if a system call is ending: regs.rax is its result, for the restart rules.
+ */
+void shim_signal_deliver(struct shim_task *t, int call);
+
+/* A fault of guest code, from the platform: the signal it means, or a repair. */
+void shim_fault(struct plat_thread *thread);
+
+/* Forget what is pending for a task that ends. */
+void shim_signal_flush(struct shim_task *t);
+
+/* Set the blocked signals and look at what became unblocked. */
+void shim_signal_set_mask(struct shim_task *t, uint64_t mask);
+
+#endif

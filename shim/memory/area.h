@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHIM_MEMORY_AREA_H
+#define SHIM_MEMORY_AREA_H
+
+/*
+ * The address space's parts: memory areas in a sorted array, and the host
+ * memory under them.  Private to shim/memory; all is called with the lock of the
+ * address space held.
+ */
+
+#include <stdint.h>
+
+#include "core/layout.h"
+#include "core/lock.h"
+#include "lx/compiler.h"
+#include "lx/types.h"
+
+struct vfs_file;
+
+/* An area, [begin, end): pages with the same protection and source. */
+struct area {
+    uint64_t begin, end;
+    struct vfs_file *file; /* a reference, or NULL */
+    uint64_t offset;       /* of begin in the file */
+    uint32_t prot;         /* PLAT_READ .. */
+    uint32_t flags;        /* AREA_* */
+};
+
+#define AREA_BACKED 1u   /* the host has memory for it; else it reads as zero once it has */
+#define AREA_SHARED 2u   /* MAP_SHARED */
+#define AREA_PATCHED 4u  /* its code was scanned and patched */
+#define AREA_STACK 8u
+
+#define CHUNK_SIZE (64ull << 20) /* host memory is reserved in such pieces */
+#define CHUNK_COUNT(window) ((CORE_##window##_END - CORE_##window##_BASE) / CHUNK_SIZE)
+
+#define AREA_MAX 65530u /* vm.max_map_count */
+
+struct patched_image;
+
+struct shim_mm {
+    struct core_lock lock; /* guards all below */
+    struct area *areas;    /* sorted, in the arena */
+    uint32_t count, capacity;
+    uint64_t next;              /* where the search for a free range begins */
+    uint64_t brk_base, brk_end; /* brk_end: as brk(2) reports it, not rounded */
+    uint64_t mapped, committed; /* bytes */
+    struct patched_image *images; /* see patch.c */
+    uint64_t pie_chunks[CHUNK_COUNT(PIE) / 64];
+    uint64_t mmap_chunks[CHUNK_COUNT(MMAP) / 64];
+    uint64_t stack_chunks[CHUNK_COUNT(STACK) / 64];
+};
+
+/* Index of the first area that ends after `addr`; mm->count if none does. */
+uint32_t area_find(const struct shim_mm *mm, uint64_t addr);
+
+/* The area that holds `addr`, or NULL. */
+struct area *area_at(struct shim_mm *mm, uint64_t addr);
+
+/* Insert a copy of `a` (which overlaps nothing), merging with its neighbours.  Takes a.file's reference. */
+MUST_USE int area_insert(struct shim_mm *mm, const struct area *a);
+
+/* Make `addr` a boundary between areas. */
+MUST_USE int area_split(struct shim_mm *mm, uint64_t addr);
+
+/* Remove all areas in [begin, end), which are boundaries, and their host memory. */
+void area_remove(struct shim_mm *mm, uint64_t begin, uint64_t end);
+
+/* Merge equal neighbours in and around [begin, end). */
+void area_merge(struct shim_mm *mm, uint64_t begin, uint64_t end);
+
+/* 1 if nothing is mapped in [begin, end). */
+int area_is_free(const struct shim_mm *mm, uint64_t begin, uint64_t end);
+
+/* A free range of `size` bytes in [low, high), searched from `from` on; 0 if there is none. */
+uint64_t area_find_free(const struct shim_mm *mm, uint64_t low, uint64_t high, uint64_t from,
+                        uint64_t size);
+
+/* Give [begin, end) zeroed host memory with protection `prot`, where it has none. */
+MUST_USE int host_commit(struct shim_mm *mm, uint64_t begin, uint64_t end, uint32_t prot);
+MUST_USE int host_protect(uint64_t begin, uint64_t end, uint32_t prot);
+void host_decommit(uint64_t begin, uint64_t end);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Host memory under the areas.  The windows are reserved piece by piece when
+ * first needed; host calls are split at the pieces, because no host call may
+ * cross two reservations.  The low range is one reservation, made by the
+ * launcher.
+ */
+
+#include "lx/errno.h"
+#include "memory/area.h"
+#include "plat/plat.h"
+
+/* The window's bitmap of reserved chunks and its base; NULL for the low range. */
+static uint64_t *window_of(struct shim_mm *mm, uint64_t addr, uint64_t *base)
+{
+    if (addr >= CORE_MMAP_BASE && addr < CORE_MMAP_END) {
+        *base = CORE_MMAP_BASE;
+        return mm->mmap_chunks;
+    }
+    if (addr >= CORE_PIE_BASE && addr < CORE_PIE_END) {
+        *base = CORE_PIE_BASE;
+        return mm->pie_chunks;
+    }
+    if (addr >= CORE_STACK_BASE && addr < CORE_STACK_END) {
+        *base = CORE_STACK_BASE;
+        return mm->stack_chunks;
+    }
+    return NULL;
+}
+
+static int reserve_chunk(struct shim_mm *mm, uint64_t addr)
+{
+    uint64_t base, *chunks = window_of(mm, addr, &base);
+    if (!chunks)
+        return 0;
+    uint64_t index = (addr - base) / CHUNK_SIZE, bit = 1ull << (index % 64);
+    if (chunks[index / 64] & bit)
+        return 0;
+    int err = plat_mem_reserve(base + index * CHUNK_SIZE, CHUNK_SIZE);
+    if (err < 0)
+        return err;
+    chunks[index / 64] |= bit;
+    return 0;
+}
+
+/* End of the piece of [addr, end) that lies in one reservation. */
+static uint64_t piece_end(uint64_t addr, uint64_t end)
+{
+    if (addr < CORE_LOW_END)
+        return end;
+    uint64_t chunk_end = (addr | (CHUNK_SIZE - 1)) + 1; /* windows are aligned to chunks */
+    return chunk_end < end ? chunk_end : end;
+}
+
+int host_commit(struct shim_mm *mm, uint64_t begin, uint64_t end, uint32_t prot)
+{
+    for (uint64_t at = begin, next; at < end; at = next) {
+        next = piece_end(at, end);
+        int err = reserve_chunk(mm, at);
+        if (err == 0)
+            err = plat_mem_commit(at, next - at, prot);
+        if (err < 0) {
+            host_decommit(begin, at);
+            return -LX_ENOMEM;
+        }
+    }
+    return 0;
+}
+
+int host_protect(uint64_t begin, uint64_t end, uint32_t prot)
+{
+    for (uint64_t at = begin, next; at < end; at = next) {
+        next = piece_end(at, end);
+        int err = plat_mem_protect(at, next - at, prot);
+        if (err < 0)
+            return err;
+    }
+    return 0;
+}
+
+void host_decommit(uint64_t begin, uint64_t end)
+{
+    for (uint64_t at = begin, next; at < end; at = next) {
+        next = piece_end(at, end);
+        plat_mem_decommit(at, next - at);
+    }
+}

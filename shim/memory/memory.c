@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: MIT */
+/* mmap(2), munmap(2), mprotect(2), mremap(2), brk(2), madvise(2) on an address space. */
+
+#include "shim/memory.h"
+
+#include "core/arena.h"
+#include "core/mem.h"
+#include "lx/errno.h"
+#include "lx/mman.h"
+#include "memory/area.h"
+#include "memory/patch.h"
+#include "plat/plat.h"
+#include "plat/thread.h"
+#include "vfs/file.h"
+
+#define PROT_ALL (LX_PROT_READ | LX_PROT_WRITE | LX_PROT_EXEC)
+#define PAGE_UP(x) (((x) + CORE_PAGE_SIZE - 1) & ~(uint64_t)(CORE_PAGE_SIZE - 1))
+#define IS_PAGED(x) (((x) & (CORE_PAGE_SIZE - 1)) == 0)
+
+_Static_assert(LX_PROT_READ == PLAT_READ && LX_PROT_WRITE == PLAT_WRITE &&
+                   LX_PROT_EXEC == PLAT_EXEC,
+               "protections are passed on as they are");
+
+int shim_mm_new(struct shim_mm **out)
+{
+    struct shim_mm *mm = core_arena_alloc(sizeof *mm);
+    *out = mm;
+    if (!mm)
+        return -LX_ENOMEM;
+    core_lock_init(&mm->lock, CORE_LOCK_MEMORY);
+    mm->next = CORE_MMAP_BASE;
+    return 0;
+}
+
+/* The window that holds all of [addr, addr + size); 0 if none does. */
+static int window_holds(uint64_t addr, uint64_t size)
+{
+    static const struct {
+        uint64_t begin, end;
+    } windows[] = {
+        {CORE_LOW_BASE, CORE_LOW_END},
+        {CORE_PIE_BASE, CORE_PIE_END},
+        {CORE_MMAP_BASE, CORE_MMAP_END},
+        {CORE_STACK_BASE, CORE_STACK_END},
+    };
+    for (uint32_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
+        if (addr >= windows[i].begin && addr < windows[i].end)
+            return size <= windows[i].end - addr;
+    }
+    return 0;
+}
+
+static uint64_t choose(struct shim_mm *mm, uint64_t hint, uint64_t size, uint32_t flags)
+{
+    if (hint && IS_PAGED(hint) && window_holds(hint, size) &&
+        area_is_free(mm, hint, hint + size))
+        return hint;
+    if (flags & LX_MAP_32BIT)
+        return area_find_free(mm, CORE_LOW_BASE, CORE_LOW_END, CORE_LOW_END / 2, size);
+    uint64_t at = area_find_free(mm, CORE_MMAP_BASE, CORE_MMAP_END, mm->next, size);
+    if (at)
+        mm->next = at + size;
+    return at;
+}
+
+/* Copy a private mapping's contents from its file; what lies beyond the file stays zero. */
+static int fill_from_file(struct vfs_file *file, uint64_t addr, uint64_t size, uint64_t offset)
+{
+    while (size) {
+        int64_t n = vfs_file_pread(file, addr, size, offset);
+        if (n < 0)
+            return (int)n;
+        if (n == 0)
+            return 0;
+        addr += (uint64_t)n;
+        offset += (uint64_t)n;
+        size -= (uint64_t)n;
+    }
+    return 0;
+}
+
+/*
+ * Give an area its host memory, contents and protection.  Called with the area
+ * not yet in the array, so nobody else uses it.
+ */
+static int back(struct shim_mm *mm, struct area *a)
+{
+    if (!a->prot && !a->file)
+        return 0;
+    int plain = !a->file && !(a->prot & PLAT_EXEC);
+    int err = host_commit(mm, a->begin, a->end, plain ? a->prot : PLAT_READ | PLAT_WRITE);
+    if (err < 0)
+        return err;
+    uint64_t size = a->end - a->begin;
+    if (a->file)
+        err = fill_from_file(a->file, a->begin, size, a->offset);
+    if (err == 0 && a->prot & PLAT_EXEC)
+        err = patch_code(mm, a->begin, a->end);
+    if (err == 0 && !plain)
+        err = host_protect(a->begin, a->end, a->prot);
+    if (err < 0) {
+        host_decommit(a->begin, a->end);
+        return err;
+    }
+    a->flags |= AREA_BACKED | (a->prot & PLAT_EXEC ? AREA_PATCHED : 0);
+    mm->committed += size;
+    return 0;
+}
+
+static int check_file(struct vfs_file *file, uint32_t prot, int shared)
+{
+    if (!file)
+        return 0;
+    if (!vfs_file_is_mappable(file))
+        return -LX_ENODEV;
+    if (!vfs_file_may(file, PLAT_READ))
+        return -LX_EACCES;
+    if (shared && prot & LX_PROT_WRITE)
+        return vfs_file_may(file, PLAT_WRITE) ? -LX_ENODEV : -LX_EACCES;
+    return 0;
+}
+
+static int remove_range_locked(struct shim_mm *mm, uint64_t begin, uint64_t end)
+{
+    int err = area_split(mm, begin);
+    if (err == 0)
+        err = area_split(mm, end);
+    if (err == 0)
+        area_remove(mm, begin, end);
+    return err;
+}
+
+static int64_t map_locked(struct shim_mm *mm, uint64_t addr, uint64_t size, uint32_t flags,
+                          struct area *a)
+{
+    if (flags & (LX_MAP_FIXED | LX_MAP_FIXED_NOREPLACE)) {
+        if (!window_holds(addr, size))
+            return addr < CORE_LOW_BASE ? -LX_EPERM : -LX_ENOMEM;
+        if (flags & LX_MAP_FIXED_NOREPLACE) {
+            if (!area_is_free(mm, addr, addr + size))
+                return -LX_EEXIST;
+        } else {
+            int err = remove_range_locked(mm, addr, addr + size);
+            if (err < 0)
+                return err;
+        }
+    } else {
+        addr = choose(mm, addr, size, flags);
+        if (!addr)
+            return -LX_ENOMEM;
+    }
+    a->begin = addr;
+    a->end = addr + size;
+    int err = back(mm, a);
+    if (err < 0)
+        return err;
+    err = area_insert(mm, a);
+    if (err < 0) {
+        host_decommit(a->begin, a->end);
+        return err;
+    }
+    return (int64_t)addr;
+}
+
+/*
+ * Differs from Linux: a shared mapping of a file is a copy, so it may not be
+ * writable (ENODEV) and does not see later writes.
+ */
+int64_t shim_mm_map(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t prot,
+                    uint32_t flags, struct vfs_file *file, uint64_t offset)
+{
+    uint32_t type = flags & LX_MAP_TYPE;
+    int shared = type == LX_MAP_SHARED || type == LX_MAP_SHARED_VALIDATE;
+    if (!size || (!shared && type != LX_MAP_PRIVATE) || !IS_PAGED(offset))
+        return -LX_EINVAL;
+    if (flags & (LX_MAP_FIXED | LX_MAP_FIXED_NOREPLACE) && !IS_PAGED(addr))
+        return -LX_EINVAL;
+    if (size > CORE_MMAP_END - CORE_MMAP_BASE)
+        return -LX_ENOMEM;
+    size = PAGE_UP(size);
+    prot &= PROT_ALL;
+    int64_t result = check_file(file, prot, shared);
+    if (result < 0)
+        return result;
+
+    struct area a = {.file = file, .offset = offset, .prot = prot};
+    a.flags = shared ? AREA_SHARED : 0;
+    if (file)
+        vfs_file_get(file);
+    core_lock_acquire(&mm->lock);
+    result = map_locked(mm, addr, size, flags, &a);
+    core_lock_release(&mm->lock);
+    if (result < 0 && file)
+        vfs_file_put(file);
+    return result;
+}
+
+int shim_mm_unmap(struct shim_mm *mm, lx_uptr addr, uint64_t size)
+{
+    if (!IS_PAGED(addr) || !size || size > UINT64_MAX - addr - CORE_PAGE_SIZE)
+        return -LX_EINVAL;
+    core_lock_acquire(&mm->lock);
+    int err = remove_range_locked(mm, addr, addr + PAGE_UP(size));
+    core_lock_release(&mm->lock);
+    return err;
+}
+
+/* Change one area that lies wholly in the range. */
+static int protect_area(struct shim_mm *mm, struct area *a, uint32_t prot)
+{
+    if (a->prot == prot)
+        return 0;
+    int to_exec = prot & PLAT_EXEC && !(a->flags & AREA_PATCHED);
+    int err = 0;
+    if (!(a->flags & AREA_BACKED)) {
+        err = host_commit(mm, a->begin, a->end, prot);
+        if (err < 0)
+            return err;
+        a->flags |= AREA_BACKED | (to_exec ? AREA_PATCHED : 0); /* all zero: nothing to patch */
+        mm->committed += a->end - a->begin;
+    } else {
+        if (to_exec) {
+            err = host_protect(a->begin, a->end, PLAT_READ | PLAT_WRITE);
+            if (err == 0)
+                err = patch_code(mm, a->begin, a->end);
+            if (err == 0)
+                a->flags |= AREA_PATCHED;
+        }
+        if (err == 0)
+            err = host_protect(a->begin, a->end, prot);
+        if (err < 0)
+            return err;
+    }
+    if (prot & PLAT_WRITE && !(prot & PLAT_EXEC))
+        a->flags &= ~AREA_PATCHED; /* whatever is written now is scanned when it becomes code */
+    a->prot = prot;
+    return 0;
+}
+
+static int protect_locked(struct shim_mm *mm, uint64_t begin, uint64_t end, uint32_t prot)
+{
+    int err = area_split(mm, begin);
+    if (err == 0)
+        err = area_split(mm, end);
+    if (err < 0)
+        return err;
+    uint64_t at = begin;
+    for (uint32_t i = area_find(mm, begin); at < end; i++) {
+        if (i == mm->count || mm->areas[i].begin != at) {
+            err = -LX_ENOMEM; /* mprotect(2): those before the hole are changed */
+            break;
+        }
+        err = protect_area(mm, &mm->areas[i], prot);
+        if (err < 0)
+            break;
+        at = mm->areas[i].end;
+    }
+    area_merge(mm, begin, end);
+    return err;
+}
+
+int shim_mm_protect(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t prot)
+{
+    prot &= ~(LX_PROT_GROWSDOWN | LX_PROT_GROWSUP);
+    if (!IS_PAGED(addr) || prot & ~(uint32_t)PROT_ALL)
+        return -LX_EINVAL;
+    if (!size)
+        return 0;
+    if (size > UINT64_MAX - addr - CORE_PAGE_SIZE)
+        return -LX_ENOMEM;
+    core_lock_acquire(&mm->lock);
+    int err = protect_locked(mm, addr, addr + PAGE_UP(size), prot);
+    core_lock_release(&mm->lock);
+    return err;
+}
+
+/* Grow [old, old + old_size), whose last area is `last`, in place. */
+static int extend_locked(struct shim_mm *mm, const struct area *last, uint64_t new_end)
+{
+    struct area a = *last;
+    a.flags &= ~(AREA_BACKED | AREA_PATCHED);
+    a.offset += last->end - last->begin;
+    a.begin = last->end;
+    a.end = new_end;
+    int err = back(mm, &a);
+    if (err < 0)
+        return err;
+    if (a.file)
+        vfs_file_get(a.file);
+    return area_insert(mm, &a);
+}
+
+static int64_t move_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size,
+                           uint64_t new_size, uint32_t flags, uint64_t new_addr)
+{
+    const struct area *from = area_at(mm, addr);
+    struct area a = *from;
+    a.offset += addr - from->begin;
+    a.flags &= ~(AREA_BACKED | AREA_PATCHED);
+    uint32_t prot = a.prot;
+    int copy = (from->flags & AREA_BACKED) != 0;
+    if (copy) { /* the contents are copied, not read from the file again */
+        a.file = NULL;
+        a.prot = PLAT_READ | PLAT_WRITE;
+    }
+    uint64_t part = old_size < new_size ? old_size : new_size;
+    int64_t to = map_locked(mm, new_addr, new_size,
+                            flags & LX_MREMAP_FIXED ? LX_MAP_FIXED : 0, &a);
+    if (to < 0)
+        return to;
+    int err = 0;
+    if (copy) {
+        if (!(prot & PLAT_READ))
+            err = host_protect(addr, addr + part, PLAT_READ);
+        if (err == 0 && plat_copy_guest((void *)to, (const void *)addr, part))
+            err = -LX_EFAULT;
+        if (err == 0)
+            err = protect_locked(mm, (uint64_t)to, (uint64_t)to + new_size, prot);
+    }
+    if (err == 0 && !(flags & LX_MREMAP_DONTUNMAP))
+        err = remove_range_locked(mm, addr, addr + old_size);
+    return err < 0 ? err : to;
+}
+
+static int64_t remap_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size,
+                            uint64_t new_size, uint32_t flags, uint64_t new_addr)
+{
+    const struct area *a = area_at(mm, addr);
+    if (!a || a->end < addr + old_size)
+        return -LX_EFAULT; /* mremap(2): not one mapping */
+    if (flags & (LX_MREMAP_FIXED | LX_MREMAP_DONTUNMAP))
+        return move_locked(mm, addr, old_size, new_size, flags, new_addr);
+    if (new_size <= old_size) {
+        if (new_size < old_size) {
+            int err = remove_range_locked(mm, addr + new_size, addr + old_size);
+            if (err < 0)
+                return err;
+        }
+        return (int64_t)addr;
+    }
+    if (a->end == addr + old_size && window_holds(addr, new_size) &&
+        area_is_free(mm, a->end, addr + new_size)) {
+        int err = extend_locked(mm, a, addr + new_size);
+        return err < 0 ? err : (int64_t)addr;
+    }
+    if (!(flags & LX_MREMAP_MAYMOVE))
+        return -LX_ENOMEM;
+    return move_locked(mm, addr, old_size, new_size, flags, 0);
+}
+
+int64_t shim_mm_remap(struct shim_mm *mm, lx_uptr addr, uint64_t old_size, uint64_t new_size,
+                      uint32_t flags, lx_uptr new_addr)
+{
+    if (!IS_PAGED(addr) || !new_size ||
+        flags & ~(uint32_t)(LX_MREMAP_MAYMOVE | LX_MREMAP_FIXED | LX_MREMAP_DONTUNMAP))
+        return -LX_EINVAL;
+    if (flags & (LX_MREMAP_FIXED | LX_MREMAP_DONTUNMAP) && !(flags & LX_MREMAP_MAYMOVE))
+        return -LX_EINVAL;
+    if (new_size > CORE_MMAP_END - CORE_MMAP_BASE || old_size > CORE_MMAP_END - CORE_MMAP_BASE)
+        return -LX_EINVAL;
+    old_size = PAGE_UP(old_size);
+    new_size = PAGE_UP(new_size);
+    if (!old_size)
+        return -LX_EINVAL; /* Differs from Linux: no second mapping of shared memory */
+    if (flags & LX_MREMAP_DONTUNMAP && old_size != new_size)
+        return -LX_EINVAL;
+    if (flags & LX_MREMAP_FIXED &&
+        (!IS_PAGED(new_addr) || (new_addr < addr + old_size && addr < new_addr + new_size)))
+        return -LX_EINVAL;
+    core_lock_acquire(&mm->lock);
+    int64_t result = remap_locked(mm, addr, old_size, new_size, flags, new_addr);
+    core_lock_release(&mm->lock);
+    return result;
+}
+
+void shim_mm_set_brk(struct shim_mm *mm, lx_uptr base)
+{
+    core_lock_acquire(&mm->lock);
+    mm->brk_base = mm->brk_end = PAGE_UP(base);
+    core_lock_release(&mm->lock);
+}
+
+static void brk_locked(struct shim_mm *mm, uint64_t addr)
+{
+    uint64_t old_end = PAGE_UP(mm->brk_end), new_end = PAGE_UP(addr);
+    if (addr < mm->brk_base)
+        return;
+    if (new_end < old_end) {
+        if (remove_range_locked(mm, new_end, old_end) < 0)
+            return;
+    } else if (new_end > old_end) {
+        struct area a = {.begin = old_end, .end = new_end, .prot = PLAT_READ | PLAT_WRITE};
+        if (!window_holds(old_end, new_end - old_end) || !area_is_free(mm, old_end, new_end) ||
+            back(mm, &a) < 0)
+            return;
+        if (area_insert(mm, &a) < 0) {
+            host_decommit(old_end, new_end);
+            return;
+        }
+    }
+    mm->brk_end = addr;
+}
+
+int64_t shim_mm_brk(struct shim_mm *mm, lx_uptr addr)
+{
+    core_lock_acquire(&mm->lock);
+    brk_locked(mm, addr);
+    int64_t result = (int64_t)mm->brk_end;
+    core_lock_release(&mm->lock);
+    return result;
+}
+
+/* MADV_DONTNEED: private anonymous memory is zero afterwards, a file's copy is read again. */
+static int drop_area(struct shim_mm *mm, const struct area *a, uint64_t begin, uint64_t end)
+{
+    if (!(a->flags & AREA_BACKED) || a->flags & (AREA_SHARED | AREA_PATCHED))
+        return 0;
+    uint32_t prot = a->file ? PLAT_READ | PLAT_WRITE : a->prot;
+    host_decommit(begin, end);
+    int err = host_commit(mm, begin, end, prot);
+    if (err == 0 && a->file) {
+        err = fill_from_file(a->file, begin, end - begin, a->offset + (begin - a->begin));
+        if (err == 0)
+            err = host_protect(begin, end, a->prot);
+    }
+    return err;
+}
+
+static int drop_locked(struct shim_mm *mm, uint64_t begin, uint64_t end)
+{
+    uint64_t at = begin;
+    for (uint32_t i = area_find(mm, begin); at < end; i++) {
+        if (i == mm->count || mm->areas[i].begin > at)
+            return -LX_ENOMEM;
+        const struct area *a = &mm->areas[i];
+        uint64_t stop = a->end < end ? a->end : end;
+        int err = drop_area(mm, a, at, stop);
+        if (err < 0)
+            return err;
+        at = stop;
+    }
+    return 0;
+}
+
+int shim_mm_advise(struct shim_mm *mm, lx_uptr addr, uint64_t size, int32_t advice)
+{
+    if (!IS_PAGED(addr) || size > UINT64_MAX - addr - CORE_PAGE_SIZE)
+        return -LX_EINVAL;
+    size = PAGE_UP(size);
+    int err = 0;
+    switch (advice) {
+    case LX_MADV_DONTNEED:
+        core_lock_acquire(&mm->lock);
+        err = drop_locked(mm, addr, addr + size);
+        core_lock_release(&mm->lock);
+        return err;
+    case LX_MADV_NORMAL:
+    case LX_MADV_RANDOM:
+    case LX_MADV_SEQUENTIAL:
+    case LX_MADV_WILLNEED:
+    case LX_MADV_FREE: /* it may be freed; it need not be */
+    case LX_MADV_DONTFORK:
+    case LX_MADV_DOFORK:
+    case LX_MADV_MERGEABLE:
+    case LX_MADV_UNMERGEABLE:
+    case LX_MADV_HUGEPAGE:
+    case LX_MADV_NOHUGEPAGE:
+    case LX_MADV_DONTDUMP:
+    case LX_MADV_DODUMP:
+    case LX_MADV_WIPEONFORK:
+    case LX_MADV_KEEPONFORK:
+    case LX_MADV_COLD:
+    case LX_MADV_PAGEOUT:
+        return 0;
+    default:
+        return -LX_EINVAL;
+    }
+}
+
+int shim_mm_lookup(struct shim_mm *mm, lx_uptr addr, uint32_t *prot)
+{
+    *prot = 0;
+    core_lock_acquire(&mm->lock);
+    const struct area *a = area_at(mm, addr);
+    if (a)
+        *prot = a->prot;
+    core_lock_release(&mm->lock);
+    return a ? 0 : -LX_ENOMEM;
+}
+
+int shim_mm_is_mapped(struct shim_mm *mm, lx_uptr begin, lx_uptr end)
+{
+    core_lock_acquire(&mm->lock);
+    uint32_t i = area_find(mm, begin);
+    while (begin < end && i < mm->count && mm->areas[i].begin <= begin)
+        begin = mm->areas[i++].end;
+    core_lock_release(&mm->lock);
+    return begin >= end;
+}
+
+void shim_mm_usage(struct shim_mm *mm, uint64_t *mapped, uint64_t *committed)
+{
+    core_lock_acquire(&mm->lock);
+    *mapped = mm->mapped;
+    *committed = mm->committed;
+    core_lock_release(&mm->lock);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* Queueing signals, choosing the next one, and acting on it. */
+
+#include "shim/signal.h"
+
+#include <stdatomic.h>
+
+#include "core/arena.h"
+#include "core/mem.h"
+#include "lx/errno.h"
+#include "lx/wait.h"
+#include "plat/thread.h"
+#include "shim/dispatch.h"
+#include "shim/syscall.h"
+#include "shim/task.h"
+#include "signal/frame.h"
+
+#define BIT(sig) (1ull << ((sig)-1))
+#define UNBLOCKABLE (BIT(LX_SIGKILL) | BIT(LX_SIGSTOP))
+#define SYNCHRONOUS                                                                     \
+    (BIT(LX_SIGSEGV) | BIT(LX_SIGBUS) | BIT(LX_SIGILL) | BIT(LX_SIGTRAP) | BIT(LX_SIGFPE) | \
+     BIT(LX_SIGSYS))
+#define DUMPS_CORE                                                                       \
+    (BIT(LX_SIGQUIT) | BIT(LX_SIGILL) | BIT(LX_SIGTRAP) | BIT(LX_SIGABRT) | BIT(LX_SIGBUS) | \
+     BIT(LX_SIGFPE) | BIT(LX_SIGSEGV) | BIT(LX_SIGXCPU) | BIT(LX_SIGXFSZ) | BIT(LX_SIGSYS))
+#define IGNORED (BIT(LX_SIGCHLD) | BIT(LX_SIGCONT) | BIT(LX_SIGURG) | BIT(LX_SIGWINCH))
+#define STOPS (BIT(LX_SIGSTOP) | BIT(LX_SIGTSTP) | BIT(LX_SIGTTIN) | BIT(LX_SIGTTOU))
+
+#define FIRST_REALTIME 32
+
+/* Nobody handles it and its default is to do nothing.  Differs from Linux: stopping is nothing. */
+static int is_ignored_locked(const struct shim_process *p, uint32_t sig)
+{
+    uint64_t handler = p->actions[sig - 1].sa_handler;
+    return handler == LX_SIG_IGN || (handler == LX_SIG_DFL && BIT(sig) & (IGNORED | STOPS));
+}
+
+/* A standard signal is queued once; a real-time one as often as it is sent. */
+static int enqueue_locked(struct shim_pending *pending, const struct lx_siginfo *info)
+{
+    uint32_t sig = (uint32_t)info->si_signo;
+    if (sig < FIRST_REALTIME && pending->set & BIT(sig))
+        return 0;
+    struct shim_sigqueue *q = core_arena_alloc(sizeof *q);
+    if (q) {
+        q->info = *info;
+        core_list_add(&pending->queue, &q->node);
+    } else if (sig >= FIRST_REALTIME) {
+        return -LX_EAGAIN;
+    } /* else it is delivered without its info, as Linux does */
+    atomic_fetch_or(&pending->set, BIT(sig));
+    return 0;
+}
+
+int shim_signal_send_task(struct shim_task *t, const struct lx_siginfo *info)
+{
+    struct shim_process *p = t->process;
+    uint32_t sig = (uint32_t)info->si_signo;
+    core_lock_acquire(&p->signal_lock);
+    int blocked = (t->sigmask & BIT(sig)) != 0, err = 0;
+    int drop = is_ignored_locked(p, sig) && !blocked;
+    if (!drop)
+        err = enqueue_locked(&t->pending, info);
+    core_lock_release(&p->signal_lock);
+    if (err == 0 && !drop && !blocked)
+        shim_task_notify(t);
+    return err;
+}
+
+/* A thread that takes the signal: the first one, else any that does not block it. */
+static struct shim_task *choose_task_locked(struct shim_process *p, uint64_t bit)
+{
+    CORE_LIST_FOR_EACH(node, &p->tasks)
+    {
+        struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_process);
+        if (!(t->sigmask & bit) || bit & UNBLOCKABLE)
+            return t;
+    }
+    return NULL;
+}
+
+int shim_signal_send_process(struct shim_process *p, const struct lx_siginfo *info)
+{
+    uint32_t sig = (uint32_t)info->si_signo;
+    core_lock_acquire(&p->lock);
+    core_lock_acquire(&p->signal_lock);
+    struct shim_task *t = choose_task_locked(p, BIT(sig));
+    int drop = t && is_ignored_locked(p, sig), err = 0;
+    if (!drop)
+        err = enqueue_locked(&p->pending, info);
+    core_lock_release(&p->signal_lock);
+    if (err == 0 && !drop && t)
+        shim_task_notify(t);
+    core_lock_release(&p->lock);
+    return err;
+}
+
+/*
+ * A signal that cannot wait: with its handler blocked or ignored the default
+ * action is taken, so that the thread does not fault for ever.
+ */
+void shim_signal_force(struct shim_task *t, const struct lx_siginfo *info)
+{
+    struct shim_process *p = t->process;
+    uint32_t sig = (uint32_t)info->si_signo;
+    core_lock_acquire(&p->signal_lock);
+    if (t->sigmask & BIT(sig) || p->actions[sig - 1].sa_handler == LX_SIG_IGN) {
+        p->actions[sig - 1].sa_handler = LX_SIG_DFL;
+        t->sigmask &= ~BIT(sig);
+    }
+    /* Without memory for its info the signal still comes: see enqueue_locked(). */
+    int err = enqueue_locked(&t->pending, info);
+    core_lock_release(&p->signal_lock);
+    (void)err;
+    atomic_store(&t->attention, 1);
+}
+
+int shim_signal_pending(struct shim_task *t)
+{
+    uint64_t set = t->pending.set | t->process->pending.set;
+    return (set & (~t->sigmask | UNBLOCKABLE)) != 0;
+}
+
+void shim_signal_set_mask(struct shim_task *t, uint64_t mask)
+{
+    t->sigmask = mask & ~UNBLOCKABLE;
+    if (shim_signal_pending(t))
+        atomic_store(&t->attention, 1);
+}
+
+/* Take signal `sig` off a queue. */
+static void dequeue_locked(struct shim_pending *pending, uint32_t sig, struct lx_siginfo *info)
+{
+    int found = 0, more = 0;
+    memset(info, 0, sizeof *info);
+    info->si_signo = (int32_t)sig;
+    CORE_LIST_FOR_EACH_SAFE(node, &pending->queue)
+    {
+        struct shim_sigqueue *q = CORE_LIST_ENTRY(node, struct shim_sigqueue, node);
+        if (q->info.si_signo != (int32_t)sig)
+            continue;
+        if (found) {
+            more = 1;
+            break;
+        }
+        *info = q->info;
+        core_list_remove(&q->node);
+        core_arena_free(q, sizeof *q);
+        found = 1;
+    }
+    if (!more)
+        atomic_fetch_and(&pending->set, ~BIT(sig));
+}
+
+/* Linux' order: what the thread caused itself, then the lowest number. */
+static uint32_t lowest(uint64_t set)
+{
+    if (set & SYNCHRONOUS)
+        set &= SYNCHRONOUS;
+    return set ? (uint32_t)__builtin_ctzll(set) + 1 : 0;
+}
+
+uint32_t shim_signal_take(struct shim_task *t, uint64_t set, struct lx_siginfo *info)
+{
+    struct shim_process *p = t->process;
+    core_lock_acquire(&p->signal_lock);
+    struct shim_pending *from = &t->pending;
+    uint32_t sig = lowest(from->set & set);
+    if (!sig) {
+        from = &p->pending;
+        sig = lowest(from->set & set);
+    }
+    if (sig)
+        dequeue_locked(from, sig, info);
+    core_lock_release(&p->signal_lock);
+    return sig;
+}
+
+void shim_signal_flush(struct shim_task *t)
+{
+    struct shim_process *p = t->process;
+    struct lx_siginfo info;
+    core_lock_acquire(&p->signal_lock);
+    while (t->pending.set)
+        dequeue_locked(&t->pending, lowest(t->pending.set), &info);
+    core_lock_release(&p->signal_lock);
+}
+
+/* The system call to start again after a handler, or without one; adjusts rax otherwise. */
+static uint64_t restart_after(struct shim_task *t, const struct lx_sigaction *action)
+{
+    struct plat_regs *regs = &t->plat->regs;
+    switch (-(int64_t)regs->rax) {
+    case SHIM_ERESTARTNOINTR:
+        return t->syscall;
+    case SHIM_ERESTARTSYS:
+        if (!action || action->sa_flags & LX_SA_RESTART)
+            return t->syscall;
+        break;
+    case SHIM_ERESTARTNOHAND:
+    case SHIM_ERESTART_RESTARTBLOCK:
+        if (!action)
+            return t->syscall;
+        break;
+    default:
+        return SHIM_NO_SYSCALL;
+    }
+    regs->rax = (uint64_t)-LX_EINTR;
+    return SHIM_NO_SYSCALL;
+}
+
+/* Run the handler of a signal: its frame, its mask. */
+static void handle(struct shim_task *t, const struct lx_sigaction *action,
+                   const struct lx_siginfo *info, uint64_t restart)
+{
+    uint64_t old = t->restore_sigmask ? t->saved_sigmask : t->sigmask;
+    t->restore_sigmask = 0;
+    if (frame_push(t, action, info, old, restart) < 0)
+        shim_process_exit(t, LX_SIGSEGV | LX_WCOREFLAG); /* signal(7): no stack to stand on */
+    uint64_t mask = t->sigmask | action->sa_mask;
+    if (!(action->sa_flags & LX_SA_NODEFER))
+        mask |= BIT(info->si_signo);
+    shim_signal_set_mask(t, mask);
+}
+
+void shim_signal_deliver(struct shim_task *t, int call)
+{
+    struct shim_process *p = t->process;
+    for (;;) {
+        struct lx_siginfo info;
+        uint32_t sig = shim_signal_take(t, ~t->sigmask | UNBLOCKABLE, &info);
+        if (!sig)
+            break;
+        core_lock_acquire(&p->signal_lock);
+        struct lx_sigaction action = p->actions[sig - 1];
+        int ignored = is_ignored_locked(p, sig);
+        if (!ignored && action.sa_handler != LX_SIG_DFL && action.sa_flags & LX_SA_RESETHAND)
+            p->actions[sig - 1].sa_handler = LX_SIG_DFL;
+        core_lock_release(&p->signal_lock);
+        if (ignored)
+            continue;
+        if (action.sa_handler == LX_SIG_DFL)
+            shim_process_exit(t, sig | (BIT(sig) & DUMPS_CORE ? LX_WCOREFLAG : 0));
+        uint64_t restart = call ? restart_after(t, &action) : SHIM_NO_SYSCALL;
+        handle(t, &action, &info, restart);
+        call = 0; /* further handlers nest in this one */
+    }
+    if (t->restore_sigmask) {
+        t->restore_sigmask = 0;
+        shim_signal_set_mask(t, t->saved_sigmask);
+    }
+    if (call) {
+        uint64_t restart = restart_after(t, NULL);
+        if (restart != SHIM_NO_SYSCALL) {
+            t->plat->regs.rax = restart;
+            shim_dispatch(t->plat);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmap(2), munmap(2), mprotect(2), mremap(2), brk(2), madvise(2), msync(2),
+ * mincore(2), mlock(2), mlock2(2), munlock(2), mlockall(2), munlockall(2).
+ */
+
+#include "shim/memory.h"
+
+#include "core/layout.h"
+#include "lx/errno.h"
+#include "lx/mman.h"
+#include "shim/syscall.h"
+#include "shim/task.h"
+#include "shim/user.h"
+#include "vfs/fdtable.h"
+#include "vfs/file.h"
+
+#define IS_PAGED(x) (((x) & (CORE_PAGE_SIZE - 1)) == 0)
+
+int64_t sys_mmap(struct shim_task *t, lx_uptr addr, uint64_t size, uint32_t prot, uint32_t flags,
+                 int32_t fd, uint64_t offset)
+{
+    struct vfs_file *file = NULL;
+    if (!IS_PAGED(offset))
+        return -LX_EINVAL;
+    if (!(flags & LX_MAP_ANONYMOUS)) {
+        int err = vfs_fdtable_get(t->process->fds, fd, &file);
+        if (err < 0)
+            return err;
+    }
+    int64_t result = shim_mm_map(t->process->mm, addr, size, prot, flags, file, offset);
+    if (file)
+        vfs_file_put(file);
+    return result;
+}
+
+int64_t sys_munmap(struct shim_task *t, lx_uptr addr, uint64_t size)
+{
+    return shim_mm_unmap(t->process->mm, addr, size);
+}
+
+int64_t sys_mprotect(struct shim_task *t, lx_uptr addr, uint64_t size, uint32_t prot)
+{
+    return shim_mm_protect(t->process->mm, addr, size, prot);
+}
+
+int64_t sys_mremap(struct shim_task *t, lx_uptr addr, uint64_t old_size, uint64_t new_size,
+                   uint32_t flags, lx_uptr new_addr)
+{
+    return shim_mm_remap(t->process->mm, addr, old_size, new_size, flags, new_addr);
+}
+
+int64_t sys_brk(struct shim_task *t, lx_uptr addr)
+{
+    return shim_mm_brk(t->process->mm, addr);
+}
+
+int64_t sys_madvise(struct shim_task *t, lx_uptr addr, uint64_t size, int32_t advice)
+{
+    return shim_mm_advise(t->process->mm, addr, size, advice);
+}
+
+/* 0 if all of [addr, addr + size) is mapped. */
+static int all_mapped(struct shim_task *t, lx_uptr addr, uint64_t size)
+{
+    uint64_t end = addr + ((size + CORE_PAGE_SIZE - 1) & ~(uint64_t)(CORE_PAGE_SIZE - 1));
+    if (end < addr)
+        return -LX_ENOMEM;
+    return shim_mm_is_mapped(t->process->mm, addr, end) ? 0 : -LX_ENOMEM;
+}
+
+int64_t sys_msync(struct shim_task *t, lx_uptr addr, uint64_t size, int32_t flags)
+{
+    if (!IS_PAGED(addr) || flags & ~(LX_MS_ASYNC | LX_MS_INVALIDATE | LX_MS_SYNC) ||
+        (flags & LX_MS_ASYNC && flags & LX_MS_SYNC))
+        return -LX_EINVAL;
+    return all_mapped(t, addr, size); /* no mapping is written back: none is shared and writable */
+}
+
+int64_t sys_mincore(struct shim_task *t, lx_uptr addr, uint64_t size, lx_uptr vec)
+{
+    static const uint8_t resident[256] = {[0 ... 255] = 1};
+    if (!IS_PAGED(addr))
+        return -LX_EINVAL;
+    int err = all_mapped(t, addr, size);
+    uint64_t pages = size / CORE_PAGE_SIZE + (size % CORE_PAGE_SIZE != 0);
+    while (err == 0 && pages) {
+        uint64_t part = pages < sizeof resident ? pages : sizeof resident;
+        err = shim_copy_out(vec, resident, part);
+        vec += part;
+        pages -= part;
+    }
+    return err;
+}
+
+/* Locking: memory is never paged out by us, and the host's paging is not ours to stop. */
+int64_t sys_mlock(struct shim_task *t, lx_uptr addr, uint64_t size)
+{
+    return all_mapped(t, addr & ~(uint64_t)(CORE_PAGE_SIZE - 1), size);
+}
+
+int64_t sys_mlock2(struct shim_task *t, lx_uptr addr, uint64_t size, int32_t flags)
+{
+    if (flags & ~LX_MLOCK_ONFAULT)
+        return -LX_EINVAL;
+    return sys_mlock(t, addr, size);
+}
+
+int64_t sys_munlock(struct shim_task *t, lx_uptr addr, uint64_t size)
+{
+    return sys_mlock(t, addr, size);
+}
+
+int64_t sys_mlockall(struct shim_task *t, int32_t flags)
+{
+    (void)t;
+    int32_t known = LX_MCL_CURRENT | LX_MCL_FUTURE | LX_MCL_ONFAULT;
+    return !flags || flags & ~known || flags == LX_MCL_ONFAULT ? -LX_EINVAL : 0;
+}
+
+int64_t sys_munlockall(struct shim_task *t)
+{
+    (void)t;
+    return 0;
+}

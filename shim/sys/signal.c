@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rt_sigaction(2), rt_sigprocmask(2), rt_sigpending(2), rt_sigsuspend(2),
+ * rt_sigtimedwait(2), rt_sigreturn(2), sigaltstack(2), pause(2), kill(2), tkill(2),
+ * tgkill(2), rt_sigqueueinfo(2), rt_tgsigqueueinfo(2).
+ */
+
+#include <stdatomic.h>
+
+#include "core/mem.h"
+#include "lx/errno.h"
+#include "lx/time.h"
+#include "lx/wait.h"
+#include "plat/plat.h"
+#include "plat/thread.h"
+#include "shim/dispatch.h"
+#include "shim/signal.h"
+#include "shim/syscall.h"
+#include "shim/task.h"
+#include "shim/time.h"
+#include "shim/user.h"
+#include "signal/frame.h"
+
+#define SIGSET_SIZE 8
+
+static int is_valid(int32_t sig)
+{
+    return sig >= 1 && sig <= SHIM_SIGNAL_COUNT;
+}
+
+int64_t sys_rt_sigaction(struct shim_task *t, int32_t sig, lx_uptr act, lx_uptr oldact,
+                         uint64_t size)
+{
+    struct shim_process *p = t->process;
+    struct lx_sigaction action, old;
+    if (size != SIGSET_SIZE || !is_valid(sig))
+        return -LX_EINVAL;
+    if (act) {
+        int err = shim_copy_in(&action, act, sizeof action);
+        if (err < 0)
+            return err;
+        if (sig == LX_SIGKILL || sig == LX_SIGSTOP)
+            return -LX_EINVAL;
+        action.sa_mask &= ~(1ull << (LX_SIGKILL - 1) | 1ull << (LX_SIGSTOP - 1));
+    }
+    core_lock_acquire(&p->signal_lock);
+    old = p->actions[sig - 1];
+    if (act)
+        p->actions[sig - 1] = action;
+    core_lock_release(&p->signal_lock);
+    return oldact ? shim_copy_out(oldact, &old, sizeof old) : 0;
+}
+
+int64_t sys_rt_sigprocmask(struct shim_task *t, int32_t how, lx_uptr set, lx_uptr oldset,
+                           uint64_t size)
+{
+    uint64_t mask = t->sigmask, old = mask, change;
+    if (size != SIGSET_SIZE)
+        return -LX_EINVAL;
+    if (set) {
+        int err = shim_copy_in(&change, set, sizeof change);
+        if (err < 0)
+            return err;
+        switch (how) {
+        case LX_SIG_BLOCK:
+            mask |= change;
+            break;
+        case LX_SIG_UNBLOCK:
+            mask &= ~change;
+            break;
+        case LX_SIG_SETMASK:
+            mask = change;
+            break;
+        default:
+            return -LX_EINVAL;
+        }
+        shim_signal_set_mask(t, mask);
+    }
+    return oldset ? shim_copy_out(oldset, &old, sizeof old) : 0;
+}
+
+int64_t sys_rt_sigpending(struct shim_task *t, lx_uptr set, uint64_t size)
+{
+    if (size > SIGSET_SIZE)
+        return -LX_EINVAL;
+    uint64_t pending = (t->pending.set | t->process->pending.set) & t->sigmask;
+    return shim_copy_out(set, &pending, size);
+}
+
+/* Sleep until a signal comes; the deadline is PLAT_FOREVER or monotonic. */
+static int64_t sleep_for_signal(struct shim_task *t, int64_t deadline_ns)
+{
+    int err = 0;
+    while (err == 0 && !shim_signal_pending(t))
+        err = core_sleep(&t->sleeper, 0, deadline_ns);
+    return err == -LX_ETIMEDOUT ? err : -LX_EINTR;
+}
+
+int64_t sys_pause(struct shim_task *t)
+{
+    sleep_for_signal(t, PLAT_FOREVER);
+    return -SHIM_ERESTARTNOHAND;
+}
+
+int64_t sys_rt_sigsuspend(struct shim_task *t, lx_uptr set, uint64_t size)
+{
+    uint64_t mask;
+    if (size != SIGSET_SIZE)
+        return -LX_EINVAL;
+    int err = shim_copy_in(&mask, set, sizeof mask);
+    if (err < 0)
+        return err;
+    t->saved_sigmask = t->sigmask;
+    t->restore_sigmask = 1;
+    shim_signal_set_mask(t, mask);
+    sleep_for_signal(t, PLAT_FOREVER);
+    return -SHIM_ERESTARTNOHAND;
+}
+
+int64_t sys_rt_sigtimedwait(struct shim_task *t, lx_uptr set, lx_uptr info, lx_uptr timeout,
+                            uint64_t size)
+{
+    uint64_t wanted;
+    int64_t deadline_ns = PLAT_FOREVER;
+    if (size != SIGSET_SIZE)
+        return -LX_EINVAL;
+    int err = shim_copy_in(&wanted, set, sizeof wanted);
+    if (err == 0 && timeout)
+        err = shim_time_deadline(timeout, LX_CLOCK_MONOTONIC, 0, &deadline_ns);
+    if (err < 0)
+        return err;
+
+    /* The wanted signals must wake the thread, although they are blocked. */
+    uint64_t mask = t->sigmask;
+    struct lx_siginfo got;
+    uint32_t sig = shim_signal_take(t, wanted, &got);
+    if (!sig) {
+        t->sigmask = mask & ~wanted;
+        int64_t end = sleep_for_signal(t, deadline_ns);
+        t->sigmask = mask;
+        sig = shim_signal_take(t, wanted, &got);
+        if (!sig)
+            return end == -LX_ETIMEDOUT ? -LX_EAGAIN : -LX_EINTR;
+        atomic_store(&t->sleeper.interrupt, shim_signal_pending(t) ? 1u : 0u);
+    }
+    if (info) {
+        err = shim_copy_out(info, &got, sizeof got);
+        if (err < 0)
+            return err;
+    }
+    return sig;
+}
+
+int64_t sys_rt_sigreturn(struct shim_task *t)
+{
+    uint64_t mask, restart;
+    if (frame_pop(t, &mask, &restart) < 0)
+        shim_process_exit(t, LX_SIGSEGV | LX_WCOREFLAG); /* as Linux: force_sig(SIGSEGV) */
+    shim_signal_set_mask(t, mask);
+    if (restart != SHIM_NO_SYSCALL) {
+        t->plat->regs.rax = restart;
+        shim_dispatch(t->plat);
+    }
+    t->syscall = SHIM_NO_SYSCALL; /* rax is the interrupted code's, not a result */
+    /* The dispatcher stores this in rax: it must be what the frame held. */
+    return (int64_t)t->plat->regs.rax;
+}
+
+int64_t sys_sigaltstack(struct shim_task *t, lx_uptr ss, lx_uptr old_ss)
+{
+    struct lx_stack stack, old = t->altstack;
+    int on = frame_on_altstack(t, t->plat->regs.rsp) && !(old.ss_flags & LX_SS_DISABLE);
+    if (on)
+        old.ss_flags |= LX_SS_ONSTACK;
+    if (ss) {
+        int err = shim_copy_in(&stack, ss, sizeof stack);
+        if (err < 0)
+            return err;
+        if (on)
+            return -LX_EPERM;
+        uint32_t mode = stack.ss_flags & ~LX_SS_AUTODISARM;
+        if (mode != LX_SS_DISABLE && mode != LX_SS_ONSTACK && mode != 0)
+            return -LX_EINVAL;
+        if (mode == LX_SS_DISABLE) {
+            stack.ss_sp = 0;
+            stack.ss_size = 0;
+        } else if (stack.ss_size < LX_MINSIGSTKSZ) {
+            return -LX_ENOMEM;
+        }
+        stack.ss_flags &= LX_SS_AUTODISARM | LX_SS_DISABLE;
+        t->altstack = stack;
+    }
+    return old_ss ? shim_copy_out(old_ss, &old, sizeof old) : 0;
+}
+
+static void fill_info(const struct shim_task *t, int32_t sig, int32_t code,
+                      struct lx_siginfo *info)
+{
+    memset(info, 0, sizeof *info);
+    info->si_signo = sig;
+    info->si_code = code;
+    info->si_pid = t->process->pid;
+    info->si_uid = t->process->uid;
+}
+
+/* Send to a process by its id; signal 0 only looks. */
+static int64_t send_to_pid(int32_t pid, const struct lx_siginfo *info, int32_t sig)
+{
+    struct shim_container *c = shim_container();
+    int64_t result = -LX_ESRCH;
+    core_lock_acquire(&c->lock);
+    struct shim_task *target = shim_task_find_locked(pid);
+    if (target && target->process->pid == pid)
+        result = sig ? shim_signal_send_process(target->process, info) : 0;
+    core_lock_release(&c->lock);
+    return result;
+}
+
+/* kill(2) on a group: every process whose group is `pgid`, or every other one for -1. */
+static int64_t send_to_group(struct shim_task *t, int32_t pgid, const struct lx_siginfo *info,
+                             int32_t sig)
+{
+    struct shim_container *c = shim_container();
+    int64_t result = -LX_ESRCH;
+    core_lock_acquire(&c->lock);
+    CORE_LIST_FOR_EACH(node, &c->tasks)
+    {
+        struct shim_task *other = CORE_LIST_ENTRY(node, struct shim_task, in_table);
+        struct shim_process *p = other->process;
+        if (other->tid != p->pid || (pgid == -1 ? p == t->process || p->pid == 1 : p->pgid != pgid))
+            continue;
+        int err = sig ? shim_signal_send_process(p, info) : 0;
+        if (result < 0)
+            result = err;
+    }
+    core_lock_release(&c->lock);
+    return result;
+}
+
+int64_t sys_kill(struct shim_task *t, int32_t pid, int32_t sig)
+{
+    if (sig && !is_valid(sig))
+        return -LX_EINVAL;
+    struct lx_siginfo info;
+    fill_info(t, sig, LX_SI_USER, &info);
+    if (pid > 0)
+        return send_to_pid(pid, &info, sig);
+    if (pid == INT32_MIN)
+        return -LX_ESRCH;
+    return send_to_group(t, pid == 0 ? t->process->pgid : pid == -1 ? -1 : -pid, &info, sig);
+}
+
+static int64_t send_to_task(int32_t tgid, int32_t tid, const struct lx_siginfo *info, int32_t sig)
+{
+    struct shim_container *c = shim_container();
+    int64_t result = -LX_ESRCH;
+    core_lock_acquire(&c->lock);
+    struct shim_task *target = shim_task_find_locked(tid);
+    if (target && (tgid < 0 || target->process->pid == tgid))
+        result = sig ? shim_signal_send_task(target, info) : 0;
+    core_lock_release(&c->lock);
+    return result;
+}
+
+int64_t sys_tkill(struct shim_task *t, int32_t tid, int32_t sig)
+{
+    if (tid <= 0 || (sig && !is_valid(sig)))
+        return -LX_EINVAL;
+    struct lx_siginfo info;
+    fill_info(t, sig, LX_SI_TKILL, &info);
+    return send_to_task(-1, tid, &info, sig);
+}
+
+int64_t sys_tgkill(struct shim_task *t, int32_t tgid, int32_t tid, int32_t sig)
+{
+    if (tgid <= 0 || tid <= 0 || (sig && !is_valid(sig)))
+        return -LX_EINVAL;
+    struct lx_siginfo info;
+    fill_info(t, sig, LX_SI_TKILL, &info);
+    return send_to_task(tgid, tid, &info, sig);
+}
+
+/* Only a process's own signals may claim to come from the kernel or from kill(2). */
+static int64_t copy_info(const struct shim_task *t, int32_t pid, int32_t sig, lx_uptr from,
+                         struct lx_siginfo *info)
+{
+    int err = shim_copy_in(info, from, sizeof *info);
+    if (err < 0)
+        return err;
+    info->si_signo = sig;
+    if ((info->si_code >= 0 || info->si_code == LX_SI_TKILL) && pid != t->process->pid)
+        return -LX_EPERM;
+    return sig && !is_valid(sig) ? -LX_EINVAL : 0;
+}
+
+int64_t sys_rt_sigqueueinfo(struct shim_task *t, int32_t pid, int32_t sig, lx_uptr from)
+{
+    struct lx_siginfo info;
+    int64_t err = copy_info(t, pid, sig, from, &info);
+    return err < 0 ? err : send_to_pid(pid, &info, sig);
+}
+
+int64_t sys_rt_tgsigqueueinfo(struct shim_task *t, int32_t tgid, int32_t tid, int32_t sig,
+                              lx_uptr from)
+{
+    struct lx_siginfo info;
+    if (tgid <= 0 || tid <= 0)
+        return -LX_EINVAL;
+    int64_t err = copy_info(t, tgid, sig, from, &info);
+    return err < 0 ? err : send_to_task(tgid, tid, &info, sig);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of system calls.  What calls need and what strace prints are apart,
+ * so that the hot part is small: eight bytes a call.
+ */
+
+#include "shim/syscall.h"
+
+#include <stddef.h>
+
+#include "lx/errno.h"
+
+/* Thunks narrow registers as the Linux entry path does. */
+#define NOSYS(nr, name, why)
+#define NOPERM(nr, name, why)
+#define THUNK(name, ...)                                                 \
+    static int64_t thunk_##name(struct shim_task *t, const uint64_t g[6]) \
+    {                                                                    \
+        (void)g;                                                         \
+        return sys_##name(__VA_ARGS__);                                  \
+    }
+#define SYS0(nr, name, s, note, r) THUNK(name, t)
+#define SYS1(nr, name, s, note, r, c1, a1) THUNK(name, t, (shim_arg_##c1)g[0])
+#define SYS2(nr, name, s, note, r, c1, a1, c2, a2) \
+    THUNK(name, t, (shim_arg_##c1)g[0], (shim_arg_##c2)g[1])
+#define SYS3(nr, name, s, note, r, c1, a1, c2, a2, c3, a3) \
+    THUNK(name, t, (shim_arg_##c1)g[0], (shim_arg_##c2)g[1], (shim_arg_##c3)g[2])
+#define SYS4(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4)                        \
+    THUNK(name, t, (shim_arg_##c1)g[0], (shim_arg_##c2)g[1], (shim_arg_##c3)g[2], \
+          (shim_arg_##c4)g[3])
+#define SYS5(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4, c5, a5)                \
+    THUNK(name, t, (shim_arg_##c1)g[0], (shim_arg_##c2)g[1], (shim_arg_##c3)g[2], \
+          (shim_arg_##c4)g[3], (shim_arg_##c5)g[4])
+#define SYS6(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4, c5, a5, c6, a6)        \
+    THUNK(name, t, (shim_arg_##c1)g[0], (shim_arg_##c2)g[1], (shim_arg_##c3)g[2], \
+          (shim_arg_##c4)g[3], (shim_arg_##c5)g[4], (shim_arg_##c6)g[5])
+#include "shim/syscalls.def"
+#undef NOSYS
+#undef NOPERM
+#undef SYS0
+#undef SYS1
+#undef SYS2
+#undef SYS3
+#undef SYS4
+#undef SYS5
+#undef SYS6
+
+static int64_t no_such_call(struct shim_task *t, const uint64_t g[6])
+{
+    (void)t, (void)g;
+    return -LX_ENOSYS;
+}
+
+static int64_t not_permitted(struct shim_task *t, const uint64_t g[6])
+{
+    (void)t, (void)g;
+    return -LX_EPERM;
+}
+
+static int64_t (*const handlers[SHIM_SYSCALL_COUNT])(struct shim_task *, const uint64_t[6]) = {
+#define NOSYS(nr, name, why) [nr] = no_such_call,
+#define NOPERM(nr, name, why) [nr] = not_permitted,
+#define SYS0(nr, name, ...) [nr] = thunk_##name,
+#define SYS1 SYS0
+#define SYS2 SYS0
+#define SYS3 SYS0
+#define SYS4 SYS0
+#define SYS5 SYS0
+#define SYS6 SYS0
+#include "shim/syscalls.def"
+#undef NOSYS
+#undef NOPERM
+#undef SYS0
+#undef SYS1
+#undef SYS2
+#undef SYS3
+#undef SYS4
+#undef SYS5
+#undef SYS6
+};
+
+#define C(class) SHIM_CLASS_##class
+static const struct shim_syscall_row rows[SHIM_SYSCALL_COUNT] = {
+#define NOSYS(nr, name, why) [nr] = {#name, why, SHIM_SYSCALL_NOSYS, C(I32), 0, {0}, {0}},
+#define NOPERM(nr, name, why) [nr] = {#name, why, SHIM_SYSCALL_NOPERM, C(I32), 0, {0}, {0}},
+#define SYS0(nr, name, s, note, r) [nr] = {#name, note, SHIM_SYSCALL_##s, C(r), 0, {0}, {0}},
+#define SYS1(nr, name, s, note, r, c1, a1) \
+    [nr] = {#name, note, SHIM_SYSCALL_##s, C(r), 1, {C(c1)}, {#a1}},
+#define SYS2(nr, name, s, note, r, c1, a1, c2, a2) \
+    [nr] = {#name, note, SHIM_SYSCALL_##s, C(r), 2, {C(c1), C(c2)}, {#a1, #a2}},
+#define SYS3(nr, name, s, note, r, c1, a1, c2, a2, c3, a3) \
+    [nr] = {#name, note, SHIM_SYSCALL_##s, C(r), 3, {C(c1), C(c2), C(c3)}, {#a1, #a2, #a3}},
+#define SYS4(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4)                  \
+    [nr] = {#name, note, SHIM_SYSCALL_##s, C(r), 4, {C(c1), C(c2), C(c3), C(c4)}, \
+            {#a1, #a2, #a3, #a4}},
+#define SYS5(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4, c5, a5)                 \
+    [nr] = {#name, note, SHIM_SYSCALL_##s, C(r), 5, {C(c1), C(c2), C(c3), C(c4), C(c5)}, \
+            {#a1, #a2, #a3, #a4, #a5}},
+#define SYS6(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4, c5, a5, c6, a6) \
+    [nr] = {#name, note, SHIM_SYSCALL_##s, C(r), 6,                               \
+            {C(c1), C(c2), C(c3), C(c4), C(c5), C(c6)}, {#a1, #a2, #a3, #a4, #a5, #a6}},
+#include "shim/syscalls.def"
+};
+
+const struct shim_syscall_row *shim_syscall_row(uint32_t nr)
+{
+    static const struct shim_syscall_row none;
+    return nr < SHIM_SYSCALL_COUNT ? &rows[nr] : &none;
+}
+
+int64_t shim_syscall_call(struct shim_task *t, uint32_t nr, const uint64_t g[6])
+{
+    if (nr >= SHIM_SYSCALL_COUNT || !handlers[nr])
+        return -LX_ENOSYS;
+    return handlers[nr](t, g);
+}

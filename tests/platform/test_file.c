@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/* Host files, directories and paths. */
+
+#include "core/layout.h"
+#include "lx/errno.h"
+#include "test.h"
+
+#define NAME "file-test-\xc3\xa4.tmp" /* a name beyond ASCII */
+
+static int remove_file(void **state)
+{
+    (void)state;
+    struct plat_file *f;
+    if (plat_file_open(NAME, PLAT_FILE_READ, &f) == 0)
+        plat_file_close(f);
+    remove(NAME);
+    return 0;
+}
+
+static struct plat_file *open_or_fail(uint32_t flags)
+{
+    struct plat_file *f;
+    assert_int_equal(plat_file_open(NAME, flags, &f), 0);
+    return f;
+}
+
+static void files_are_created_and_truncated_as_asked(void **state)
+{
+    (void)state;
+    struct plat_file *f;
+    struct plat_stat st;
+    assert_int_equal(plat_file_open(NAME, PLAT_FILE_READ, &f), -LX_ENOENT);
+    assert_null(f);
+    f = open_or_fail(PLAT_FILE_WRITE | PLAT_FILE_CREATE | PLAT_FILE_EXCLUSIVE);
+    assert_int_equal(plat_file_pwrite(f, "hello", 5, 0), 5);
+    assert_int_equal(plat_file_stat(f, &st), 0);
+    assert_int_equal(st.size, 5);
+    assert_int_equal(st.type, PLAT_FILE_REGULAR);
+    plat_file_close(f);
+    assert_int_equal(
+        plat_file_open(NAME, PLAT_FILE_WRITE | PLAT_FILE_CREATE | PLAT_FILE_EXCLUSIVE, &f),
+        -LX_EEXIST);
+    plat_file_close(open_or_fail(PLAT_FILE_WRITE | PLAT_FILE_CREATE));
+    assert_int_equal(plat_path_stat(NAME, &st), 0);
+    assert_int_equal(st.size, 5);
+    plat_file_close(open_or_fail(PLAT_FILE_WRITE | PLAT_FILE_CREATE | PLAT_FILE_TRUNCATE));
+    assert_int_equal(plat_path_stat(NAME, &st), 0);
+    assert_int_equal(st.size, 0);
+    int64_t now = (int64_t)plat_clock_now(PLAT_CLOCK_REALTIME);
+    assert_true(st.mtime_ns <= now + 2 * SECOND_NS && st.mtime_ns > now - 600 * SECOND_NS);
+    plat_file_close(NULL);
+}
+
+static void reads_go_on_where_they_stopped(void **state)
+{
+    (void)state;
+    struct plat_file *f = open_or_fail(PLAT_FILE_READ | PLAT_FILE_WRITE | PLAT_FILE_CREATE);
+    char text[8] = "";
+    assert_int_equal(plat_file_pwrite(f, "0123456789", 10, 0), 10);
+    plat_file_close(f);
+    f = open_or_fail(PLAT_FILE_READ);
+    assert_int_equal(plat_file_read(f, text, 4), 4);
+    assert_string_equal(text, "0123");
+    assert_int_equal(plat_file_pread(f, text, 4, 8), 2);
+    assert_int_equal(plat_file_pread(f, text, 4, 10), 0);
+    assert_int_equal(plat_file_read(f, text, 4), 4);
+    assert_string_equal(text, "4567");
+    assert_int_equal(plat_file_read(f, text, 4), 2);
+    assert_int_equal(plat_file_read(f, text, 4), 0);
+    assert_true(plat_file_pwrite(f, "x", 1, 0) < 0); /* opened for reading */
+    plat_file_close(f);
+}
+
+static void temporary_files_can_be_mapped(void **state)
+{
+    (void)state;
+    struct plat_file *f;
+    static char block[3 * GRANULE];
+    memset(block, 'm', sizeof block);
+    assert_int_equal(plat_file_temporary(&f), 0);
+    assert_int_equal(plat_file_pwrite(f, block, sizeof block, 0), sizeof block);
+    assert_int_equal(plat_file_pwrite(f, "end", 3, sizeof block), 3);
+
+    const void *anywhere, *there;
+    assert_int_equal(plat_file_map(f, 0, sizeof block + 3, &anywhere), 0);
+    assert_memory_equal((const char *)anywhere + sizeof block - 1, "mend", 4);
+    assert_int_equal(plat_file_map(f, CORE_IMAGE_BASE, sizeof block + 3, &there), 0);
+    assert_int_equal((uintptr_t)there, CORE_IMAGE_BASE);
+    assert_memory_equal((const char *)there + sizeof block - 1, "mend", 4);
+    const void *again;
+    assert_int_equal(plat_file_map(f, CORE_IMAGE_BASE, GRANULE, &again), -LX_EEXIST);
+    assert_null(again);
+    plat_file_close(f); /* views outlive it */
+    assert_memory_equal((const char *)there + sizeof block, "end", 3);
+    plat_file_unmap(anywhere, sizeof block + 3);
+    plat_file_unmap(there, sizeof block + 3);
+    assert_int_equal(plat_mem_reserve(CORE_IMAGE_BASE, GRANULE), 0);
+    plat_mem_release(CORE_IMAGE_BASE, GRANULE);
+}
+
+static void directories_list_what_is_in_them(void **state)
+{
+    (void)state;
+    plat_file_close(open_or_fail(PLAT_FILE_WRITE | PLAT_FILE_CREATE));
+    struct plat_directory *d;
+    const char *name;
+    int found = 0, result;
+    assert_int_equal(plat_directory_open(".", &d), 0);
+    while ((result = plat_directory_next(d, &name)) == 1) {
+        assert_string_not_equal(name, ".");
+        assert_string_not_equal(name, "..");
+        found += strcmp(name, NAME) == 0;
+    }
+    assert_int_equal(result, 0);
+    assert_int_equal(found, 1);
+    plat_directory_close(d);
+    assert_int_equal(plat_directory_open("no-such-directory", &d), -LX_ENOENT);
+    assert_null(d);
+    assert_int_equal(plat_directory_open(NAME, &d), -LX_ENOTDIR);
+
+    struct plat_stat st;
+    assert_int_equal(plat_path_stat(".", &st), 0);
+    assert_int_equal(st.type, PLAT_FILE_DIRECTORY);
+}
+
+static void paths_become_absolute(void **state)
+{
+    (void)state;
+    char here[4096], path[4096], unix_path[4096];
+    assert_int_equal(plat_path_absolute(".", here, sizeof here), 0);
+    assert_int_equal(plat_path_absolute("./some//file", path, sizeof path), 0);
+    assert_memory_equal(path, here, strlen(here));
+    assert_string_equal(path + strlen(path) - 4, "file");
+    assert_null(strstr(path + 2, "//"));
+    assert_int_equal(plat_path_to_unix(path, unix_path, sizeof unix_path), 0);
+    assert_int_equal(unix_path[0], '/');
+    assert_string_equal(unix_path + strlen(unix_path) - 10, "/some/file");
+    assert_int_equal(plat_path_absolute("some-file", path, 5), -LX_ENAMETOOLONG);
+#if defined(__linux__)
+    assert_int_equal(plat_path_absolute("/a/./b//c/.", path, sizeof path), 0);
+    assert_string_equal(path, "/a/b/c");
+    assert_int_equal(plat_path_absolute("/usr/..", path, sizeof path), 0);
+    assert_string_equal(path, "/");
+    assert_int_equal(plat_path_absolute("/a..b/..c", path, sizeof path), 0);
+    assert_string_equal(path, "/a..b/..c");
+#else
+    assert_int_equal(plat_path_to_unix("C:\\tmp\\x", path, sizeof path), 0);
+    assert_string_equal(path, "/mnt/c/tmp/x");
+#endif
+}
+
+#if defined(__linux__)
+#include <unistd.h>
+
+static void links_are_read_not_followed(void **state)
+{
+    (void)state;
+    char target[16] = "";
+    struct plat_stat st;
+    assert_int_equal(symlink("nowhere", NAME), 0);
+    assert_int_equal(plat_path_stat(NAME, &st), 0);
+    assert_int_equal(st.type, PLAT_FILE_SYMLINK);
+    assert_int_equal(plat_path_readlink(NAME, target, sizeof target), 7);
+    assert_string_equal(target, "nowhere");
+    assert_int_equal(plat_path_readlink(".", target, sizeof target), -LX_EINVAL);
+}
+#endif
+
+int main(int argc, char **argv)
+{
+    start_or_exit(&argc, &argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(files_are_created_and_truncated_as_asked, remove_file,
+                                        remove_file),
+        cmocka_unit_test_setup_teardown(reads_go_on_where_they_stopped, remove_file, remove_file),
+        cmocka_unit_test(temporary_files_can_be_mapped),
+        cmocka_unit_test_setup_teardown(directories_list_what_is_in_them, remove_file, remove_file),
+        cmocka_unit_test(paths_become_absolute),
+#if defined(__linux__)
+        cmocka_unit_test_setup_teardown(links_are_read_not_followed, remove_file, remove_file),
+#endif
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
