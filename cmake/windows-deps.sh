@@ -38,7 +38,7 @@ stamp=$(stamp_now)
 
 rm -rf "$cache"/windows-deps.??????
 work=$(mktemp -d "$cache/windows-deps.XXXXXX")
-trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 out=$work/out

@@ -16,7 +16,7 @@
 
 #include "core/diag.h"
 #include "lx/compiler.h"
-#include "strings.h"
+#include "strlist.h"
 
 /* Add "K=V", or "K" with its value here; a K that is not set here adds nothing. */
 MUST_USE int cmd_env_add(struct cmd_strings *env, const char *text);

@@ -8,9 +8,8 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
-#include "cmd/envfile.h"
-#include "cmd/strings.h"
-#include "plat/plat.h"
+#include "envfile.h"
+#include "strlist.h"
 
 static const char help[] =
     "Usage: tarbox run [OPTION]... IMAGE [--] [COMMAND [ARGUMENT]...]\n"

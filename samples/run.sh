@@ -12,15 +12,26 @@ rootfs=build/samples/rootfs.tar.gz
 linux=(build/linux-release/tarbox)
 windows=(tests/wine/run.sh build/windows-release/tarbox.exe)
 
+# show COMMAND...: as one would type it.
+show() {
+    local word
+    printf '\n$'
+    for word; do
+        [[ $word =~ ^[[:alnum:]_./:=-]+$ ]] || word=${word@Q}
+        printf ' %s' "$word"
+    done
+    echo
+}
+
 say() {
-    printf '\n$ %s\n' "${*@Q}"
+    show "$@"
     "$@"
 }
 
+# The same for what prints much: its output is shown only if it fails.
 quietly() {
-    local log
-    log=build/samples/$(basename "$1")-${*: -1}.log
-    printf '$ %s\n' "$*"
+    local log=build/samples/build.log
+    show "$@"
     "$@" >"$log" 2>&1 || { tail -n 60 "$log"; exit 1; }
 }
 

@@ -59,8 +59,8 @@ finish() {
     tests/wine/stop.sh >&2
     [ $((passed + failed)) -gt 0 ] || failed=1
     echo "$passed passed, $failed failed"
-    [ "$failed" -eq 0 ]
-    exit
+    [ "$failed" -eq 0 ] && exit 0
+    exit 1
 }
 trap finish EXIT
 trap 'failed=$((failed + 1)); exit 130' INT

@@ -28,15 +28,17 @@ struct linux_instant {
 
 struct linux_state {
     const char *start_error;
-    const char *program;                                  /* argv[0] */
-    struct linux_action faults_before[LINUX_FAULT_COUNT]; /* what our handlers replaced */
-    struct linux_instant started;                         /* on PLAT_CLOCK_MONOTONIC */
-    int arena, segments, doorbell; /* descriptors; -1 before the arena is there */
+    const char *program; /* argv[0] */
+    /* What our handlers replaced. */
+    struct linux_action faults_before[LINUX_FAULT_COUNT];
+    struct linux_instant started; /* on PLAT_CLOCK_MONOTONIC */
+    /* Descriptors, -1 before the arena is there, and its address. */
+    int arena, segments, doorbell;
     uint64_t arena_base;
     _Atomic uint64_t peak; /* plat_process_peak()'s largest answer */
 };
 
-/* Written while one thread runs: by plat_start() and plat_arena_create() or _attach(). */
+/* Constant, but for `peak`, once plat_start() and plat_arena_create() or _attach() have run. */
 extern struct linux_state g_linux;
 
 /* The last host error as -LX_E*. */

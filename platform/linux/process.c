@@ -25,6 +25,11 @@
 
 #define NOT_STARTED 127 /* exit code of a child that could not become a guest host */
 #define BIRTH_STACK (32u << 10)
+#if defined(TARBOX_SANITIZED)
+#define BIRTH_FLAGS (CLONE_VFORK | SIGCHLD) /* the runtime's clone() supposes a copy of memory */
+#else
+#define BIRTH_FLAGS (CLONE_VM | CLONE_VFORK | SIGCHLD)
+#endif
 
 struct plat_process {
     pid_t pid;
@@ -82,7 +87,7 @@ static pid_t give_birth(struct birth *b)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_t pid = clone(become_guest_host, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, b);
+    pid_t pid = clone(become_guest_host, stack + sizeof stack, BIRTH_FLAGS, b);
     int error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;

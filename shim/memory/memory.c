@@ -32,6 +32,14 @@ int shim_mm_new(struct shim_mm **out)
     return 0;
 }
 
+void shim_mm_free(struct shim_mm *mm)
+{
+    if (!mm)
+        return;
+    core_arena_free(mm->areas, (uint64_t)mm->capacity * sizeof *mm->areas);
+    core_arena_free(mm, sizeof *mm);
+}
+
 /* The window that holds all of [addr, addr + size); 0 if none does. */
 static int window_holds(uint64_t addr, uint64_t size)
 {
@@ -408,6 +416,23 @@ int64_t shim_mm_brk(struct shim_mm *mm, lx_uptr addr)
     int64_t result = (int64_t)mm->brk_end;
     core_lock_release(&mm->lock);
     return result;
+}
+
+int shim_mm_protect_patched(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t prot)
+{
+    core_lock_acquire(&mm->lock);
+    int err = area_split(mm, addr);
+    if (err == 0)
+        err = area_split(mm, addr + PAGE_UP(size));
+    for (uint32_t i = area_find(mm, addr); err == 0 && i < mm->count; i++) {
+        if (mm->areas[i].begin >= addr + size)
+            break;
+        mm->areas[i].flags |= AREA_PATCHED;
+    }
+    if (err == 0)
+        err = protect_locked(mm, addr, addr + PAGE_UP(size), prot);
+    core_lock_release(&mm->lock);
+    return err;
 }
 
 /* MADV_DONTNEED: private anonymous memory is zero afterwards, a file's copy is read again. */

@@ -235,23 +235,32 @@ static void adopt_and_start(void *arg)
     start(arg, t);
 }
 
-static void run_guest(struct run *r, int adopted)
+static void begin(struct run *r)
 {
     void *stack;
     if (plat_pages_new(STACK_SIZE, &stack) < 0 || plat_semaphore_new(0, &r->done) < 0)
         abort();
     r->stack = stack;
-    for (int i = 0; i < 256; i++)
-        guest_vectors_in[i] = (unsigned char)(i * 7 + 1);
+}
+
+static void end(struct run *r)
+{
+    plat_semaphore_wait(r->done);
+    plat_semaphore_free(r->done);
+    plat_pages_free(r->stack, STACK_SIZE);
+}
+
+static void run_guest(struct run *r, int adopted)
+{
     memset(guest_vectors_out, 0, sizeof guest_vectors_out);
     memset(guest_registers_out, 0, sizeof guest_registers_out);
     memset(guest_results, 0, sizeof guest_results);
-
+    begin(r);
     struct plat_worker *w = NULL;
     int err = adopted ? plat_worker_start(adopt_and_start, r, &w) : plat_thread_start(start, r);
     if (err < 0)
         abort();
-    plat_semaphore_wait(r->done);
+    end(r);
     if (w)
         plat_worker_join(w);
 
@@ -261,10 +270,9 @@ static void run_guest(struct run *r, int adopted)
     memcpy(r->registers, guest_registers_out, sizeof r->registers);
     memcpy(r->results, guest_results, sizeof r->results);
     memcpy(r->fs, guest_fs_out, sizeof r->fs);
-    plat_semaphore_free(r->done);
-    plat_pages_free(stack, STACK_SIZE);
 }
 
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
 #define GUEST_TP 0x123456789000ull
 
 static struct run g_calls[] = {
@@ -281,7 +289,20 @@ static struct run g_faults[] = {
     {.guest = guest_faults, .fs_mode = PLAT_FS_GUEST, .tp = GUEST_TP}, /* adopted */
 };
 
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+static struct run g_many[48];
+
+/* All at once; the guests write the same results to the same places. */
+static void run_many(void)
+{
+    for (size_t i = 0; i < COUNT(g_many); i++) {
+        g_many[i] = i % 2 ? g_calls[1] : g_faults[1];
+        begin(&g_many[i]);
+        if (plat_thread_start(start, &g_many[i]) < 0)
+            abort();
+    }
+    for (size_t i = 0; i < COUNT(g_many); i++)
+        end(&g_many[i]);
+}
 
 static void assert_vectors_kept(const struct run *r)
 {
@@ -374,9 +395,21 @@ static void guests_go_on_after_a_fault_with_all_registers(void **state)
     }
 }
 
+static void threads_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(g_many); i++) {
+        assert_int_equal(g_many[i].fault_count, i % 2 ? 0 : 6);
+        assert_int_not_equal(g_many[i].now_ns, 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     start_or_exit(&argc, &argv);
+    for (int i = 0; i < 256; i++)
+        guest_vectors_in[i] = (unsigned char)(i * 7 + 1);
+    run_many();
     for (size_t i = 0; i < COUNT(g_calls); i++)
         run_guest(&g_calls[i], i == COUNT(g_calls) - 1);
     for (size_t i = 0; i < COUNT(g_faults); i++)
@@ -386,6 +419,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(bad_guest_pointers_are_survived),
         cmocka_unit_test(faults_are_told_as_the_processor_does),
         cmocka_unit_test(guests_go_on_after_a_fault_with_all_registers),
+        cmocka_unit_test(threads_do_not_disturb_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

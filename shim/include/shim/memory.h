@@ -19,6 +19,7 @@
 #include "lx/compiler.h"
 #include "lx/types.h"
 
+struct shim_exec_error;
 struct shim_mm;
 struct vfs_file;
 
@@ -43,6 +44,24 @@ MUST_USE int shim_mm_advise(struct shim_mm *mm, lx_uptr addr, uint64_t size, int
 
 /* Set where brk(2)'s memory begins: the end of the program's image. */
 void shim_mm_set_brk(struct shim_mm *mm, lx_uptr base);
+
+/* The same for code that needs no scanning: it is ours, or has been patched. */
+MUST_USE int shim_mm_protect_patched(struct shim_mm *mm, lx_uptr addr, uint64_t size,
+                                     uint32_t prot);
+
+/*
+ * Patch a program that was loaded at [begin, end), writable, and map its
+ * trampolines behind it.
+ *   file     the program's own; borrowed.
+ *   bias     what was added to the addresses in the file.
+ *   fs_mode  PLAT_FS_HOST if all its accesses to thread-local storage were
+ *            rewritten, else PLAT_FS_GUEST.
+ *   limit    end of all that was mapped.
+ *   returns  -LX_ENOEXEC: a system call that cannot be patched; `error` names it.
+ */
+MUST_USE int shim_mm_patch_program(struct shim_mm *mm, struct vfs_file *file, lx_uptr begin,
+                                   lx_uptr end, uint64_t bias, uint32_t *fs_mode, uint64_t *limit,
+                                   struct shim_exec_error *error);
 
 /*
  * What is at an address, for faults: PLAT_READ .. of its area.

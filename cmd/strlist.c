@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A growing list of strings. */
 
-#include "strings.h"
+#include "strlist.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef CMD_STRINGS_H
-#define CMD_STRINGS_H
+#ifndef CMD_STRLIST_H
+#define CMD_STRLIST_H
 
 /*
  * A growing list of strings, NULL-terminated.

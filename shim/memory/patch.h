@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHIM_MEMORY_PATCH_H
+#define SHIM_MEMORY_PATCH_H
+
+/*
+ * Patching guest code before it becomes executable, and the records of what was
+ * patched.  Private to shim/memory.
+ *
+ * Threads  the lock of the address space is held.
+ * Errors   -LX_ENOEXEC: code that cannot be patched; -LX_ENOMEM.
+ */
+
+#include <stdint.h>
+
+#include "lx/compiler.h"
+
+struct shim_mm;
+
+/* Patch the anonymous or mapped code in [begin, end), which is writable now. */
+MUST_USE int patch_code(struct shim_mm *mm, uint64_t begin, uint64_t end);
+
+#endif

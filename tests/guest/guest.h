@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_GUEST_H
+#define TESTS_GUEST_H
+
+/*
+ * For guest tests: Linux programs that run natively first, then under Tarbox,
+ * with the same output and exit code.  A check that fails says so and counts;
+ * main() ends with `return guest_result();`.
+ */
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int guest_failures;
+
+#define CHECK(condition)                                                              \
+    do {                                                                              \
+        if (!(condition)) {                                                           \
+            guest_failures++;                                                         \
+            printf("%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #condition, errno); \
+        }                                                                             \
+    } while (0)
+
+/* The call fails with this error. */
+#define CHECK_ERROR(call, error)       \
+    do {                               \
+        errno = 0;                     \
+        CHECK((call) == -1);           \
+        CHECK(errno == (error));       \
+    } while (0)
+
+/* How often to repeat what takes long: `full` in the long tier. */
+static inline long guest_count(long fast, long full)
+{
+    return getenv("TARBOX_LONG") ? full : fast;
+}
+
+static inline int guest_result(void)
+{
+    printf("%d failures\n", guest_failures);
+    return guest_failures ? 1 : 0;
+}
+
+#endif
