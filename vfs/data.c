@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Contents of regular files: pages in segments over the image's bytes.  A write
+ * copies up the page it touches, no more.
+ */
+
+#include <stdatomic.h>
+
+#include "core/arena.h"
+#include "core/layout.h"
+#include "core/mem.h"
+#include "core/segment.h"
+#include "internal.h"
+#include "lx/errno.h"
+#include "plat/thread.h"
+#include "vfs/image.h"
+#include "vfs/inode.h"
+
+#define CHUNK_PAGES 512u
+#define FILE_MAX (1ull << 43) /* 8 TiB */
+
+/* The page's number, or 0 if the file has none there. */
+static core_page_t page_at(const struct vfs_inode *inode, uint64_t page)
+{
+    uint64_t chunk = page / CHUNK_PAGES;
+    core_page_t **chunks = inode->chunks;
+    if (chunk >= inode->chunk_count || !chunks || !chunks[chunk])
+        return 0;
+    return chunks[chunk][page % CHUNK_PAGES];
+}
+
+static int grow_chunks(struct vfs_inode *inode, uint64_t need)
+{
+    uint64_t count = inode->chunk_count ? inode->chunk_count : 1;
+    while (count < need)
+        count *= 2;
+    core_page_t **chunks = core_arena_alloc(count * sizeof *chunks);
+    if (!chunks)
+        return -LX_ENOSPC;
+    core_page_t **old = inode->chunks;
+    if (old)
+        memcpy(chunks, old, inode->chunk_count * sizeof *chunks);
+    inode->chunks = chunks;
+    core_arena_free(old, inode->chunk_count * sizeof *old);
+    inode->chunk_count = (uint32_t)count;
+    return 0;
+}
+
+/* Where the page's number is kept, made if need be; NULL when memory is short. */
+static core_page_t *slot_at(struct vfs_inode *inode, uint64_t page)
+{
+    uint64_t chunk = page / CHUNK_PAGES;
+    if (chunk >= inode->chunk_count && grow_chunks(inode, chunk + 1) < 0)
+        return NULL;
+    core_page_t **chunks = inode->chunks;
+    if (!chunks[chunk])
+        chunks[chunk] = core_arena_alloc(CHUNK_PAGES * sizeof **chunks);
+    return chunks[chunk] ? &chunks[chunk][page % CHUNK_PAGES] : NULL;
+}
+
+static const uint8_t *image_bytes(const struct vfs_inode *inode)
+{
+    const struct vfs_image_inode *i = vfs_image_inode(inode->image_index);
+    return i ? vfs_image_data(i) : NULL;
+}
+
+/* A page of the file's own at `page`, with the image's bytes copied up. */
+static int own_page(struct vfs_inode *inode, uint64_t page, uint8_t **bytes)
+{
+    core_page_t *slot = slot_at(inode, page);
+    if (!slot)
+        return -LX_ENOSPC;
+    if (!*slot) {
+        core_page_t fresh = core_page_new();
+        if (!fresh)
+            return -LX_ENOSPC;
+        uint64_t offset = page * CORE_PAGE_SIZE;
+        if (offset < inode->image_size) {
+            const uint8_t *image = image_bytes(inode);
+            uint64_t left = inode->image_size - offset;
+            if (!image) {
+                core_page_free(fresh);
+                return -LX_EIO;
+            }
+            memcpy(core_page(fresh), image + offset,
+                   left < CORE_PAGE_SIZE ? left : CORE_PAGE_SIZE);
+        }
+        *slot = fresh;
+        inode->page_count++;
+    }
+    *bytes = core_page(*slot);
+    return *bytes ? 0 : -LX_ENOSPC;
+}
+
+static const uint8_t zeros[CORE_PAGE_SIZE];
+
+/* What lies at `offset`, and how much of it in one piece. */
+static const uint8_t *piece_at(const struct vfs_inode *inode, uint64_t offset, uint64_t *size)
+{
+    uint64_t in_page = offset % CORE_PAGE_SIZE, left = CORE_PAGE_SIZE - in_page;
+    if (*size > left)
+        *size = left;
+    core_page_t page = page_at(inode, offset / CORE_PAGE_SIZE);
+    if (page) {
+        const uint8_t *bytes = core_page(page);
+        return bytes ? bytes + in_page : NULL;
+    }
+    if (offset >= inode->image_size)
+        return zeros + in_page;
+    const uint8_t *image = image_bytes(inode);
+    if (*size > inode->image_size - offset)
+        *size = inode->image_size - offset;
+    return image ? image + offset : NULL;
+}
+
+static int64_t read_locked(struct vfs_inode *inode, uint8_t *buf, uint64_t size, uint64_t offset)
+{
+    uint64_t done = 0;
+    while (done < size) {
+        uint64_t part = size - done;
+        const uint8_t *from = piece_at(inode, offset + done, &part);
+        if (!from)
+            return done ? (int64_t)done : -LX_EIO;
+        uint64_t left = plat_copy_guest(buf + done, from, part);
+        done += part - left;
+        if (left)
+            return done ? (int64_t)done : -LX_EFAULT;
+    }
+    return (int64_t)done;
+}
+
+int64_t vfs_inode_read(struct vfs_inode *inode, void *buf, uint64_t size, uint64_t offset)
+{
+    uint64_t end = atomic_load_explicit(&inode->size, memory_order_acquire);
+    if (offset >= end || !size)
+        return 0;
+    if (size > end - offset)
+        size = end - offset;
+
+    /* Never written: the image's bytes, which nobody changes, need no lock. */
+    if (!atomic_load_explicit(&inode->chunks, memory_order_acquire) && end == inode->image_size) {
+        const uint8_t *image = image_bytes(inode);
+        if (!image)
+            return -LX_EIO;
+        uint64_t left = plat_copy_guest(buf, image + offset, size);
+        return left == size ? -LX_EFAULT : (int64_t)(size - left);
+    }
+    core_lock_acquire(&inode->lock);
+    end = inode->size;
+    if (offset >= end)
+        size = 0;
+    else if (size > end - offset)
+        size = end - offset;
+    int64_t result = read_locked(inode, buf, size, offset);
+    core_lock_release(&inode->lock);
+    return result;
+}
+
+static int64_t write_locked(struct vfs_inode *inode, const uint8_t *buf, uint64_t size,
+                            uint64_t offset)
+{
+    if (offset >= FILE_MAX)
+        return -LX_EFBIG;
+    if (size > FILE_MAX - offset)
+        size = FILE_MAX - offset;
+    uint64_t done = 0;
+    int64_t err = 0;
+    while (done < size) {
+        uint64_t at = offset + done, in_page = at % CORE_PAGE_SIZE;
+        uint64_t part = CORE_PAGE_SIZE - in_page;
+        if (part > size - done)
+            part = size - done;
+        uint8_t *bytes;
+        err = own_page(inode, at / CORE_PAGE_SIZE, &bytes);
+        if (err < 0)
+            break;
+        uint64_t left = plat_copy_guest(bytes + in_page, buf + done, part);
+        done += part - left;
+        if (left) {
+            err = -LX_EFAULT;
+            break;
+        }
+    }
+    if (done) {
+        if (offset + done > inode->size)
+            inode->size = offset + done;
+        inode->mtime_ns = inode->ctime_ns = vfs_now();
+        inode->mode &= ~(LX_S_ISUID | (inode->mode & LX_S_IXGRP ? LX_S_ISGID : 0u));
+    }
+    return done ? (int64_t)done : err;
+}
+
+int64_t vfs_inode_write(struct vfs_inode *inode, const void *buf, uint64_t size, uint64_t offset)
+{
+    core_lock_acquire(&inode->lock);
+    int64_t result = write_locked(inode, buf, size, offset);
+    core_lock_release(&inode->lock);
+    return result;
+}
+
+int64_t vfs_inode_append(struct vfs_inode *inode, const void *buf, uint64_t size, uint64_t *offset)
+{
+    core_lock_acquire(&inode->lock);
+    *offset = inode->size;
+    int64_t result = write_locked(inode, buf, size, *offset);
+    core_lock_release(&inode->lock);
+    return result;
+}
+
+/* Free the pages from `first` up to (not including) `last`. */
+static void free_pages(struct vfs_inode *inode, uint64_t first, uint64_t last)
+{
+    core_page_t **chunks = inode->chunks;
+    uint64_t limit = (uint64_t)inode->chunk_count * CHUNK_PAGES;
+    if (last > limit)
+        last = limit;
+    for (uint64_t page = first; page < last; page++) {
+        core_page_t *chunk = chunks[page / CHUNK_PAGES];
+        if (!chunk) {
+            page |= CHUNK_PAGES - 1;
+            continue;
+        }
+        if (chunk[page % CHUNK_PAGES]) {
+            core_page_free(chunk[page % CHUNK_PAGES]);
+            chunk[page % CHUNK_PAGES] = 0;
+            inode->page_count--;
+        }
+    }
+}
+
+/* Zero a part of one page, if it shows anything else. */
+static int zero_part(struct vfs_inode *inode, uint64_t offset, uint64_t size)
+{
+    uint64_t page = offset / CORE_PAGE_SIZE;
+    uint8_t *bytes;
+    if (!size || (!page_at(inode, page) && offset >= inode->image_size))
+        return 0;
+    int err = own_page(inode, page, &bytes);
+    if (err < 0)
+        return err;
+    memset(bytes + offset % CORE_PAGE_SIZE, 0, size);
+    return 0;
+}
+
+int vfs_inode_truncate(struct vfs_inode *inode, uint64_t size)
+{
+    if (size > FILE_MAX)
+        return -LX_EFBIG;
+    int err = 0;
+    core_lock_acquire(&inode->lock);
+    if (size < inode->size) {
+        uint64_t first = (size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
+        if (size % CORE_PAGE_SIZE)
+            err = zero_part(inode, size, CORE_PAGE_SIZE - size % CORE_PAGE_SIZE);
+        if (err < 0)
+            goto out;
+        free_pages(inode, first, UINT64_MAX);
+        if (inode->image_size > size)
+            inode->image_size = size;
+    }
+    inode->size = size;
+    inode->mtime_ns = inode->ctime_ns = vfs_now();
+    inode->mode &= ~(LX_S_ISUID | (inode->mode & LX_S_IXGRP ? LX_S_ISGID : 0u));
+out:
+    core_lock_release(&inode->lock);
+    return err;
+}
+
+/*
+ * Whole pages over the image's contents become pages of zeros: there is no other
+ * way to say "hole" above them.
+ */
+int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size)
+{
+    int err = 0;
+    core_lock_acquire(&inode->lock);
+    uint64_t end = offset + size;
+    if (end > inode->size || end < offset)
+        end = inode->size;
+    while (err == 0 && offset < end) {
+        uint64_t stop = (offset | (CORE_PAGE_SIZE - 1)) + 1;
+        if (stop > end)
+            stop = end;
+        if (stop - offset == CORE_PAGE_SIZE && offset >= inode->image_size)
+            free_pages(inode, offset / CORE_PAGE_SIZE, offset / CORE_PAGE_SIZE + 1);
+        else
+            err = zero_part(inode, offset, stop - offset);
+        offset = stop;
+    }
+    inode->mtime_ns = inode->ctime_ns = vfs_now();
+    core_lock_release(&inode->lock);
+    return err;
+}
+
+void data_free(struct vfs_inode *inode)
+{
+    core_page_t **chunks = inode->chunks;
+    if (!chunks)
+        return;
+    free_pages(inode, 0, UINT64_MAX);
+    for (uint32_t i = 0; i < inode->chunk_count; i++)
+        core_arena_free(chunks[i], CHUNK_PAGES * sizeof **chunks);
+    core_arena_free(chunks, inode->chunk_count * sizeof *chunks);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VFS_INODE_H
+#define VFS_INODE_H
+
+/*
+ * Inodes: files, directories, links and devices of the container's root file
+ * system.  One is made from the image when it is first looked up, or is new.
+ * What is changed lives in the arena and in segment pages, above the image: a
+ * file by page, a directory as a whole.
+ *
+ * Source   inode(7), stat(2).
+ * Threads  any, of any process; an inode locks itself.
+ * Errors   0, an amount, or -LX_E*.
+ */
+
+#include <stdint.h>
+
+#include "core/list.h"
+#include "core/lock.h"
+#include "core/segment.h"
+#include "lx/compiler.h"
+#include "lx/stat.h"
+
+struct vfs_entry;
+struct vfs_pipe;
+struct vfs_xattr;
+
+struct vfs_inode {
+    uint64_t ino;         /* constant; never used again */
+    uint32_t image_index; /* constant: index in the image, or VFS_NO_IMAGE */
+    uint32_t rdev;        /* constant: of a device node */
+    _Atomic uint32_t refs;
+
+    struct core_lock lock; /* guards all below that is not said otherwise */
+    _Atomic uint32_t mode; /* type (constant) and permission bits */
+    uint32_t uid, gid;
+    _Atomic uint32_t nlink;
+    int64_t atime_ns, mtime_ns, ctime_ns;
+    _Atomic uint64_t size; /* file: bytes; link: of the target */
+    struct vfs_xattr *xattrs; /* in place of the image's, once one was set */
+    uint32_t own_xattrs;      /* 1: `xattrs` counts, not the image's */
+
+    /* Regular files: pages above the image's contents. */
+    core_page_t **_Atomic chunks; /* of CHUNK_PAGES pages each; NULL: nothing was written */
+    uint32_t chunk_count;
+    uint64_t page_count;   /* pages allocated */
+    uint64_t image_size;   /* bytes of the image's contents that still show */
+
+    const char *target; /* constant: a new link's target, in the arena; NULL: the image's */
+
+    /* Directories: guarded by dir_lock. */
+    struct core_lock dir_lock;
+    struct core_list entries;      /* of struct vfs_entry, in order of creation */
+    struct vfs_entry **table;      /* hash table of them; NULL: the image's entries count */
+    uint32_t table_size;           /* a power of two */
+    uint32_t entry_count;
+    uint64_t next_cookie;
+    struct vfs_inode *_Atomic parent; /* a reference; the root's is itself, without one */
+
+    struct vfs_pipe *_Atomic pipe; /* fifos: while one is open */
+};
+
+#define VFS_NO_IMAGE UINT32_MAX
+#define VFS_IS_DIR(inode) (((inode)->mode & LX_S_IFMT) == LX_S_IFDIR)
+#define VFS_IS_REG(inode) (((inode)->mode & LX_S_IFMT) == LX_S_IFREG)
+#define VFS_IS_LNK(inode) (((inode)->mode & LX_S_IFMT) == LX_S_IFLNK)
+
+/* Create the file system's root from the image; once per container. */
+MUST_USE int vfs_init(void);
+
+/* The root directory; borrowed. */
+struct vfs_inode *vfs_root(void);
+
+struct vfs_inode *vfs_inode_get(struct vfs_inode *inode);
+
+/* NULL is ignored.  The last reference to an unlinked inode frees it and its pages. */
+void vfs_inode_put(struct vfs_inode *inode);
+
+/* Inode of the image by index; a new reference. */
+MUST_USE int vfs_inode_from_image(uint32_t index, struct vfs_inode *parent,
+                                  struct vfs_inode **out);
+
+/*
+ * A new inode that is not in any directory yet; nlink is 0 (directories: 1).
+ *   target  of a link, copied; else NULL.
+ */
+MUST_USE int vfs_inode_new(uint32_t mode, uint32_t uid, uint32_t gid, uint32_t rdev,
+                           const char *target, struct vfs_inode **out);
+
+/*
+ * Read or write a regular file's contents; `buf` may be guest memory.
+ *   returns  bytes; -LX_EFAULT; -LX_ENOSPC, -LX_EFBIG; -LX_EIO.
+ */
+MUST_USE int64_t vfs_inode_read(struct vfs_inode *inode, void *buf, uint64_t size,
+                                uint64_t offset);
+MUST_USE int64_t vfs_inode_write(struct vfs_inode *inode, const void *buf, uint64_t size,
+                                 uint64_t offset);
+
+/* As write at the end of the file, in one step; `offset` is where that was. */
+MUST_USE int64_t vfs_inode_append(struct vfs_inode *inode, const void *buf, uint64_t size,
+                                  uint64_t *offset);
+MUST_USE int vfs_inode_truncate(struct vfs_inode *inode, uint64_t size);
+
+/* Zero [offset, offset + size) and give its pages back; the size stays. */
+MUST_USE int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size);
+
+/* A link's target, not terminated; returns its length, cut to `size`. */
+MUST_USE int64_t vfs_inode_readlink(struct vfs_inode *inode, char *buf, uint64_t size);
+
+/* Attributes as stat(2) gives them. */
+void vfs_inode_stat(struct vfs_inode *inode, struct lx_stat *out);
+
+/* Set what is not VFS_KEEP; the caller has checked that it may. */
+#define VFS_KEEP UINT32_MAX
+void vfs_inode_chmod(struct vfs_inode *inode, uint32_t mode);
+void vfs_inode_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid);
+#define VFS_TIME_KEEP INT64_MIN
+void vfs_inode_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns);
+
+/* The time now, in ns since 1970, as files have it. */
+int64_t vfs_now(void);
+
+/*
+ * Extended attributes.  `get` and `list` return the size needed when `size` is 0.
+ *   returns  -LX_ENODATA, -LX_ERANGE, -LX_EEXIST (XATTR_CREATE), -LX_ENOSPC.
+ */
+MUST_USE int64_t vfs_inode_getxattr(struct vfs_inode *inode, const char *name, void *buf,
+                                    uint64_t size);
+MUST_USE int64_t vfs_inode_listxattr(struct vfs_inode *inode, char *buf, uint64_t size);
+MUST_USE int vfs_inode_setxattr(struct vfs_inode *inode, const char *name, const void *value,
+                                uint64_t size, uint32_t flags);
+MUST_USE int vfs_inode_removexattr(struct vfs_inode *inode, const char *name);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VFS_PATH_H
+#define VFS_PATH_H
+
+/*
+ * Path walks, and what a process brings to them: root, working directory, umask
+ * and the identities that permissions are checked against.
+ *
+ * Source   path_resolution(7), openat2(2), credentials(7).
+ * Threads  any; struct vfs_fs locks itself.
+ * Errors   -LX_ENOENT, -LX_ENOTDIR, -LX_EACCES, -LX_ELOOP, -LX_ENAMETOOLONG, -LX_EXDEV
+ *          (RESOLVE_*), -LX_ENOMEM.
+ */
+
+#include <stdint.h>
+
+#include "core/lock.h"
+#include "lx/compiler.h"
+#include "vfs/inode.h"
+
+#define VFS_GROUPS_MAX 32
+
+struct vfs_cred {
+    uint32_t uid, gid; /* those for file access */
+    uint32_t group_count;
+    uint32_t groups[VFS_GROUPS_MAX];
+};
+
+struct vfs_fs {
+    struct core_lock lock;  /* guards root and cwd */
+    struct vfs_inode *root; /* references */
+    struct vfs_inode *cwd;
+    uint32_t umask;       /* own process, without a lock */
+    struct vfs_cred cred; /* own process; changed by its threads with their process's lock */
+};
+
+MUST_USE int vfs_fs_new(struct vfs_fs **out);
+void vfs_fs_free(struct vfs_fs *fs);
+void vfs_fs_set_root(struct vfs_fs *fs, struct vfs_inode *root);
+void vfs_fs_set_cwd(struct vfs_fs *fs, struct vfs_inode *cwd);
+
+/* The working directory's path, with its length (without the end); -LX_ERANGE, -LX_ENOENT. */
+MUST_USE int64_t vfs_fs_getcwd(struct vfs_fs *fs, char *buf, uint64_t size);
+
+#define VFS_WALK_NOFOLLOW 0x1u    /* the last component is not followed if it is a link */
+#define VFS_WALK_DIRECTORY 0x2u   /* the result must be a directory */
+#define VFS_WALK_RESOLVE_SHIFT 8  /* openat2's RESOLVE_* flags, from this bit on */
+
+/*
+ * Find what a path names.
+ *   from     directory for relative paths, borrowed; NULL: the working directory.
+ *   out      a reference.
+ */
+MUST_USE int vfs_walk(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
+                      struct vfs_inode **out);
+
+/*
+ * Find the directory that holds, or is to hold, a path's last component.
+ *   out      a reference.
+ *   name     the last component, in `path`; it may be "." or "..", and is empty for "/".
+ *   slashes  1 if slashes follow it: it must be a directory.
+ */
+struct vfs_last {
+    const char *name;
+    uint32_t size;
+    uint32_t slashes;
+};
+MUST_USE int vfs_walk_parent(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+                             uint32_t flags, struct vfs_inode **out, struct vfs_last *last);
+
+/* May the process do this?  want: LX_R_OK, LX_W_OK, LX_X_OK; 0 or -LX_EACCES. */
+MUST_USE int vfs_may(const struct vfs_cred *cred, struct vfs_inode *inode, uint32_t want);
+
+/* 1 if the process owns the inode or is privileged. */
+int vfs_owns(const struct vfs_cred *cred, struct vfs_inode *inode);
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* Inodes: their making and end, and their attributes. */
+
+#include "vfs/inode.h"
+
+#include <stdatomic.h>
+
+#include "core/arena.h"
+#include "core/layout.h"
+#include "core/mem.h"
+#include "internal.h"
+#include "lx/errno.h"
+#include "plat/plat.h"
+#include "vfs/image.h"
+
+#define IMAGE_INO 1u          /* inode numbers of the image: its index and this */
+#define NEW_INO (1ull << 32)  /* of new inodes: beyond all of an image */
+#define DEVICE LX_MAKEDEV(0, 32)
+#define NS_PER_S 1000000000ll
+
+struct vfs_state *vfs_state(void)
+{
+    return core_arena_root(CORE_ROOT_VFS);
+}
+
+int64_t vfs_now(void)
+{
+    return (int64_t)plat_clock_now(PLAT_CLOCK_REALTIME);
+}
+
+struct vfs_inode *vfs_root(void)
+{
+    return vfs_state()->root;
+}
+
+int vfs_init(void)
+{
+    struct vfs_state *s = core_arena_alloc(sizeof *s);
+    if (!s)
+        return -LX_ENOMEM;
+    core_lock_init(&s->tree_lock, CORE_LOCK_TREE);
+    core_lock_init(&s->lock, CORE_LOCK_DENTRY);
+    for (uint32_t i = 0; i < CACHE_SLOTS; i++)
+        core_lock_init(&s->cache[i].lock, CORE_LOCK_DENTRY);
+    s->inode_chunks = (vfs_image_inode_count() + INODE_CHUNK - 1) / INODE_CHUNK;
+    s->inodes = core_arena_alloc(s->inode_chunks * sizeof *s->inodes);
+    if (!s->inodes)
+        return -LX_ENOMEM;
+    core_arena_set_root(CORE_ROOT_VFS, s);
+    return vfs_inode_from_image(0, NULL, &s->root);
+}
+
+static struct vfs_inode *inode_alloc(void)
+{
+    struct vfs_inode *inode = core_arena_alloc(sizeof *inode);
+    if (!inode)
+        return NULL;
+    inode->refs = 1;
+    core_lock_init(&inode->lock, CORE_LOCK_INODE);
+    core_lock_init(&inode->dir_lock, CORE_LOCK_DIRECTORY);
+    core_list_init(&inode->entries);
+    return inode;
+}
+
+/* An inode with the image's attributes. */
+static struct vfs_inode *from_image(uint32_t index, struct vfs_inode *parent)
+{
+    const struct vfs_image_inode *i = vfs_image_inode(index);
+    struct vfs_inode *inode = i ? inode_alloc() : NULL;
+    if (!inode)
+        return NULL;
+    inode->ino = index + IMAGE_INO;
+    inode->image_index = index;
+    inode->rdev = i->rdev;
+    inode->mode = i->mode;
+    inode->uid = i->uid;
+    inode->gid = i->gid;
+    inode->nlink = i->nlink;
+    inode->atime_ns = inode->mtime_ns = inode->ctime_ns = i->mtime_ns;
+    inode->size = i->size;
+    inode->image_size = VFS_IS_REG(inode) ? i->size : 0;
+    if (VFS_IS_DIR(inode))
+        inode->parent = parent ? vfs_inode_get(parent) : inode;
+    return inode;
+}
+
+/* The place of an image inode in the table, or NULL when memory is short. */
+static struct vfs_inode **place_locked(struct vfs_state *s, uint32_t index)
+{
+    struct vfs_inode ***chunk = &s->inodes[index / INODE_CHUNK];
+    if (!*chunk)
+        *chunk = core_arena_alloc(INODE_CHUNK * sizeof **chunk);
+    return *chunk ? &(*chunk)[index % INODE_CHUNK] : NULL;
+}
+
+int vfs_inode_from_image(uint32_t index, struct vfs_inode *parent, struct vfs_inode **out)
+{
+    struct vfs_state *s = vfs_state();
+    int err = 0;
+    *out = NULL;
+    if (index >= vfs_image_inode_count())
+        return -LX_EIO;
+    core_lock_acquire(&s->lock);
+    struct vfs_inode **place = place_locked(s, index);
+    if (place && !*place)
+        *place = from_image(index, parent); /* the table keeps one reference for ever */
+    if (place && *place)
+        *out = vfs_inode_get(*place);
+    else
+        err = -LX_ENOMEM;
+    core_lock_release(&s->lock);
+    return err;
+}
+
+int vfs_inode_new(uint32_t mode, uint32_t uid, uint32_t gid, uint32_t rdev, const char *target,
+                  struct vfs_inode **out)
+{
+    struct vfs_inode *inode = inode_alloc();
+    *out = NULL;
+    if (!inode)
+        return -LX_ENOSPC;
+    inode->ino = NEW_INO + core_arena_unique();
+    inode->image_index = VFS_NO_IMAGE;
+    inode->rdev = rdev;
+    inode->mode = mode;
+    inode->uid = uid;
+    inode->gid = gid;
+    inode->nlink = VFS_IS_DIR(inode) ? 1 : 0;
+    inode->atime_ns = inode->mtime_ns = inode->ctime_ns = vfs_now();
+    if (target) {
+        size_t size = core_str_length(target);
+        char *copy = core_arena_alloc(size + 1);
+        if (!copy) {
+            core_arena_free(inode, sizeof *inode);
+            return -LX_ENOSPC;
+        }
+        memcpy(copy, target, size + 1);
+        inode->target = copy;
+        inode->size = size;
+    }
+    *out = inode;
+    return 0;
+}
+
+struct vfs_inode *vfs_inode_get(struct vfs_inode *inode)
+{
+    atomic_fetch_add_explicit(&inode->refs, 1, memory_order_relaxed);
+    return inode;
+}
+
+void vfs_inode_put(struct vfs_inode *inode)
+{
+    while (inode && atomic_fetch_sub(&inode->refs, 1) == 1) {
+        /* Not the image's: the table holds those. The parent goes with a directory. */
+        struct vfs_inode *parent = VFS_IS_DIR(inode) ? inode->parent : NULL;
+        data_free(inode);
+        dir_free(inode);
+        xattr_free(inode);
+        if (inode->target)
+            core_arena_free((char *)inode->target, inode->size + 1);
+        core_arena_free(inode, sizeof *inode);
+        inode = parent;
+    }
+}
+
+static struct lx_timespec timespec_of(int64_t ns)
+{
+    int64_t s = ns / NS_PER_S, rest = ns % NS_PER_S;
+    if (rest < 0) {
+        s--;
+        rest += NS_PER_S;
+    }
+    return (struct lx_timespec){s, rest};
+}
+
+void vfs_inode_stat(struct vfs_inode *inode, struct lx_stat *out)
+{
+    memset(out, 0, sizeof *out);
+    core_lock_acquire(&inode->lock);
+    out->st_dev = DEVICE;
+    out->st_ino = inode->ino;
+    out->st_nlink = inode->nlink;
+    out->st_mode = inode->mode;
+    out->st_uid = inode->uid;
+    out->st_gid = inode->gid;
+    out->st_rdev = inode->rdev;
+    out->st_size = (int64_t)inode->size;
+    out->st_blksize = CORE_PAGE_SIZE;
+    out->st_atim = timespec_of(inode->atime_ns);
+    out->st_mtim = timespec_of(inode->mtime_ns);
+    out->st_ctim = timespec_of(inode->ctime_ns);
+    uint64_t pages = inode->page_count;
+    if (VFS_IS_REG(inode) && inode->image_size) {
+        uint64_t lower = (inode->image_size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
+        pages = pages > lower ? pages : lower;
+    }
+    out->st_blocks = (int64_t)(pages * (CORE_PAGE_SIZE / 512));
+    core_lock_release(&inode->lock);
+    if (VFS_IS_DIR(inode))
+        out->st_size = CORE_PAGE_SIZE;
+}
+
+void vfs_inode_chmod(struct vfs_inode *inode, uint32_t mode)
+{
+    core_lock_acquire(&inode->lock);
+    inode->mode = (inode->mode & LX_S_IFMT) | (mode & 07777);
+    inode->ctime_ns = vfs_now();
+    core_lock_release(&inode->lock);
+}
+
+void vfs_inode_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
+{
+    core_lock_acquire(&inode->lock);
+    if (uid != VFS_KEEP)
+        inode->uid = uid;
+    if (gid != VFS_KEEP)
+        inode->gid = gid;
+    if (!VFS_IS_DIR(inode)) { /* chown(2): a set-id program does not stay one */
+        uint32_t drop = LX_S_ISUID | (inode->mode & LX_S_IXGRP ? LX_S_ISGID : 0);
+        inode->mode &= ~drop;
+    }
+    inode->ctime_ns = vfs_now();
+    core_lock_release(&inode->lock);
+}
+
+void vfs_inode_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns)
+{
+    core_lock_acquire(&inode->lock);
+    if (atime_ns != VFS_TIME_KEEP)
+        inode->atime_ns = atime_ns;
+    if (mtime_ns != VFS_TIME_KEEP)
+        inode->mtime_ns = mtime_ns;
+    inode->ctime_ns = vfs_now();
+    core_lock_release(&inode->lock);
+}
+
+int64_t vfs_inode_readlink(struct vfs_inode *inode, char *buf, uint64_t size)
+{
+    const char *target = inode->target;
+    uint64_t length = inode->size;
+    if (!target && inode->image_index != VFS_NO_IMAGE) {
+        const struct vfs_image_inode *i = vfs_image_inode(inode->image_index);
+        target = i ? vfs_image_data(i) : NULL;
+    }
+    if (!target)
+        return -LX_EIO;
+    if (length > size)
+        length = size;
+    memcpy(buf, target, length);
+    return (int64_t)length;
+}

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* Extended attributes: the image's until one is set, then a list of the inode's own. */
+
+#include "core/arena.h"
+#include "core/mem.h"
+#include "internal.h"
+#include "lx/errno.h"
+#include "lx/unistd.h"
+#include "plat/thread.h"
+#include "vfs/image.h"
+#include "vfs/inode.h"
+
+struct vfs_xattr {
+    struct vfs_xattr *next;
+    uint32_t name_size, value_size;
+    uint8_t bytes[]; /* name, value */
+};
+
+/* One attribute, wherever it is kept. */
+struct found {
+    const char *name;
+    const void *value;
+    uint32_t name_size, value_size;
+};
+
+static uint64_t block_size(const struct vfs_xattr *x)
+{
+    return sizeof *x + x->name_size + x->value_size;
+}
+
+/* Attribute number n; 0 after the last. */
+static int nth(const struct vfs_inode *inode, uint32_t n, struct found *f)
+{
+    if (inode->own_xattrs) {
+        const struct vfs_xattr *x = inode->xattrs;
+        while (x && n--)
+            x = x->next;
+        if (!x)
+            return 0;
+        *f = (struct found){(const char *)x->bytes, x->bytes + x->name_size, x->name_size,
+                            x->value_size};
+        return 1;
+    }
+    const struct vfs_image_inode *i =
+        inode->image_index == VFS_NO_IMAGE ? NULL : vfs_image_inode(inode->image_index);
+    const struct vfs_image_xattr *x = i ? vfs_image_xattr(i, n, &f->name, &f->value) : NULL;
+    if (!x)
+        return 0;
+    f->name_size = x->name_size;
+    f->value_size = x->value_size;
+    return 1;
+}
+
+static int find(const struct vfs_inode *inode, const char *name, struct found *f)
+{
+    uint32_t size = (uint32_t)core_str_length(name);
+    for (uint32_t n = 0; nth(inode, n, f); n++) {
+        if (f->name_size == size && memcmp(f->name, name, size) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+int64_t vfs_inode_getxattr(struct vfs_inode *inode, const char *name, void *buf, uint64_t size)
+{
+    struct found f;
+    int64_t result = -LX_ENODATA;
+    core_lock_acquire(&inode->lock);
+    if (find(inode, name, &f)) {
+        result = f.value_size;
+        if (size && size < f.value_size)
+            result = -LX_ERANGE;
+        else if (size && plat_copy_guest(buf, f.value, f.value_size))
+            result = -LX_EFAULT;
+    }
+    core_lock_release(&inode->lock);
+    return result;
+}
+
+int64_t vfs_inode_listxattr(struct vfs_inode *inode, char *buf, uint64_t size)
+{
+    struct found f;
+    uint64_t used = 0;
+    int64_t err = 0;
+    core_lock_acquire(&inode->lock);
+    for (uint32_t n = 0; err == 0 && nth(inode, n, &f); n++) {
+        uint64_t end = used + f.name_size + 1;
+        if (size && end > size)
+            err = -LX_ERANGE;
+        else if (size && (plat_copy_guest(buf + used, f.name, f.name_size) ||
+                          plat_copy_guest(buf + end - 1, "", 1)))
+            err = -LX_EFAULT;
+        used = end;
+    }
+    core_lock_release(&inode->lock);
+    return err < 0 ? err : (int64_t)used;
+}
+
+static struct vfs_xattr *make(const char *name, uint32_t name_size, const void *value,
+                              uint32_t value_size)
+{
+    struct vfs_xattr *x = core_arena_alloc(sizeof *x + name_size + value_size);
+    if (!x)
+        return NULL;
+    x->name_size = name_size;
+    x->value_size = value_size;
+    memcpy(x->bytes, name, name_size);
+    memcpy(x->bytes + name_size, value, value_size);
+    return x;
+}
+
+static void free_list(struct vfs_xattr *x)
+{
+    while (x) {
+        struct vfs_xattr *next = x->next;
+        core_arena_free(x, block_size(x));
+        x = next;
+    }
+}
+
+/* Copy the image's attributes, so that they can be changed. */
+static int own_locked(struct vfs_inode *inode)
+{
+    struct vfs_xattr *list = NULL, **end = &list;
+    struct found f;
+    if (inode->own_xattrs)
+        return 0;
+    for (uint32_t n = 0; nth(inode, n, &f); n++) {
+        *end = make(f.name, f.name_size, f.value, f.value_size);
+        if (!*end) {
+            free_list(list);
+            return -LX_ENOSPC;
+        }
+        end = &(*end)->next;
+    }
+    inode->xattrs = list;
+    inode->own_xattrs = 1;
+    return 0;
+}
+
+/* Take an attribute off the list; it is the caller's then. */
+static struct vfs_xattr *take_locked(struct vfs_inode *inode, const char *name, uint32_t size)
+{
+    for (struct vfs_xattr **x = &inode->xattrs; *x; x = &(*x)->next) {
+        struct vfs_xattr *found = *x;
+        if (found->name_size == size && memcmp(found->bytes, name, size) == 0) {
+            *x = found->next;
+            found->next = NULL;
+            return found;
+        }
+    }
+    return NULL;
+}
+
+int vfs_inode_setxattr(struct vfs_inode *inode, const char *name, const void *value,
+                       uint64_t size, uint32_t flags)
+{
+    uint32_t name_size = (uint32_t)core_str_length(name);
+    struct found f;
+    struct vfs_xattr *fresh = make(name, name_size, value, (uint32_t)size);
+    if (!fresh)
+        return -LX_ENOSPC;
+    core_lock_acquire(&inode->lock);
+    int exists = find(inode, name, &f), err = 0;
+    if (exists && flags & LX_XATTR_CREATE)
+        err = -LX_EEXIST;
+    else if (!exists && flags & LX_XATTR_REPLACE)
+        err = -LX_ENODATA;
+    if (err == 0)
+        err = own_locked(inode);
+    if (err == 0) {
+        free_list(take_locked(inode, name, name_size));
+        fresh->next = inode->xattrs;
+        inode->xattrs = fresh;
+        inode->ctime_ns = vfs_now();
+    }
+    core_lock_release(&inode->lock);
+    if (err < 0)
+        free_list(fresh);
+    return err;
+}
+
+int vfs_inode_removexattr(struct vfs_inode *inode, const char *name)
+{
+    struct found f;
+    core_lock_acquire(&inode->lock);
+    int err = find(inode, name, &f) ? own_locked(inode) : -LX_ENODATA;
+    if (err == 0) {
+        free_list(take_locked(inode, name, (uint32_t)core_str_length(name)));
+        inode->ctime_ns = vfs_now();
+    }
+    core_lock_release(&inode->lock);
+    return err;
+}
+
+void xattr_free(struct vfs_inode *inode)
+{
+    free_list(inode->xattrs);
+}
