@@ -51,16 +51,30 @@ void core_waitq_init(struct core_waitq *q)
     core_list_init(&q->waiters);
 }
 
-void core_waitq_add(struct core_waitq *q, struct core_waiter *w, struct core_sleeper *s,
-                    uint32_t events)
+static void add(struct core_waitq *q, struct core_waiter *w)
 {
     w->queue = q;
-    w->sleeper = s;
-    w->events = events;
     atomic_store_explicit(&w->woken, 0, memory_order_relaxed);
     core_lock_acquire(&q->lock);
     core_list_add(&q->waiters, &w->node);
     core_lock_release(&q->lock);
+}
+
+void core_waitq_add(struct core_waitq *q, struct core_waiter *w, struct core_sleeper *s,
+                    uint32_t events)
+{
+    w->sleeper = s;
+    w->forward = NULL;
+    w->events = events;
+    add(q, w);
+}
+
+void core_waitq_forward(struct core_waitq *q, struct core_waiter *w, struct core_waitq *to)
+{
+    w->sleeper = NULL;
+    w->forward = to;
+    w->events = ~0u;
+    add(q, w);
 }
 
 void core_waitq_remove(struct core_waiter *w)
@@ -86,7 +100,10 @@ uint32_t core_waitq_wake(struct core_waitq *q, uint32_t events, uint32_t count)
         if (!(w->events & events))
             continue;
         atomic_fetch_or(&w->woken, w->events & events);
-        core_sleeper_wake(w->sleeper);
+        if (w->forward) /* a lock of the same rank: there are no circles */
+            core_waitq_wake(w->forward, ~0u, UINT32_MAX);
+        else
+            core_sleeper_wake(w->sleeper);
         woken++;
     }
     core_lock_release(&q->lock);

@@ -39,8 +39,9 @@ struct core_waitq {
 
 struct core_waiter {
     struct core_list node;
-    struct core_waitq *queue; /* NULL: in no queue */
+    struct core_waitq *queue;   /* NULL: in no queue */
     struct core_sleeper *sleeper;
+    struct core_waitq *forward; /* instead of the sleeper: who waits for this queue's owner */
     uint32_t events;        /* wakes with none of these bits are not for it */
     _Atomic uint32_t woken; /* event bits it was woken with since it was added */
 };
@@ -62,6 +63,12 @@ void core_sleeper_interrupt(struct core_sleeper *s);
 void core_waitq_init(struct core_waitq *q);
 void core_waitq_add(struct core_waitq *q, struct core_waiter *w, struct core_sleeper *s,
                     uint32_t events);
+
+/*
+ * Pass every wake on to the waiters of `to`: how an epoll watches its files.  No
+ * circle may come of it.
+ */
+void core_waitq_forward(struct core_waitq *q, struct core_waiter *w, struct core_waitq *to);
 
 /* Idempotent.  Afterwards nobody touches `w` any more. */
 void core_waitq_remove(struct core_waiter *w);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * epoll: a list of entries, each watching one file's wait queue and passing its
+ * wakes on to the epoll's own.  A wait asks every entry's file; what is edge-
+ * triggered counts only if its queue was woken since it was last reported.
+ */
+
+#include <stdatomic.h>
+
+#include "core/arena.h"
+#include "core/lock.h"
+#include "core/mem.h"
+#include "lx/errno.h"
+#include "plat/plat.h"
+#include "vfs/event.h"
+#include "vfs/file.h"
+
+#define CONTROL_FLAGS (LX_EPOLLET | LX_EPOLLONESHOT | LX_EPOLLWAKEUP | LX_EPOLLEXCLUSIVE)
+#define NEST_MAX 5u /* epoll_ctl(2): ELOOP beyond */
+
+struct entry {
+    struct core_list node;    /* in the epoll's list */
+    struct core_list of_file; /* in the file's list of watches */
+    struct vfs_epoll *epoll;  /* constant */
+    struct vfs_file *file;    /* constant; not a reference: see vfs_epoll_forget() */
+    int32_t fd;               /* constant */
+    struct lx_epoll_event event;
+    uint32_t armed; /* 0: EPOLLONESHOT has fired */
+    struct core_waiter waiter;
+};
+
+struct vfs_epoll {
+    struct core_lock lock;    /* guards entries and what they hold */
+    struct core_list entries;
+    struct core_waitq waitq;
+};
+
+int vfs_epoll_new(struct vfs_file **out)
+{
+    *out = NULL;
+    struct vfs_epoll *e = core_arena_alloc(sizeof *e);
+    if (!e)
+        return -LX_ENFILE;
+    int err = vfs_file_new(VFS_FILE_EPOLL, 2 /* O_RDWR */, NULL, out);
+    if (err < 0) {
+        core_arena_free(e, sizeof *e);
+        return err;
+    }
+    core_lock_init(&e->lock, CORE_LOCK_EPOLL);
+    core_list_init(&e->entries);
+    core_waitq_init(&e->waitq);
+    (*out)->epoll = e;
+    return 0;
+}
+
+static struct entry *find_locked(struct vfs_epoll *e, int32_t fd, const struct vfs_file *file)
+{
+    CORE_LIST_FOR_EACH(node, &e->entries)
+    {
+        struct entry *n = CORE_LIST_ENTRY(node, struct entry, node);
+        if (n->fd == fd && n->file == file)
+            return n;
+    }
+    return NULL;
+}
+
+/* Depth of epolls below a file; beyond NEST_MAX it does not matter how far. */
+static uint32_t depth_of(struct vfs_file *file, uint32_t level)
+{
+    uint32_t deepest = 0;
+    if (file->kind != VFS_FILE_EPOLL || level > NEST_MAX)
+        return level;
+    CORE_LIST_FOR_EACH(node, &file->epoll->entries)
+    {
+        uint32_t depth = depth_of(CORE_LIST_ENTRY(node, struct entry, node)->file, level + 1);
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return deepest > level ? deepest : level + 1;
+}
+
+static int contains(struct vfs_file *file, const struct vfs_file *other, uint32_t level)
+{
+    if (file == other)
+        return 1;
+    if (file->kind != VFS_FILE_EPOLL || level > NEST_MAX)
+        return 0;
+    CORE_LIST_FOR_EACH(node, &file->epoll->entries)
+    {
+        if (contains(CORE_LIST_ENTRY(node, struct entry, node)->file, other, level + 1))
+            return 1;
+    }
+    return 0;
+}
+
+static int add_locked(struct vfs_epoll *e, int32_t fd, struct vfs_file *target,
+                      const struct lx_epoll_event *event)
+{
+    struct entry *n = core_arena_alloc(sizeof *n);
+    if (!n)
+        return -LX_ENOSPC;
+    n->epoll = e;
+    n->file = target;
+    n->fd = fd;
+    n->event = *event;
+    n->armed = 1;
+    struct core_waitq *q = vfs_file_waitq(target);
+    if (q)
+        core_waitq_forward(q, &n->waiter, &e->waitq);
+    atomic_store(&n->waiter.woken, ~0u); /* what is ready already is an edge */
+    core_list_add(&e->entries, &n->node);
+    core_lock_acquire(&target->lock);
+    core_list_add(&target->watches, &n->of_file);
+    core_lock_release(&target->lock);
+    return 0;
+}
+
+static void remove_locked(struct entry *n)
+{
+    core_waitq_remove(&n->waiter);
+    core_list_remove(&n->node);
+    core_arena_free(n, sizeof *n);
+}
+
+int vfs_epoll_control(struct vfs_file *file, int32_t op, int32_t fd, struct vfs_file *target,
+                      const struct lx_epoll_event *event)
+{
+    if (file->kind != VFS_FILE_EPOLL || target == file)
+        return -LX_EINVAL;
+    if (target->kind == VFS_FILE_REGULAR || target->kind == VFS_FILE_DIRECTORY)
+        return -LX_EPERM;
+    struct vfs_epoll *e = file->epoll;
+    if (op == LX_EPOLL_CTL_ADD && target->kind == VFS_FILE_EPOLL &&
+        (contains(target, file, 0) || depth_of(target, 0) >= NEST_MAX))
+        return -LX_ELOOP;
+
+    core_lock_acquire(&e->lock);
+    struct entry *n = find_locked(e, fd, target);
+    int err = 0;
+    switch (op) {
+    case LX_EPOLL_CTL_ADD:
+        err = n ? -LX_EEXIST : add_locked(e, fd, target, event);
+        break;
+    case LX_EPOLL_CTL_MOD:
+        if (!n) {
+            err = -LX_ENOENT;
+            break;
+        }
+        n->event = *event;
+        n->armed = 1;
+        atomic_store(&n->waiter.woken, ~0u);
+        break;
+    case LX_EPOLL_CTL_DEL:
+        if (!n) {
+            err = -LX_ENOENT;
+            break;
+        }
+        core_lock_acquire(&target->lock);
+        core_list_remove(&n->of_file);
+        core_lock_release(&target->lock);
+        remove_locked(n);
+        break;
+    default:
+        err = -LX_EINVAL;
+    }
+    core_lock_release(&e->lock);
+    if (err == 0 && op != LX_EPOLL_CTL_DEL)
+        core_waitq_wake(&e->waitq, ~0u, UINT32_MAX); /* it may be ready already */
+    return err;
+}
+
+/* The file's last reference is gone: nobody else can reach its list of watches. */
+void vfs_epoll_forget(struct vfs_file *file)
+{
+    CORE_LIST_FOR_EACH_SAFE(node, &file->watches)
+    {
+        struct entry *n = CORE_LIST_ENTRY(node, struct entry, of_file);
+        struct vfs_epoll *e = n->epoll;
+        core_lock_acquire(&e->lock);
+        core_list_remove(&n->of_file);
+        remove_locked(n);
+        core_lock_release(&e->lock);
+    }
+}
+
+void vfs_epoll_close(struct vfs_file *file)
+{
+    struct vfs_epoll *e = file->epoll;
+    CORE_LIST_FOR_EACH_SAFE(node, &e->entries)
+    {
+        struct entry *n = CORE_LIST_ENTRY(node, struct entry, node);
+        core_lock_acquire(&n->file->lock);
+        core_list_remove(&n->of_file);
+        core_lock_release(&n->file->lock);
+        remove_locked(n);
+    }
+    core_arena_free(e, sizeof *e);
+}
+
+static uint32_t ready_locked(struct entry *n, int take)
+{
+    if (!n->armed)
+        return 0;
+    uint32_t events = n->event.events;
+    if (events & LX_EPOLLET && vfs_file_waitq(n->file)) {
+        uint32_t woken = take ? atomic_exchange(&n->waiter.woken, 0) : atomic_load(&n->waiter.woken);
+        if (!woken)
+            return 0;
+    }
+    return vfs_file_poll(n->file, events & ~CONTROL_FLAGS);
+}
+
+/* Collect what is ready; streams that have to be slept on go to `streams`. */
+static uint32_t collect(struct vfs_epoll *e, struct lx_epoll_event *events, uint32_t count,
+                        uint32_t *streams)
+{
+    uint32_t found = 0;
+    *streams = 0;
+    core_lock_acquire(&e->lock);
+    struct core_list reported;
+    core_list_init(&reported);
+    CORE_LIST_FOR_EACH_SAFE(node, &e->entries)
+    {
+        struct entry *n = CORE_LIST_ENTRY(node, struct entry, node);
+        if (found == count)
+            break;
+        if (n->armed)
+            *streams |= vfs_file_stream_bits(n->file, n->event.events);
+        uint32_t ready = ready_locked(n, 1);
+        if (!ready)
+            continue;
+        events[found++] = (struct lx_epoll_event){ready, n->event.data};
+        if (n->event.events & LX_EPOLLONESHOT)
+            n->armed = 0;
+        core_list_remove(&n->node); /* to the end: the next wait begins with others */
+        core_list_add(&reported, &n->node);
+    }
+    CORE_LIST_FOR_EACH_SAFE(node, &reported)
+    {
+        core_list_remove(node);
+        core_list_add(&e->entries, node);
+    }
+    core_lock_release(&e->lock);
+    return found;
+}
+
+int vfs_epoll_wait(struct vfs_file *file, struct lx_epoll_event *events, uint32_t count,
+                   int64_t deadline_ns, struct core_sleeper *self)
+{
+    struct vfs_epoll *e = file->epoll;
+    struct core_waiter w;
+    uint32_t streams, found = collect(e, events, count, &streams);
+    int err = 0;
+    if (found || !deadline_ns)
+        return (int)found;
+    core_waitq_add(&e->waitq, &w, self, ~0u);
+    while (err == 0 && !(found = collect(e, events, count, &streams)))
+        err = core_sleep(self, streams, deadline_ns);
+    core_waitq_remove(&w);
+    if (found || err == -LX_ETIMEDOUT)
+        return (int)found;
+    return err;
+}
+
+uint32_t vfs_epoll_poll(struct vfs_file *file)
+{
+    struct vfs_epoll *e = file->epoll;
+    uint32_t ready = 0;
+    core_lock_acquire(&e->lock);
+    CORE_LIST_FOR_EACH(node, &e->entries)
+    {
+        if (ready_locked(CORE_LIST_ENTRY(node, struct entry, node), 0))
+            ready = LX_POLLIN | LX_POLLRDNORM;
+    }
+    core_lock_release(&e->lock);
+    return ready;
+}
+
+struct core_waitq *vfs_epoll_waitq(struct vfs_file *file)
+{
+    return &file->epoll->waitq;
+}

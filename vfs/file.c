@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+/* Open files: what every kind has in common, and the kinds of the tree. */
+
+#include "vfs/file.h"
+
+#include <stdatomic.h>
+
+#include "core/arena.h"
+#include "core/mem.h"
+#include "device.h"
+#include "lx/errno.h"
+#include "lx/fcntl.h"
+#include "lx/poll.h"
+#include "lx/unistd.h"
+#include "plat/plat.h"
+#include "stream.h"
+#include "vfs/event.h"
+#include "vfs/inode.h"
+#include "vfs/path.h"
+#include "vfs/pipe.h"
+#include "vfs/tree.h"
+
+#define ALWAYS_READY (LX_POLLIN | LX_POLLRDNORM | LX_POLLOUT | LX_POLLWRNORM)
+
+int vfs_file_new(enum vfs_file_kind kind, uint32_t flags, struct vfs_inode *inode,
+                 struct vfs_file **out)
+{
+    struct vfs_file *f = core_arena_alloc(sizeof *f);
+    *out = f;
+    if (!f)
+        return -LX_ENFILE;
+    f->refs = 1;
+    f->kind = (uint8_t)kind;
+    f->flags = flags & ~(uint32_t)(LX_O_CREAT | LX_O_EXCL | LX_O_NOCTTY | LX_O_TRUNC | LX_O_CLOEXEC);
+    f->inode = inode ? vfs_inode_get(inode) : NULL;
+    core_lock_init(&f->lock, CORE_LOCK_FILE);
+    core_list_init(&f->watches);
+    return 0;
+}
+
+static int open_device(struct vfs_inode *inode, uint32_t flags, struct vfs_file **out)
+{
+    if ((inode->mode & LX_S_IFMT) != LX_S_IFCHR || !device_exists(inode->rdev))
+        return -LX_ENXIO;
+    int err = vfs_file_new(VFS_FILE_DEVICE, flags, inode, out);
+    if (err == 0)
+        (*out)->device = (uint8_t)LX_MINOR(inode->rdev);
+    return err;
+}
+
+int vfs_file_open(struct vfs_inode *inode, uint32_t flags, struct core_sleeper *self,
+                  struct vfs_file **out)
+{
+    *out = NULL;
+    if (flags & LX_O_PATH)
+        return vfs_file_new(VFS_FILE_PATH, flags & (LX_O_PATH | LX_O_DIRECTORY | LX_O_NOFOLLOW),
+                            inode, out);
+    int err;
+    switch (inode->mode & LX_S_IFMT) {
+    case LX_S_IFREG:
+        return vfs_file_new(VFS_FILE_REGULAR, flags, inode, out);
+    case LX_S_IFDIR:
+        return vfs_file_new(VFS_FILE_DIRECTORY, flags, inode, out);
+    case LX_S_IFIFO:
+        err = vfs_file_new(VFS_FILE_PIPE, flags, inode, out);
+        if (err == 0) {
+            err = vfs_pipe_open_fifo(inode, *out, self);
+            if (err < 0) {
+                vfs_file_put(*out);
+                *out = NULL;
+            }
+        }
+        return err;
+    default:
+        return open_device(inode, flags, out);
+    }
+}
+
+int vfs_file_open_exec(struct vfs_fs *fs, const char *path, struct vfs_file **out)
+{
+    struct vfs_inode *inode;
+    *out = NULL;
+    int err = vfs_walk(fs, NULL, path, 0, &inode);
+    if (err < 0)
+        return err;
+    if (!VFS_IS_REG(inode))
+        err = -LX_EACCES;
+    if (err == 0)
+        err = vfs_may(&fs->cred, inode, LX_X_OK);
+    if (err == 0)
+        err = vfs_file_new(VFS_FILE_REGULAR, LX_O_RDONLY, inode, out);
+    vfs_inode_put(inode);
+    return err;
+}
+
+struct vfs_file *vfs_file_get(struct vfs_file *file)
+{
+    atomic_fetch_add_explicit(&file->refs, 1, memory_order_relaxed);
+    return file;
+}
+
+void vfs_file_put(struct vfs_file *file)
+{
+    if (!file || atomic_fetch_sub(&file->refs, 1) != 1)
+        return;
+    vfs_epoll_forget(file);
+    switch (file->kind) {
+    case VFS_FILE_PIPE:
+        vfs_pipe_close(file);
+        break;
+    case VFS_FILE_EVENTFD:
+        vfs_eventfd_close(file);
+        break;
+    case VFS_FILE_EPOLL:
+        vfs_epoll_close(file);
+        break;
+    default:
+        break;
+    }
+    vfs_inode_put(file->inode);
+    core_arena_free(file, sizeof *file);
+}
+
+int vfs_file_may(const struct vfs_file *file, uint32_t access)
+{
+    static const uint32_t has[] = {PLAT_READ, PLAT_WRITE, PLAT_READ | PLAT_WRITE, 0};
+    if (file->kind == VFS_FILE_PATH)
+        return 0;
+    return (access & ~has[file->flags & LX_O_ACCMODE]) == 0;
+}
+
+/* Regular files: one read or write at a time moves the position. */
+static int64_t read_regular(struct vfs_file *f, void *buf, uint64_t size)
+{
+    core_lock_acquire(&f->lock);
+    int64_t n = vfs_inode_read(f->inode, buf, size, f->position);
+    if (n > 0)
+        f->position += (uint64_t)n;
+    core_lock_release(&f->lock);
+    return n;
+}
+
+static int64_t write_regular(struct vfs_file *f, const void *buf, uint64_t size)
+{
+    core_lock_acquire(&f->lock);
+    uint64_t at = f->position;
+    int64_t n = f->flags & LX_O_APPEND ? vfs_inode_append(f->inode, buf, size, &at)
+                                       : vfs_inode_write(f->inode, buf, size, at);
+    if (n > 0)
+        f->position = at + (uint64_t)n;
+    core_lock_release(&f->lock);
+    return n;
+}
+
+int64_t vfs_file_read(struct vfs_file *file, void *buf, uint64_t size, struct core_sleeper *self)
+{
+    if (!vfs_file_may(file, PLAT_READ))
+        return -LX_EBADF;
+    switch (file->kind) {
+    case VFS_FILE_REGULAR:
+        return read_regular(file, buf, size);
+    case VFS_FILE_DIRECTORY:
+        return -LX_EISDIR;
+    case VFS_FILE_DEVICE:
+        return device_read(file->device, buf, size);
+    case VFS_FILE_STREAM:
+        return stream_read(file, buf, size, self);
+    case VFS_FILE_PIPE:
+        return vfs_pipe_read(file, buf, size, self);
+    case VFS_FILE_EVENTFD:
+        return vfs_eventfd_read(file, buf, size, self);
+    default:
+        return -LX_EINVAL;
+    }
+}
+
+int64_t vfs_file_write(struct vfs_file *file, const void *buf, uint64_t size,
+                       struct core_sleeper *self)
+{
+    if (!vfs_file_may(file, PLAT_WRITE))
+        return -LX_EBADF;
+    switch (file->kind) {
+    case VFS_FILE_REGULAR:
+        return write_regular(file, buf, size);
+    case VFS_FILE_DEVICE:
+        return device_write(file->device, size);
+    case VFS_FILE_STREAM:
+        return stream_write(file, buf, size);
+    case VFS_FILE_PIPE:
+        return vfs_pipe_write(file, buf, size, self);
+    case VFS_FILE_EVENTFD:
+        return vfs_eventfd_write(file, buf, size, self);
+    default:
+        return -LX_EINVAL;
+    }
+}
+
+int64_t vfs_file_pread(struct vfs_file *file, void *buf, uint64_t size, uint64_t offset)
+{
+    if (!vfs_file_may(file, PLAT_READ))
+        return -LX_EBADF;
+    switch (file->kind) {
+    case VFS_FILE_REGULAR:
+        return vfs_inode_read(file->inode, buf, size, offset);
+    case VFS_FILE_DIRECTORY:
+        return -LX_EISDIR;
+    case VFS_FILE_DEVICE:
+        return device_read(file->device, buf, size);
+    case VFS_FILE_STREAM:
+        return stream_pread(file, buf, size, offset);
+    default:
+        return -LX_ESPIPE;
+    }
+}
+
+int64_t vfs_file_pwrite(struct vfs_file *file, const void *buf, uint64_t size, uint64_t offset)
+{
+    uint64_t end;
+    if (!vfs_file_may(file, PLAT_WRITE))
+        return -LX_EBADF;
+    switch (file->kind) {
+    case VFS_FILE_REGULAR: /* pwrite(2), BUGS: O_APPEND ignores the offset */
+        return file->flags & LX_O_APPEND ? vfs_inode_append(file->inode, buf, size, &end)
+                                         : vfs_inode_write(file->inode, buf, size, offset);
+    case VFS_FILE_DEVICE:
+        return device_write(file->device, size);
+    case VFS_FILE_STREAM:
+        return stream_pwrite(file, buf, size, offset);
+    default:
+        return -LX_ESPIPE;
+    }
+}
+
+/* SEEK_DATA and SEEK_HOLE: the whole file counts as data, which lseek(2) allows. */
+static int64_t new_position(struct vfs_file *f, int64_t offset, int32_t whence)
+{
+    int64_t size = f->kind == VFS_FILE_REGULAR ? (int64_t)f->inode->size : 0;
+    int64_t base = 0;
+    switch (whence) {
+    case LX_SEEK_SET:
+        break;
+    case LX_SEEK_CUR:
+        base = (int64_t)f->position;
+        break;
+    case LX_SEEK_END:
+        base = size;
+        break;
+    case LX_SEEK_DATA:
+    case LX_SEEK_HOLE:
+        if (f->kind != VFS_FILE_REGULAR)
+            return -LX_EINVAL;
+        if (offset < 0 || offset >= size)
+            return -LX_ENXIO;
+        return whence == LX_SEEK_DATA ? offset : size;
+    default:
+        return -LX_EINVAL;
+    }
+    if (__builtin_add_overflow(base, offset, &base))
+        return -LX_EOVERFLOW;
+    return base < 0 ? -LX_EINVAL : base;
+}
+
+int64_t vfs_file_seek(struct vfs_file *file, int64_t offset, int32_t whence)
+{
+    int64_t position;
+    switch (file->kind) {
+    case VFS_FILE_REGULAR:
+    case VFS_FILE_DIRECTORY:
+        core_lock_acquire(&file->lock);
+        position = new_position(file, offset, whence);
+        if (position >= 0)
+            file->position = (uint64_t)position;
+        core_lock_release(&file->lock);
+        return position;
+    case VFS_FILE_DEVICE:
+        return whence > LX_SEEK_END ? -LX_EINVAL : 0;
+    case VFS_FILE_STREAM:
+        return stream_seek(file, offset, whence);
+    case VFS_FILE_PATH:
+        return -LX_EBADF;
+    default:
+        return -LX_ESPIPE;
+    }
+}
+
+int vfs_file_truncate(struct vfs_file *file, uint64_t size)
+{
+    if (file->kind == VFS_FILE_PATH)
+        return -LX_EBADF;
+    if (!vfs_file_may(file, PLAT_WRITE))
+        return -LX_EINVAL;
+    if (file->kind == VFS_FILE_REGULAR)
+        return vfs_inode_truncate(file->inode, size);
+    return file->kind == VFS_FILE_STREAM ? stream_truncate(file, size) : -LX_EINVAL;
+}
+
+int vfs_file_stat(struct vfs_file *file, struct lx_stat *out)
+{
+    if (file->inode) {
+        vfs_inode_stat(file->inode, out);
+        return 0;
+    }
+    if (file->kind == VFS_FILE_STREAM)
+        return stream_stat(file, out);
+    memset(out, 0, sizeof *out);
+    out->st_dev = LX_MAKEDEV(0, file->kind == VFS_FILE_PIPE ? 14 : 15);
+    out->st_ino = (uint64_t)(uintptr_t)(file->kind == VFS_FILE_PIPE ? (void *)file->pipe : file) >> 4;
+    out->st_mode = file->kind == VFS_FILE_PIPE ? LX_S_IFIFO | 0600 : 0600;
+    out->st_nlink = 1;
+    out->st_blksize = 4096;
+    return 0;
+}
+
+uint64_t vfs_file_size(struct vfs_file *file)
+{
+    return file->kind == VFS_FILE_REGULAR ? file->inode->size : 0;
+}
+
+int vfs_file_is_mappable(const struct vfs_file *file)
+{
+    return file->kind == VFS_FILE_REGULAR ||
+           (file->kind == VFS_FILE_DEVICE && file->device == DEVICE_ZERO);
+}
+
+uint32_t vfs_file_poll(struct vfs_file *file, uint32_t events)
+{
+    uint32_t always = LX_POLLERR | LX_POLLHUP, ready;
+    switch (file->kind) {
+    case VFS_FILE_STREAM:
+        ready = stream_poll(file, events);
+        break;
+    case VFS_FILE_PIPE:
+        ready = vfs_pipe_poll(file);
+        break;
+    case VFS_FILE_EVENTFD:
+        ready = vfs_eventfd_poll(file);
+        break;
+    case VFS_FILE_EPOLL:
+        ready = vfs_epoll_poll(file);
+        break;
+    case VFS_FILE_PATH:
+        return LX_POLLNVAL;
+    default:
+        ready = ALWAYS_READY;
+        break;
+    }
+    return ready & (events | always);
+}
+
+struct core_waitq *vfs_file_waitq(struct vfs_file *file)
+{
+    switch (file->kind) {
+    case VFS_FILE_PIPE:
+        return vfs_pipe_waitq(file);
+    case VFS_FILE_EVENTFD:
+        return vfs_eventfd_waitq(file);
+    case VFS_FILE_EPOLL:
+        return vfs_epoll_waitq(file);
+    default:
+        return NULL;
+    }
+}
+
+uint32_t vfs_file_stream_bits(const struct vfs_file *file, uint32_t events)
+{
+    if (file->kind != VFS_FILE_STREAM)
+        return 0;
+    uint32_t bits = (events & (LX_POLLIN | LX_POLLRDNORM) ? 1u : 0u) |
+                    (events & (LX_POLLOUT | LX_POLLWRNORM) ? 2u : 0u);
+    return bits << (2 * file->stream);
+}
+
+int64_t vfs_file_available(struct vfs_file *file)
+{
+    switch (file->kind) {
+    case VFS_FILE_REGULAR: {
+        uint64_t size = file->inode->size;
+        return size > file->position ? (int64_t)(size - file->position) : 0;
+    }
+    case VFS_FILE_PIPE:
+        return vfs_pipe_available(file);
+    default:
+        return -LX_ENOTTY;
+    }
+}

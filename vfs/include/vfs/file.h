@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VFS_FILE_H
+#define VFS_FILE_H
+
+/*
+ * Open files ("open file descriptions"): what descriptors point to, whatever is
+ * behind: a file or directory of the tree, a device, a standard stream, a pipe, an
+ * event counter, an epoll.
+ *
+ * Source   open(2), read(2), write(2), lseek(2), poll(2).
+ * Threads  any; a file locks its own position.
+ * Errors   0 or an amount, else -LX_E*.  A call that had to wait and was interrupted
+ *          gives -LX_EINTR; the caller knows whether it is started again.
+ *
+ * Buffers are guest addresses that the caller has checked to lie in the guest's
+ * windows, or our own; a fault while copying is -LX_EFAULT or a short count.
+ */
+
+#include <stdint.h>
+
+#include "core/lock.h"
+#include "core/wait.h"
+#include "lx/compiler.h"
+#include "lx/stat.h"
+#include "lx/types.h"
+
+struct vfs_epoll;
+struct vfs_eventfd;
+struct vfs_fs;
+struct vfs_inode;
+struct vfs_pipe;
+
+enum vfs_file_kind {
+    VFS_FILE_REGULAR,
+    VFS_FILE_DIRECTORY,
+    VFS_FILE_DEVICE, /* null, zero, full, random */
+    VFS_FILE_STREAM, /* a standard stream of the launcher */
+    VFS_FILE_PIPE,   /* one end, or both of a fifo opened so */
+    VFS_FILE_EVENTFD,
+    VFS_FILE_EPOLL,
+    VFS_FILE_PATH, /* O_PATH: only a place */
+};
+
+struct vfs_file {
+    _Atomic uint32_t refs;
+    uint8_t kind;            /* constant */
+    uint8_t device;          /* constant: minor number of a memory device */
+    uint8_t stream;          /* constant: 0, 1, 2 */
+    _Atomic uint32_t flags;  /* LX_O_*; access mode constant */
+    struct vfs_inode *inode; /* constant; a reference, or NULL */
+    struct core_lock lock;   /* guards position and watches */
+    struct core_list watches; /* of epoll entries */
+    uint64_t position;       /* bytes; of a directory: the cookie */
+    union {                  /* constant */
+        struct vfs_pipe *pipe;
+        struct vfs_eventfd *eventfd;
+        struct vfs_epoll *epoll;
+    };
+};
+
+/* A new file; `inode` is borrowed or NULL. */
+MUST_USE int vfs_file_new(enum vfs_file_kind kind, uint32_t flags, struct vfs_inode *inode,
+                          struct vfs_file **out);
+
+/*
+ * The open file for an inode that vfs_tree_open() has found: a regular file, a
+ * directory, a device or a fifo.  A fifo waits for its other end.
+ *   inode    borrowed.
+ *   returns  -LX_ENXIO: no such device; -LX_EINTR.
+ */
+MUST_USE int vfs_file_open(struct vfs_inode *inode, uint32_t flags, struct core_sleeper *self,
+                           struct vfs_file **out);
+
+/* Open a path to be executed, with execve(2)'s checks. */
+MUST_USE int vfs_file_open_exec(struct vfs_fs *fs, const char *path, struct vfs_file **out);
+
+/* A standard stream of the launcher. */
+MUST_USE int vfs_file_open_stream(uint32_t stream, struct vfs_file **out);
+
+struct vfs_file *vfs_file_get(struct vfs_file *file);
+void vfs_file_put(struct vfs_file *file); /* NULL is ignored */
+
+/* 1 if it was opened for all of `access` (PLAT_READ, PLAT_WRITE). */
+int vfs_file_may(const struct vfs_file *file, uint32_t access);
+
+/* At the file's position, which moves; `self` sleeps if there is nothing yet. */
+MUST_USE int64_t vfs_file_read(struct vfs_file *file, void *buf, uint64_t size,
+                               struct core_sleeper *self);
+MUST_USE int64_t vfs_file_write(struct vfs_file *file, const void *buf, uint64_t size,
+                                struct core_sleeper *self);
+
+/* At an offset; -LX_ESPIPE where there are none. */
+MUST_USE int64_t vfs_file_pread(struct vfs_file *file, void *buf, uint64_t size, uint64_t offset);
+MUST_USE int64_t vfs_file_pwrite(struct vfs_file *file, const void *buf, uint64_t size,
+                                 uint64_t offset);
+MUST_USE int64_t vfs_file_seek(struct vfs_file *file, int64_t offset, int32_t whence);
+MUST_USE int vfs_file_truncate(struct vfs_file *file, uint64_t size);
+MUST_USE int vfs_file_stat(struct vfs_file *file, struct lx_stat *out);
+
+/* The size of a regular file. */
+uint64_t vfs_file_size(struct vfs_file *file);
+
+/* 1 if mmap(2) can map it. */
+int vfs_file_is_mappable(const struct vfs_file *file);
+
+/*
+ * Which of the LX_POLL* events in `events` (and POLLERR, POLLHUP always) are there now.
+ */
+uint32_t vfs_file_poll(struct vfs_file *file, uint32_t events);
+
+/* Where to wait for changes of vfs_file_poll(): a queue, or NULL for a stream or none. */
+struct core_waitq *vfs_file_waitq(struct vfs_file *file);
+
+/* The streams to sleep on for `events` of a stream, as plat_thread_sleep() has them; else 0. */
+uint32_t vfs_file_stream_bits(const struct vfs_file *file, uint32_t events);
+
+/* Bytes that can be read without waiting: FIONREAD; -LX_ENOTTY. */
+MUST_USE int64_t vfs_file_available(struct vfs_file *file);
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Standard streams.  The host is never given a guest address: a bad one would be
+ * its fault, not the guest's.  Bytes go through a buffer.
+ */
+
+#include "stream.h"
+
+#include "core/mem.h"
+#include "lx/errno.h"
+#include "lx/fcntl.h"
+#include "lx/poll.h"
+#include "plat/plat.h"
+#include "plat/thread.h"
+#include "vfs/file.h"
+#include "vfs/inode.h"
+
+#define PART_SIZE 16384u
+#define PTS_MAJOR 136
+#define BLOCK_SIZE 512
+
+static uint32_t readable(const struct vfs_file *f)
+{
+    return 1u << (2 * f->stream);
+}
+
+int vfs_file_open_stream(uint32_t stream, struct vfs_file **out)
+{
+    static const uint32_t modes[] = {LX_O_RDONLY, LX_O_RDONLY, LX_O_WRONLY, LX_O_RDWR};
+    struct plat_stream_info info;
+    *out = NULL;
+    int err = plat_stream_info(stream, &info);
+    if (err < 0)
+        return err;
+    if (info.kind == PLAT_STREAM_CLOSED)
+        return -LX_EBADF;
+    err = vfs_file_new(VFS_FILE_STREAM, modes[info.access & (PLAT_READ | PLAT_WRITE)], NULL, out);
+    if (err == 0)
+        (*out)->stream = (uint8_t)stream;
+    return err;
+}
+
+/* Wait until a read will not block; signals end the wait. */
+static int wait_readable(struct vfs_file *f, struct core_sleeper *self)
+{
+    int err = 0;
+    while (err == 0 && !(plat_stream_ready(readable(f)) & readable(f))) {
+        if (f->flags & LX_O_NONBLOCK)
+            return -LX_EAGAIN;
+        err = core_sleep(self, readable(f), PLAT_FOREVER);
+    }
+    return err;
+}
+
+int64_t stream_read(struct vfs_file *f, void *buf, uint64_t size, struct core_sleeper *self)
+{
+    uint8_t bytes[PART_SIZE];
+    uint64_t done = 0;
+    if (!size)
+        return 0;
+    int64_t n = wait_readable(f, self);
+    if (n < 0)
+        return n;
+    while (done < size) {
+        uint64_t part = size - done < sizeof bytes ? size - done : sizeof bytes;
+        n = plat_stream_read(f->stream, bytes, part);
+        if (n <= 0)
+            break;
+        uint64_t left = plat_copy_guest((uint8_t *)buf + done, bytes, (uint64_t)n);
+        done += (uint64_t)n - left;
+        if (left) {
+            n = -LX_EFAULT;
+            break;
+        }
+        /* A short read says that there is no more for now. */
+        if ((uint64_t)n < part || !(plat_stream_ready(readable(f)) & readable(f)))
+            break;
+    }
+    return done ? (int64_t)done : n;
+}
+
+int64_t stream_write(struct vfs_file *f, const void *buf, uint64_t size)
+{
+    uint8_t bytes[PART_SIZE];
+    uint64_t done = 0;
+    int64_t n = 0;
+    while (done < size) {
+        uint64_t part = size - done < sizeof bytes ? size - done : sizeof bytes;
+        uint64_t left = plat_copy_guest(bytes, (const uint8_t *)buf + done, part);
+        n = left == part ? -LX_EFAULT : plat_stream_write(f->stream, bytes, part - left);
+        if (n < 0)
+            break;
+        done += (uint64_t)n;
+        if ((uint64_t)n < part)
+            break;
+    }
+    return done ? (int64_t)done : n;
+}
+
+int64_t stream_pread(struct vfs_file *f, void *buf, uint64_t size, uint64_t offset)
+{
+    uint8_t bytes[PART_SIZE];
+    uint64_t done = 0;
+    int64_t n = 0;
+    while (done < size) {
+        uint64_t part = size - done < sizeof bytes ? size - done : sizeof bytes;
+        n = plat_stream_pread(f->stream, bytes, part, offset + done);
+        if (n <= 0)
+            break;
+        uint64_t left = plat_copy_guest((uint8_t *)buf + done, bytes, (uint64_t)n);
+        done += (uint64_t)n - left;
+        if (left)
+            return done ? (int64_t)done : -LX_EFAULT;
+    }
+    return done ? (int64_t)done : n;
+}
+
+int64_t stream_pwrite(struct vfs_file *f, const void *buf, uint64_t size, uint64_t offset)
+{
+    uint8_t bytes[PART_SIZE];
+    uint64_t done = 0;
+    int64_t n = 0;
+    while (done < size) {
+        uint64_t part = size - done < sizeof bytes ? size - done : sizeof bytes;
+        uint64_t left = plat_copy_guest(bytes, (const uint8_t *)buf + done, part);
+        n = left == part ? -LX_EFAULT
+                         : plat_stream_pwrite(f->stream, bytes, part - left, offset + done);
+        if (n <= 0)
+            break;
+        done += (uint64_t)n;
+    }
+    return done ? (int64_t)done : n;
+}
+
+int64_t stream_seek(struct vfs_file *f, int64_t offset, int32_t whence)
+{
+    return plat_stream_seek(f->stream, offset, whence);
+}
+
+int stream_truncate(struct vfs_file *f, uint64_t size)
+{
+    return plat_stream_truncate(f->stream, size);
+}
+
+int stream_stat(struct vfs_file *f, struct lx_stat *out)
+{
+    struct plat_stream_info info;
+    memset(out, 0, sizeof *out);
+    int err = plat_stream_info(f->stream, &info);
+    if (err < 0)
+        return err;
+    switch (info.kind) {
+    case PLAT_STREAM_CONSOLE:
+        out->st_mode = LX_S_IFCHR | 0620;
+        out->st_rdev = LX_MAKEDEV(PTS_MAJOR, 0);
+        break;
+    case PLAT_STREAM_NULL:
+        out->st_mode = LX_S_IFCHR | 0666;
+        out->st_rdev = LX_MAKEDEV(1, 3);
+        break;
+    case PLAT_STREAM_FILE:
+        out->st_mode = LX_S_IFREG | 0644;
+        out->st_size = (int64_t)info.size;
+        out->st_blocks = (int64_t)((info.size + BLOCK_SIZE - 1) / BLOCK_SIZE);
+        break;
+    default:
+        out->st_mode = LX_S_IFIFO | 0600;
+        break;
+    }
+    out->st_dev = LX_MAKEDEV(0, 5);
+    out->st_ino = info.id;
+    out->st_nlink = 1;
+    out->st_blksize = 4096;
+    out->st_atim.tv_sec = out->st_mtim.tv_sec = out->st_ctim.tv_sec = vfs_now() / 1000000000;
+    return 0;
+}
+
+uint32_t stream_poll(struct vfs_file *f, uint32_t events)
+{
+    uint32_t bits = vfs_file_stream_bits(f, events), ready = plat_stream_ready(bits);
+    return (ready & readable(f) ? LX_POLLIN | LX_POLLRDNORM : 0u) |
+           (ready & readable(f) << 1 ? LX_POLLOUT | LX_POLLWRNORM : 0u);
+}
