@@ -13,6 +13,7 @@ void core_sleeper_init(struct core_sleeper *s, uint32_t slot)
     s->word = PLAT_PARK_EMPTY;
     s->slot = slot;
     s->interrupt = 0;
+    s->waiter.queue = NULL;
 }
 
 /*

@@ -247,15 +247,15 @@ int vfs_epoll_wait(struct vfs_file *file, struct lx_epoll_event *events, uint32_
                    int64_t deadline_ns, struct core_sleeper *self)
 {
     struct vfs_epoll *e = file->epoll;
-    struct core_waiter w;
+    struct core_waiter *w = &self->waiter;
     uint32_t streams, found = collect(e, events, count, &streams);
     int err = 0;
     if (found || !deadline_ns)
         return (int)found;
-    core_waitq_add(&e->waitq, &w, self, ~0u);
+    core_waitq_add(&e->waitq, w, self, ~0u);
     while (err == 0 && !(found = collect(e, events, count, &streams)))
         err = core_sleep(self, streams, deadline_ns);
-    core_waitq_remove(&w);
+    core_waitq_remove(w);
     if (found || err == -LX_ETIMEDOUT)
         return (int)found;
     return err;

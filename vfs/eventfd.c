@@ -72,12 +72,12 @@ int64_t vfs_eventfd_read(struct vfs_file *file, void *buf, uint64_t size, struct
         return -LX_EINVAL;
     value = take(e);
     if (!value) {
-        struct core_waiter w;
+        struct core_waiter *w = &self->waiter;
         int err = file->flags & LX_O_NONBLOCK ? -LX_EAGAIN : 0;
-        core_waitq_add(&e->waitq, &w, self, LX_POLLIN);
+        core_waitq_add(&e->waitq, w, self, LX_POLLIN);
         while (err == 0 && !(value = take(e)))
             err = core_sleep(self, 0, PLAT_FOREVER);
-        core_waitq_remove(&w);
+        core_waitq_remove(w);
         if (err < 0)
             return err;
     }
@@ -97,12 +97,12 @@ int64_t vfs_eventfd_write(struct vfs_file *file, const void *buf, uint64_t size,
     if (value == UINT64_MAX)
         return -LX_EINVAL;
     if (!give(e, value)) {
-        struct core_waiter w;
+        struct core_waiter *w = &self->waiter;
         int err = file->flags & LX_O_NONBLOCK ? -LX_EAGAIN : 0;
-        core_waitq_add(&e->waitq, &w, self, LX_POLLOUT);
+        core_waitq_add(&e->waitq, w, self, LX_POLLOUT);
         while (err == 0 && !give(e, value))
             err = core_sleep(self, 0, PLAT_FOREVER);
-        core_waitq_remove(&w);
+        core_waitq_remove(w);
         if (err < 0)
             return err;
     }

@@ -114,14 +114,14 @@ int vfs_pipe_open_fifo(struct vfs_inode *inode, struct vfs_file *file, struct co
     if ((reads && writes) || file->flags & LX_O_NONBLOCK)
         return 0;
 
-    struct core_waiter w;
+    struct core_waiter *w = &self->waiter;
     int err = 0;
     uint32_t opens = reads ? p->writer_opens : p->reader_opens;
-    core_waitq_add(&p->waitq, &w, self, ~0u);
+    core_waitq_add(&p->waitq, w, self, ~0u);
     while (err == 0 && (reads ? !p->writers && p->writer_opens == opens
                               : !p->readers && p->reader_opens == opens))
         err = core_sleep(self, 0, PLAT_FOREVER);
-    core_waitq_remove(&w);
+    core_waitq_remove(w);
     return err;
 }
 
@@ -188,7 +188,7 @@ static int64_t try_read(struct vfs_pipe *p, void *buf, uint64_t size)
     int64_t result;
     if (p->used) {
         uint32_t n = take_locked(p, buf, size);
-        result = n ? n : -LX_EFAULT;
+        result = n ? (int64_t)n : -LX_EFAULT;
     } else {
         result = p->writers ? -LX_EAGAIN : 0;
     }
@@ -201,9 +201,9 @@ static int64_t try_read(struct vfs_pipe *p, void *buf, uint64_t size)
 /* Sleep until the pipe changes; called after a try said -LX_EAGAIN. */
 static int64_t read_waiting(struct vfs_pipe *p, void *buf, uint64_t size, struct core_sleeper *self)
 {
-    struct core_waiter w;
+    struct core_waiter *w = &self->waiter;
     int64_t result;
-    core_waitq_add(&p->waitq, &w, self, LX_POLLIN | LX_POLLHUP);
+    core_waitq_add(&p->waitq, w, self, LX_POLLIN | LX_POLLHUP);
     while ((result = try_read(p, buf, size)) == -LX_EAGAIN) {
         int err = core_sleep(self, 0, PLAT_FOREVER);
         if (err < 0) {
@@ -211,7 +211,7 @@ static int64_t read_waiting(struct vfs_pipe *p, void *buf, uint64_t size, struct
             break;
         }
     }
-    core_waitq_remove(&w);
+    core_waitq_remove(w);
     return result;
 }
 
@@ -237,7 +237,7 @@ static int64_t try_write(struct vfs_pipe *p, const void *buf, uint64_t size)
         result = -LX_EAGAIN;
     } else {
         uint32_t n = give_locked(p, buf, size);
-        result = n ? n : -LX_EFAULT;
+        result = n ? (int64_t)n : -LX_EFAULT;
     }
     core_lock_release(&p->lock);
     if (result > 0)
@@ -249,7 +249,7 @@ int64_t vfs_pipe_write(struct vfs_file *file, const void *buf, uint64_t size,
                        struct core_sleeper *self)
 {
     struct vfs_pipe *p = file->pipe;
-    struct core_waiter w = {0};
+    struct core_waiter *w = &self->waiter;
     uint64_t done = 0;
     int64_t result = 0;
     int waiting = 0;
@@ -262,7 +262,7 @@ int64_t vfs_pipe_write(struct vfs_file *file, const void *buf, uint64_t size,
         if (result != -LX_EAGAIN || file->flags & LX_O_NONBLOCK)
             break;
         if (!waiting) { /* look again after being in the queue */
-            core_waitq_add(&p->waitq, &w, self, LX_POLLOUT | LX_POLLHUP);
+            core_waitq_add(&p->waitq, w, self, LX_POLLOUT | LX_POLLHUP);
             waiting = 1;
             continue;
         }
@@ -270,7 +270,7 @@ int64_t vfs_pipe_write(struct vfs_file *file, const void *buf, uint64_t size,
         if (result < 0)
             break;
     }
-    core_waitq_remove(&w);
+    core_waitq_remove(w);
     return done ? (int64_t)done : result;
 }
 

@@ -114,7 +114,7 @@ static int load_segment(struct shim_task *t, struct vfs_file *file, const struct
         page = at;
     }
     while (size) {
-        int64_t n = vfs_file_pread(file, page, size, offset);
+        int64_t n = vfs_file_pread(file, (void *)page, size, offset);
         if (n < 0)
             return (int)n;
         if (n == 0)
@@ -167,7 +167,7 @@ static int load_elf(struct shim_task *t, struct vfs_file *file, const struct elf
 static int64_t read_head(struct vfs_file *file, char *head)
 {
     memset(head, 0, ELF_HEAD_SIZE);
-    return vfs_file_pread_kernel(file, head, ELF_HEAD_SIZE, 0);
+    return vfs_file_pread(file, head, ELF_HEAD_SIZE, 0);
 }
 
 static void set_start(struct shim_task *t, uint64_t entry, lx_uptr sp)

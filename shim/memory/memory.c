@@ -75,7 +75,7 @@ static uint64_t choose(struct shim_mm *mm, uint64_t hint, uint64_t size, uint32_
 static int fill_from_file(struct vfs_file *file, uint64_t addr, uint64_t size, uint64_t offset)
 {
     while (size) {
-        int64_t n = vfs_file_pread(file, addr, size, offset);
+        int64_t n = vfs_file_pread(file, (void *)addr, size, offset);
         if (n < 0)
             return (int)n;
         if (n == 0)

@@ -7,12 +7,12 @@
  * A thread has one sleeper; it registers waiters with the queues of the things
  * it waits for, tests its condition, and sleeps.  Any wake makes it look again.
  *
- *     core_waitq_add(q, &w, sleeper, events);
+ *     core_waitq_add(q, &self->waiter, self, events);
  *     while (!condition() && !err)
- *         err = core_sleep(sleeper, 0, deadline_ns);
- *     core_waitq_remove(&w);
+ *         err = core_sleep(self, 0, deadline_ns);
+ *     core_waitq_remove(&self->waiter);
  *
- * All of it lies in the arena, so waker and sleeper may be in different
+ * All of it lies in the arena (never on a stack), so waker and sleeper may be in different
  * processes.
  *
  * Source   poll(2) for the event bits.
@@ -26,11 +26,7 @@
 #include "core/lock.h"
 #include "lx/compiler.h"
 
-struct core_sleeper {
-    _Atomic uint32_t word;      /* PLAT_PARK_* */
-    uint32_t slot;              /* names the host's event; unique among live threads */
-    _Atomic uint32_t interrupt; /* nonzero: a signal wants the thread; core_sleep() returns */
-};
+struct core_sleeper;
 
 struct core_waitq {
     struct core_lock lock;   /* guards the list */
@@ -44,6 +40,13 @@ struct core_waiter {
     struct core_waitq *forward; /* instead of the sleeper: who waits for this queue's owner */
     uint32_t events;        /* wakes with none of these bits are not for it */
     _Atomic uint32_t woken; /* event bits it was woken with since it was added */
+};
+
+struct core_sleeper {
+    _Atomic uint32_t word;      /* PLAT_PARK_* */
+    uint32_t slot;              /* names the host's event; unique among live threads */
+    _Atomic uint32_t interrupt; /* nonzero: a signal wants the thread; core_sleep() returns */
+    struct core_waiter waiter;  /* for a thread that waits for one thing */
 };
 
 void core_sleeper_init(struct core_sleeper *s, uint32_t slot);

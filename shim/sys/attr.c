@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Attributes: chmod(2), fchmod(2), fchmodat(2), fchmodat2(2), chown(2), lchown(2), fchown(2),
+ * fchownat(2), utime(2), utimes(2), futimesat(2), utimensat(2), truncate(2), and the extended
+ * ones: setxattr(2), getxattr(2), listxattr(2), removexattr(2) and their l and f forms.
+ */
+
+#include "core/mem.h"
+#include "lx/errno.h"
+#include "lx/fcntl.h"
+#include "lx/stat.h"
+#include "lx/unistd.h"
+#include "shim/syscall.h"
+#include "sys/file.h"
+#include "vfs/inode.h"
+
+#define NS_PER_S 1000000000ll
+#define UTIME_NOW 0x3fffffff
+#define UTIME_OMIT 0x3ffffffe
+#define CHMOD_FLAGS (LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH)
+
+/* The inode of (dirfd, path, flags), which must have one. */
+static int find(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t flags,
+                struct vfs_inode **out)
+{
+    struct vfs_file *file;
+    int err = sys_find(t, dirfd, path, flags, out, &file);
+    if (err == 0 && !*out)
+        err = -LX_EINVAL; /* a pipe or a stream: it has no attributes of ours */
+    vfs_file_put(file);
+    return err;
+}
+
+static int chmod_inode(struct shim_task *t, struct vfs_inode *inode, uint32_t mode)
+{
+    const struct vfs_cred *cred = &t->process->fs->cred;
+    if (!vfs_owns(cred, inode))
+        return -LX_EPERM;
+    if (VFS_IS_LNK(inode))
+        return -LX_EOPNOTSUPP;
+    if (cred->uid != 0 && cred->gid != inode->gid)
+        mode &= ~(uint32_t)LX_S_ISGID; /* chmod(2): not one of the caller's groups */
+    vfs_inode_chmod(inode, mode);
+    return 0;
+}
+
+int64_t sys_fchmodat2(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t mode,
+                      uint32_t flags)
+{
+    struct vfs_inode *inode;
+    if (flags & ~(uint32_t)CHMOD_FLAGS)
+        return -LX_EINVAL;
+    int err = find(t, dirfd, path, flags, &inode);
+    if (err == 0)
+        err = chmod_inode(t, inode, mode);
+    vfs_inode_put(inode);
+    return err;
+}
+
+int64_t sys_fchmodat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t mode)
+{
+    return sys_fchmodat2(t, dirfd, path, mode, 0);
+}
+
+int64_t sys_chmod(struct shim_task *t, lx_uptr path, uint32_t mode)
+{
+    return sys_fchmodat2(t, LX_AT_FDCWD, path, mode, 0);
+}
+
+int64_t sys_fchmod(struct shim_task *t, int32_t fd, uint32_t mode)
+{
+    struct vfs_inode *inode;
+    int err = sys_fd_inode(t, fd, 1, &inode);
+    if (err == 0)
+        err = inode ? chmod_inode(t, inode, mode) : 0;
+    vfs_inode_put(inode);
+    return err;
+}
+
+/* chown(2): the owner may give a file to one of his groups; all else takes privilege. */
+static int chown_inode(struct shim_task *t, struct vfs_inode *inode, uint32_t uid, uint32_t gid)
+{
+    const struct vfs_cred *cred = &t->process->fs->cred;
+    if (cred->uid != 0) {
+        int member = gid == VFS_KEEP || gid == inode->gid || gid == cred->gid;
+        for (uint32_t i = 0; i < cred->group_count; i++)
+            member |= cred->groups[i] == gid;
+        if ((uid != VFS_KEEP && uid != inode->uid) || cred->uid != inode->uid || !member)
+            return -LX_EPERM;
+    }
+    vfs_inode_chown(inode, uid, gid);
+    return 0;
+}
+
+int64_t sys_fchownat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t uid, uint32_t gid,
+                     uint32_t flags)
+{
+    struct vfs_inode *inode;
+    if (flags & ~(uint32_t)CHMOD_FLAGS)
+        return -LX_EINVAL;
+    int err = find(t, dirfd, path, flags, &inode);
+    if (err == 0)
+        err = chown_inode(t, inode, uid, gid);
+    vfs_inode_put(inode);
+    return err;
+}
+
+int64_t sys_chown(struct shim_task *t, lx_uptr path, uint32_t uid, uint32_t gid)
+{
+    return sys_fchownat(t, LX_AT_FDCWD, path, uid, gid, 0);
+}
+
+int64_t sys_lchown(struct shim_task *t, lx_uptr path, uint32_t uid, uint32_t gid)
+{
+    return sys_fchownat(t, LX_AT_FDCWD, path, uid, gid, LX_AT_SYMLINK_NOFOLLOW);
+}
+
+int64_t sys_fchown(struct shim_task *t, int32_t fd, uint32_t uid, uint32_t gid)
+{
+    struct vfs_inode *inode;
+    int err = sys_fd_inode(t, fd, 1, &inode);
+    if (err == 0)
+        err = inode ? chown_inode(t, inode, uid, gid) : 0;
+    vfs_inode_put(inode);
+    return err;
+}
+
+/* ---- Times ---- */
+
+/* A timespec with UTIME_NOW and UTIME_OMIT, as ns. */
+static int ns_of(const struct lx_timespec *ts, int64_t *ns)
+{
+    if (ts->tv_nsec == UTIME_NOW)
+        *ns = vfs_now();
+    else if (ts->tv_nsec == UTIME_OMIT)
+        *ns = VFS_TIME_KEEP;
+    else if (ts->tv_nsec < 0 || ts->tv_nsec >= NS_PER_S)
+        return -LX_EINVAL;
+    else if (__builtin_mul_overflow(ts->tv_sec, NS_PER_S, ns) ||
+             __builtin_add_overflow(*ns, ts->tv_nsec, ns))
+        *ns = ts->tv_sec < 0 ? INT64_MIN + 1 : INT64_MAX;
+    return 0;
+}
+
+/*
+ * Set times; `ts` is NULL for now.  Setting them to now takes write permission, to
+ * anything else ownership: utimensat(2).
+ */
+static int set_times(struct shim_task *t, struct vfs_inode *inode, const struct lx_timespec ts[2])
+{
+    const struct vfs_cred *cred = &t->process->fs->cred;
+    int64_t atime, mtime;
+    if (!ts || (ts[0].tv_nsec == UTIME_NOW && ts[1].tv_nsec == UTIME_NOW)) {
+        if (!vfs_owns(cred, inode) && vfs_may(cred, inode, LX_W_OK) < 0)
+            return -LX_EACCES;
+        atime = mtime = vfs_now();
+    } else {
+        int err = ns_of(&ts[0], &atime);
+        if (err == 0)
+            err = ns_of(&ts[1], &mtime);
+        if (err < 0)
+            return err;
+        if (atime == VFS_TIME_KEEP && mtime == VFS_TIME_KEEP)
+            return 0;
+        if (!vfs_owns(cred, inode))
+            return -LX_EPERM;
+    }
+    vfs_inode_utimes(inode, atime, mtime);
+    return 0;
+}
+
+static int64_t set_times_at(struct shim_task *t, int32_t dirfd, lx_uptr path,
+                            const struct lx_timespec *ts, uint32_t flags)
+{
+    struct vfs_inode *inode;
+    int err = path || dirfd == LX_AT_FDCWD ? find(t, dirfd, path, flags, &inode)
+                                           : sys_fd_inode(t, dirfd, 1, &inode);
+    if (err == 0)
+        err = inode ? set_times(t, inode, ts) : 0;
+    vfs_inode_put(inode);
+    return err;
+}
+
+int64_t sys_utimensat(struct shim_task *t, int32_t dirfd, lx_uptr path, lx_uptr times,
+                      uint32_t flags)
+{
+    struct lx_timespec ts[2];
+    if (flags & ~(uint32_t)CHMOD_FLAGS)
+        return -LX_EINVAL;
+    int err = times ? shim_copy_in(ts, times, sizeof ts) : 0;
+    return err < 0 ? err : set_times_at(t, dirfd, path, times ? ts : NULL, flags);
+}
+
+int64_t sys_futimesat(struct shim_task *t, int32_t dirfd, lx_uptr path, lx_uptr times)
+{
+    struct lx_timeval tv[2];
+    struct lx_timespec ts[2];
+    int err = times ? shim_copy_in(tv, times, sizeof tv) : 0;
+    for (uint32_t i = 0; err == 0 && times && i < 2; i++) {
+        if (tv[i].tv_usec < 0 || tv[i].tv_usec >= 1000000)
+            err = -LX_EINVAL;
+        ts[i] = (struct lx_timespec){tv[i].tv_sec, tv[i].tv_usec * 1000};
+    }
+    return err < 0 ? err : set_times_at(t, dirfd, path, times ? ts : NULL, 0);
+}
+
+int64_t sys_utimes(struct shim_task *t, lx_uptr path, lx_uptr times)
+{
+    return sys_futimesat(t, LX_AT_FDCWD, path, times);
+}
+
+int64_t sys_utime(struct shim_task *t, lx_uptr path, lx_uptr times)
+{
+    struct lx_utimbuf buf;
+    struct lx_timespec ts[2];
+    int err = times ? shim_copy_in(&buf, times, sizeof buf) : 0;
+    if (err == 0 && times) {
+        ts[0] = (struct lx_timespec){buf.actime, 0};
+        ts[1] = (struct lx_timespec){buf.modtime, 0};
+    }
+    return err < 0 ? err : set_times_at(t, LX_AT_FDCWD, path, times ? ts : NULL, 0);
+}
+
+int64_t sys_truncate(struct shim_task *t, lx_uptr path, int64_t size)
+{
+    struct vfs_inode *inode;
+    if (size < 0)
+        return -LX_EINVAL;
+    int err = find(t, LX_AT_FDCWD, path, 0, &inode);
+    if (err == 0 && VFS_IS_DIR(inode))
+        err = -LX_EISDIR;
+    else if (err == 0 && !VFS_IS_REG(inode))
+        err = -LX_EINVAL;
+    if (err == 0)
+        err = vfs_may(&t->process->fs->cred, inode, LX_W_OK);
+    if (err == 0)
+        err = vfs_inode_truncate(inode, (uint64_t)size);
+    vfs_inode_put(inode);
+    return err;
+}
+
+/* ---- Extended attributes ---- */
+
+struct xattr_name {
+    char text[LX_XATTR_NAME_MAX + 1];
+};
+
+static int starts_with(const char *s, const char *prefix)
+{
+    return memcmp(s, prefix, core_str_length(prefix)) == 0;
+}
+
+/* Copy in a name, and check that there is such a class of attributes for the caller: xattr(7). */
+static int get_name(struct shim_task *t, lx_uptr from, struct xattr_name *name)
+{
+    memset(name, 0, sizeof *name);
+    int64_t length = shim_copy_string(name->text, from, sizeof name->text);
+    if (length == -LX_ENAMETOOLONG || length == 0)
+        return -LX_ERANGE;
+    if (length < 0)
+        return (int)length;
+    if (starts_with(name->text, "trusted."))
+        return t->process->euid == 0 ? 0 : -LX_EPERM;
+    return starts_with(name->text, "user.") || starts_with(name->text, "security.") ||
+                   starts_with(name->text, "system.posix_acl_")
+               ? 0
+               : -LX_EOPNOTSUPP;
+}
+
+/* user.* exists on files and directories only. */
+static int check_class(const struct vfs_inode *inode, const struct xattr_name *name, int missing)
+{
+    if (starts_with(name->text, "user.") && !VFS_IS_REG(inode) && !VFS_IS_DIR(inode))
+        return missing;
+    return 0;
+}
+
+static int64_t set_xattr(struct shim_task *t, struct vfs_inode *inode, lx_uptr name, lx_uptr value,
+                         uint64_t size, uint32_t flags)
+{
+    struct xattr_name n;
+    uint8_t bytes[4096];
+    if (flags & ~(uint32_t)(LX_XATTR_CREATE | LX_XATTR_REPLACE))
+        return -LX_EINVAL;
+    int err = get_name(t, name, &n);
+    if (err == 0 && size > LX_XATTR_SIZE_MAX)
+        err = -LX_E2BIG;
+    else if (err == 0 && size > sizeof bytes)
+        err = -LX_ENOSPC; /* Differs from Linux: values are at most a page, as on ext4 */
+    if (err == 0)
+        err = shim_copy_in(bytes, value, size);
+    if (err == 0)
+        err = check_class(inode, &n, -LX_EPERM);
+    if (err == 0 && !vfs_owns(&t->process->fs->cred, inode))
+        err = vfs_may(&t->process->fs->cred, inode, LX_W_OK);
+    return err < 0 ? err : vfs_inode_setxattr(inode, n.text, bytes, size, flags);
+}
+
+static int64_t get_xattr(struct shim_task *t, struct vfs_inode *inode, lx_uptr name, lx_uptr value,
+                         uint64_t size)
+{
+    struct xattr_name n;
+    int err = get_name(t, name, &n);
+    if (err == 0)
+        err = check_class(inode, &n, -LX_ENODATA);
+    if (err == 0 && size && !shim_user_ok(value, size))
+        err = -LX_EFAULT;
+    return err < 0 ? err : vfs_inode_getxattr(inode, n.text, (void *)value, size);
+}
+
+static int64_t list_xattr(struct vfs_inode *inode, lx_uptr list, uint64_t size)
+{
+    if (size && !shim_user_ok(list, size))
+        return -LX_EFAULT;
+    return vfs_inode_listxattr(inode, (char *)list, size);
+}
+
+static int64_t remove_xattr(struct shim_task *t, struct vfs_inode *inode, lx_uptr name)
+{
+    struct xattr_name n;
+    int err = get_name(t, name, &n);
+    if (err == 0)
+        err = check_class(inode, &n, -LX_EPERM);
+    if (err == 0 && !vfs_owns(&t->process->fs->cred, inode))
+        err = vfs_may(&t->process->fs->cred, inode, LX_W_OK);
+    return err < 0 ? err : vfs_inode_removexattr(inode, n.text);
+}
+
+/* Each operation by path, by path without following, and by descriptor. */
+#define ON_INODE(lookup, call)                 \
+    do {                                       \
+        struct vfs_inode *inode;               \
+        int64_t result = (lookup);             \
+        if (result == 0)                       \
+            result = inode ? (call) : -LX_EOPNOTSUPP; \
+        vfs_inode_put(inode);                  \
+        return result;                         \
+    } while (0)
+#define BY_PATH find(t, LX_AT_FDCWD, path, 0, &inode)
+#define BY_LINK find(t, LX_AT_FDCWD, path, LX_AT_SYMLINK_NOFOLLOW, &inode)
+#define BY_FD sys_fd_inode(t, fd, 1, &inode)
+
+int64_t sys_setxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr value, uint64_t size,
+                     int32_t flags)
+{
+    ON_INODE(BY_PATH, set_xattr(t, inode, name, value, size, (uint32_t)flags));
+}
+
+int64_t sys_lsetxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr value,
+                      uint64_t size, int32_t flags)
+{
+    ON_INODE(BY_LINK, set_xattr(t, inode, name, value, size, (uint32_t)flags));
+}
+
+int64_t sys_fsetxattr(struct shim_task *t, int32_t fd, lx_uptr name, lx_uptr value, uint64_t size,
+                      int32_t flags)
+{
+    ON_INODE(BY_FD, set_xattr(t, inode, name, value, size, (uint32_t)flags));
+}
+
+int64_t sys_getxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr value, uint64_t size)
+{
+    ON_INODE(BY_PATH, get_xattr(t, inode, name, value, size));
+}
+
+int64_t sys_lgetxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr value,
+                      uint64_t size)
+{
+    ON_INODE(BY_LINK, get_xattr(t, inode, name, value, size));
+}
+
+int64_t sys_fgetxattr(struct shim_task *t, int32_t fd, lx_uptr name, lx_uptr value, uint64_t size)
+{
+    ON_INODE(BY_FD, get_xattr(t, inode, name, value, size));
+}
+
+int64_t sys_listxattr(struct shim_task *t, lx_uptr path, lx_uptr list, uint64_t size)
+{
+    ON_INODE(BY_PATH, list_xattr(inode, list, size));
+}
+
+int64_t sys_llistxattr(struct shim_task *t, lx_uptr path, lx_uptr list, uint64_t size)
+{
+    ON_INODE(BY_LINK, list_xattr(inode, list, size));
+}
+
+int64_t sys_flistxattr(struct shim_task *t, int32_t fd, lx_uptr list, uint64_t size)
+{
+    ON_INODE(BY_FD, list_xattr(inode, list, size));
+}
+
+int64_t sys_removexattr(struct shim_task *t, lx_uptr path, lx_uptr name)
+{
+    ON_INODE(BY_PATH, remove_xattr(t, inode, name));
+}
+
+int64_t sys_lremovexattr(struct shim_task *t, lx_uptr path, lx_uptr name)
+{
+    ON_INODE(BY_LINK, remove_xattr(t, inode, name));
+}
+
+int64_t sys_fremovexattr(struct shim_task *t, int32_t fd, lx_uptr name)
+{
+    ON_INODE(BY_FD, remove_xattr(t, inode, name));
+}

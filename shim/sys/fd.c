@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptors and their files: dup(2), dup2(2), dup3(2), fcntl(2), flock(2), ftruncate(2),
+ * fallocate(2), fsync(2), fdatasync(2), sync(2), syncfs(2), fadvise64(2), readahead(2),
+ * ioctl(2).
+ */
+
+#include "core/mem.h"
+#include "lx/errno.h"
+#include "lx/fcntl.h"
+#include "lx/ioctl.h"
+#include "lx/resource.h"
+#include "lx/unistd.h"
+#include "plat/plat.h"
+#include "shim/syscall.h"
+#include "sys/file.h"
+#include "vfs/inode.h"
+#include "vfs/pipe.h"
+
+static uint64_t fd_limit(const struct shim_task *t)
+{
+    return t->process->limits[LX_RLIMIT_NOFILE].rlim_cur;
+}
+
+int64_t sys_dup(struct shim_task *t, int32_t oldfd)
+{
+    struct vfs_file *file;
+    int err = vfs_fdtable_get(t->process->fds, oldfd, &file);
+    return err < 0 ? err : sys_install(t, file, 0);
+}
+
+static int64_t replace(struct shim_task *t, int32_t oldfd, int32_t newfd, uint32_t flags)
+{
+    struct vfs_file *file, *displaced;
+    int err = vfs_fdtable_get(t->process->fds, oldfd, &file);
+    if (err < 0)
+        return err;
+    if (newfd < 0 || (uint64_t)newfd >= fd_limit(t))
+        err = -LX_EBADF;
+    else
+        err = vfs_fdtable_replace(t->process->fds, newfd, file, flags, &displaced);
+    if (err == 0)
+        vfs_file_put(displaced); /* dup(2): errors from this close are lost */
+    vfs_file_put(file);
+    return err < 0 ? err : newfd;
+}
+
+/*
+ * Equal descriptors are refused before either is looked up, so dup3(-1, -1, 0)
+ * is EINVAL although dup2(-1, -1) is EBADF.
+ */
+int64_t sys_dup3(struct shim_task *t, int32_t oldfd, int32_t newfd, uint32_t flags)
+{
+    if (flags & ~(uint32_t)LX_O_CLOEXEC || oldfd == newfd)
+        return -LX_EINVAL;
+    return replace(t, oldfd, newfd, flags & LX_O_CLOEXEC ? VFS_FD_CLOEXEC : 0);
+}
+
+int64_t sys_dup2(struct shim_task *t, int32_t oldfd, int32_t newfd)
+{
+    uint32_t flags;
+    if (oldfd != newfd)
+        return replace(t, oldfd, newfd, 0);
+    int err = vfs_fdtable_flags(t->process->fds, oldfd, &flags);
+    return err < 0 ? err : newfd;
+}
+
+#define SETTABLE (LX_O_APPEND | LX_O_NONBLOCK | LX_O_DIRECT | LX_O_NOATIME)
+
+/* With one process there is nobody to conflict with: locks are granted. */
+static int64_t check_lock(struct vfs_file *file, lx_uptr arg, int query)
+{
+    struct lx_flock lock;
+    int err = shim_copy_in(&lock, arg, sizeof lock);
+    if (err < 0)
+        return err;
+    if ((lock.l_type != LX_F_RDLCK && lock.l_type != LX_F_WRLCK && lock.l_type != LX_F_UNLCK) ||
+        lock.l_whence < LX_SEEK_SET || lock.l_whence > LX_SEEK_END)
+        return -LX_EINVAL;
+    if (query) {
+        if (lock.l_type == LX_F_UNLCK)
+            return -LX_EINVAL;
+        lock.l_type = LX_F_UNLCK;
+        return shim_copy_out(arg, &lock, sizeof lock);
+    }
+    if ((lock.l_type == LX_F_RDLCK && !vfs_file_may(file, PLAT_READ)) ||
+        (lock.l_type == LX_F_WRLCK && !vfs_file_may(file, PLAT_WRITE)))
+        return -LX_EBADF;
+    return 0;
+}
+
+static int64_t control(struct shim_task *t, int32_t fd, struct vfs_file *file, int32_t command,
+                       uint64_t arg)
+{
+    uint32_t flags;
+    int err;
+    if (file->kind == VFS_FILE_PATH && command != LX_F_DUPFD && command != LX_F_DUPFD_CLOEXEC &&
+        command != LX_F_GETFD && command != LX_F_SETFD && command != LX_F_GETFL)
+        return -LX_EBADF;
+    switch (command) {
+    case LX_F_DUPFD:
+    case LX_F_DUPFD_CLOEXEC:
+        if (arg >= fd_limit(t))
+            return -LX_EINVAL;
+        return vfs_fdtable_add(t->process->fds, file,
+                               command == LX_F_DUPFD_CLOEXEC ? VFS_FD_CLOEXEC : 0, (int32_t)arg,
+                               fd_limit(t));
+    case LX_F_GETFD:
+        err = vfs_fdtable_flags(t->process->fds, fd, &flags);
+        return err < 0 ? err : (int64_t)(flags & VFS_FD_CLOEXEC);
+    case LX_F_SETFD:
+        return vfs_fdtable_set_flags(t->process->fds, fd,
+                                     arg & LX_FD_CLOEXEC ? VFS_FD_CLOEXEC : 0);
+    case LX_F_GETFL:
+        return file->flags;
+    case LX_F_SETFL:
+        file->flags = (file->flags & ~(uint32_t)SETTABLE) | ((uint32_t)arg & SETTABLE);
+        return 0;
+    case LX_F_GETLK:
+    case LX_F_OFD_GETLK:
+        return check_lock(file, arg, 1);
+    case LX_F_SETLK:
+    case LX_F_SETLKW:
+    case LX_F_OFD_SETLK:
+    case LX_F_OFD_SETLKW:
+        return check_lock(file, arg, 0);
+    case LX_F_GETPIPE_SZ:
+        return file->kind == VFS_FILE_PIPE ? vfs_pipe_size(file) : -LX_EBADF;
+    case LX_F_SETPIPE_SZ:
+        return file->kind == VFS_FILE_PIPE ? vfs_pipe_set_size(file, (uint32_t)arg) : -LX_EBADF;
+    case LX_F_GETOWN:
+    case LX_F_GETSIG:
+    case LX_F_SETOWN: /* no file here sends signals */
+        return 0;
+    default:
+        return -LX_EINVAL;
+    }
+}
+
+int64_t sys_fcntl(struct shim_task *t, int32_t fd, int32_t command, uint64_t arg)
+{
+    struct vfs_file *file;
+    int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
+    if (result == 0)
+        result = control(t, fd, file, command, arg);
+    vfs_file_put(file);
+    return result;
+}
+
+/* Check a descriptor for a call that has nothing else to do. */
+static int64_t check_fd(struct shim_task *t, int32_t fd)
+{
+    struct vfs_inode *inode;
+    int err = sys_fd_inode(t, fd, 1, &inode);
+    vfs_inode_put(inode);
+    return err;
+}
+
+int64_t sys_flock(struct shim_task *t, int32_t fd, int32_t operation)
+{
+    int32_t kind = operation & ~LX_LOCK_NB;
+    if (kind != LX_LOCK_SH && kind != LX_LOCK_EX && kind != LX_LOCK_UN)
+        return -LX_EINVAL;
+    return check_fd(t, fd);
+}
+
+int64_t sys_ftruncate(struct shim_task *t, int32_t fd, int64_t size)
+{
+    struct vfs_file *file;
+    if (size < 0)
+        return -LX_EINVAL;
+    int err = vfs_fdtable_get(t->process->fds, fd, &file);
+    if (err == 0)
+        err = vfs_file_truncate(file, (uint64_t)size);
+    vfs_file_put(file);
+    return err;
+}
+
+static int allocate(struct vfs_file *file, uint32_t mode, uint64_t offset, uint64_t size)
+{
+    const uint32_t keep = LX_FALLOC_FL_KEEP_SIZE;
+    uint64_t end = offset + size, now = vfs_file_size(file);
+    switch (mode) {
+    case LX_FALLOC_FL_PUNCH_HOLE | LX_FALLOC_FL_KEEP_SIZE:
+        return vfs_inode_punch(file->inode, offset, size);
+    case LX_FALLOC_FL_ZERO_RANGE:
+    case LX_FALLOC_FL_ZERO_RANGE | LX_FALLOC_FL_KEEP_SIZE: {
+        int err = vfs_inode_punch(file->inode, offset, size);
+        if (err < 0 || mode & keep || end <= now)
+            return err;
+        return vfs_inode_truncate(file->inode, end);
+    }
+    case 0:
+    case LX_FALLOC_FL_KEEP_SIZE: /* pages come when they are written */
+        return mode == 0 && end > now ? vfs_inode_truncate(file->inode, end) : 0;
+    default:
+        return -LX_EOPNOTSUPP;
+    }
+}
+
+int64_t sys_fallocate(struct shim_task *t, int32_t fd, uint32_t mode, int64_t offset, int64_t size)
+{
+    struct vfs_file *file;
+    if (offset < 0 || size <= 0)
+        return -LX_EINVAL;
+    int err = vfs_fdtable_get(t->process->fds, fd, &file);
+    if (err < 0)
+        return err;
+    int64_t end;
+    if (!vfs_file_may(file, PLAT_WRITE))
+        err = -LX_EBADF;
+    else if (file->kind == VFS_FILE_PIPE)
+        err = -LX_ESPIPE;
+    else if (file->kind != VFS_FILE_REGULAR)
+        err = -LX_ENODEV;
+    else if (__builtin_add_overflow(offset, size, &end))
+        err = -LX_EFBIG;
+    else
+        err = allocate(file, mode, (uint64_t)offset, (uint64_t)size);
+    vfs_file_put(file);
+    return err;
+}
+
+/* Nothing of ours outlives the container: there is nothing to write back. */
+static int64_t synchronise(struct shim_task *t, int32_t fd)
+{
+    struct vfs_file *file;
+    int err = vfs_fdtable_get(t->process->fds, fd, &file);
+    if (err == 0 && file->kind == VFS_FILE_PATH)
+        err = -LX_EBADF;
+    else if (err == 0 && !file->inode)
+        err = -LX_EINVAL;
+    vfs_file_put(file);
+    return err;
+}
+
+int64_t sys_fsync(struct shim_task *t, int32_t fd)
+{
+    return synchronise(t, fd);
+}
+
+int64_t sys_fdatasync(struct shim_task *t, int32_t fd)
+{
+    return synchronise(t, fd);
+}
+
+int64_t sys_syncfs(struct shim_task *t, int32_t fd)
+{
+    return check_fd(t, fd);
+}
+
+int64_t sys_sync(struct shim_task *t)
+{
+    (void)t;
+    return 0;
+}
+
+int64_t sys_fadvise64(struct shim_task *t, int32_t fd, int64_t offset, uint64_t size,
+                      int32_t advice)
+{
+    struct vfs_file *file;
+    (void)offset;
+    int err = vfs_fdtable_get(t->process->fds, fd, &file);
+    if (err == 0 && file->kind == VFS_FILE_PIPE)
+        err = -LX_ESPIPE;
+    else if (err == 0 && (advice < LX_POSIX_FADV_NORMAL || advice > LX_POSIX_FADV_NOREUSE ||
+                          (int64_t)size < 0))
+        err = -LX_EINVAL;
+    vfs_file_put(file);
+    return err;
+}
+
+int64_t sys_readahead(struct shim_task *t, int32_t fd, int64_t offset, uint64_t size)
+{
+    struct vfs_file *file;
+    (void)offset, (void)size;
+    int err = vfs_fdtable_get(t->process->fds, fd, &file);
+    if (err == 0 && !vfs_file_may(file, PLAT_READ))
+        err = -LX_EBADF;
+    else if (err == 0 && file->kind != VFS_FILE_REGULAR)
+        err = -LX_EINVAL;
+    vfs_file_put(file);
+    return err;
+}
+
+/* ---- ioctl(2) ---- */
+
+/* A console shows itself as a terminal in its usual, cooked state. */
+static int64_t terminal_control(struct shim_task *t, uint32_t stream, uint32_t request, lx_uptr arg)
+{
+    struct plat_winsize size;
+    if (plat_stream_winsize(stream, &size) < 0)
+        return -LX_ENOTTY;
+    switch (request) {
+    case LX_TCGETS: {
+        static const struct lx_termios cooked = {
+            .c_iflag = LX_ICRNL | LX_IXON | LX_IUTF8,
+            .c_oflag = LX_OPOST | LX_ONLCR,
+            .c_cflag = LX_B38400 | LX_CS8 | LX_CREAD,
+            .c_lflag = LX_ISIG | LX_ICANON | LX_ECHO | LX_ECHOE | LX_ECHOK | LX_ECHOCTL |
+                       LX_ECHOKE | LX_IEXTEN,
+            .c_cc = {3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0},
+        };
+        return shim_copy_out(arg, &cooked, sizeof cooked);
+    }
+    case LX_TIOCGWINSZ: {
+        struct lx_winsize ws = {size.rows, size.columns, 0, 0};
+        return shim_copy_out(arg, &ws, sizeof ws);
+    }
+    case LX_TIOCGPGRP:
+        return shim_copy_out(arg, &t->process->pgid, sizeof t->process->pgid);
+    case LX_TIOCGSID:
+        return shim_copy_out(arg, &t->process->sid, sizeof t->process->sid);
+    case LX_TIOCSPGRP:
+        return 0; /* one process group */
+    default:
+        return -LX_EINVAL;
+    }
+}
+
+static int64_t file_control(struct shim_task *t, int32_t fd, struct vfs_file *file,
+                            uint32_t request, lx_uptr arg)
+{
+    int32_t value;
+    int err;
+    switch (request) {
+    case LX_FIOCLEX:
+        return vfs_fdtable_set_flags(t->process->fds, fd, VFS_FD_CLOEXEC);
+    case LX_FIONCLEX:
+        return vfs_fdtable_set_flags(t->process->fds, fd, 0);
+    case LX_FIONBIO:
+        err = shim_copy_in(&value, arg, sizeof value);
+        if (err == 0)
+            file->flags = value ? file->flags | LX_O_NONBLOCK
+                                : file->flags & ~(uint32_t)LX_O_NONBLOCK;
+        return err;
+    case LX_FIONREAD: {
+        int64_t available = vfs_file_available(file);
+        if (available < 0)
+            return available;
+        value = available > INT32_MAX ? INT32_MAX : (int32_t)available;
+        return shim_copy_out(arg, &value, sizeof value);
+    }
+    default:
+        break;
+    }
+    return file->kind == VFS_FILE_STREAM ? terminal_control(t, file->stream, request, arg)
+                                         : -LX_ENOTTY;
+}
+
+int64_t sys_ioctl(struct shim_task *t, int32_t fd, uint32_t request, lx_uptr arg)
+{
+    struct vfs_file *file;
+    int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
+    if (result == 0)
+        result = file->kind == VFS_FILE_PATH ? -LX_EBADF : file_control(t, fd, file, request, arg);
+    vfs_file_put(file);
+    return result;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* Arguments of file calls. */
+
+#include "sys/file.h"
+
+#include "lx/errno.h"
+#include "lx/fcntl.h"
+#include "lx/resource.h"
+#include "shim/signal.h"
+#include "vfs/inode.h"
+
+int sys_fd_inode(struct shim_task *t, int32_t fd, int real, struct vfs_inode **out)
+{
+    struct vfs_file *file;
+    *out = NULL;
+    int err = vfs_fdtable_get(t->process->fds, fd, &file);
+    if (err < 0)
+        return err;
+    if (real && file->kind == VFS_FILE_PATH)
+        err = -LX_EBADF;
+    else if (file->inode)
+        *out = vfs_inode_get(file->inode);
+    vfs_file_put(file);
+    return err;
+}
+
+int sys_path_get(struct shim_task *t, int32_t dirfd, lx_uptr path, struct sys_path *out)
+{
+    out->from = NULL;
+    int64_t length = shim_copy_path(out->text, path);
+    if (length < 0)
+        return (int)length;
+    if (dirfd == LX_AT_FDCWD || out->text[0] == '/')
+        return 0;
+    int err = sys_fd_inode(t, dirfd, 0, &out->from);
+    if (err == 0 && !out->from)
+        err = -LX_ENOTDIR;
+    return err;
+}
+
+void sys_path_put(struct sys_path *p)
+{
+    vfs_inode_put(p->from);
+    p->from = NULL;
+}
+
+int sys_find(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t at_flags,
+             struct vfs_inode **out, struct vfs_file **file)
+{
+    struct sys_path p;
+    *out = NULL;
+    *file = NULL;
+    int err = sys_path_get(t, dirfd, path, &p);
+    if (err < 0 && !(err == -LX_ENOTDIR && at_flags & LX_AT_EMPTY_PATH && !p.text[0]))
+        goto out;
+    if (!p.text[0] && at_flags & LX_AT_EMPTY_PATH) {
+        if (dirfd == LX_AT_FDCWD) {
+            err = vfs_walk(t->process->fs, NULL, ".", 0, out);
+        } else {
+            err = vfs_fdtable_get(t->process->fds, dirfd, file);
+            if (err == 0 && (*file)->inode)
+                *out = vfs_inode_get((*file)->inode);
+        }
+    } else {
+        err = vfs_walk(t->process->fs, p.from, p.text,
+                       at_flags & LX_AT_SYMLINK_NOFOLLOW ? VFS_WALK_NOFOLLOW : 0, out);
+    }
+out:
+    sys_path_put(&p);
+    return err;
+}
+
+int64_t sys_install(struct shim_task *t, struct vfs_file *file, uint32_t fd_flags)
+{
+    uint64_t limit = t->process->limits[LX_RLIMIT_NOFILE].rlim_cur;
+    int32_t fd = vfs_fdtable_add(t->process->fds, file, fd_flags, 0, limit);
+    vfs_file_put(file);
+    return fd;
+}
+
+int64_t sys_interrupted(int64_t result)
+{
+    return result == -LX_EINTR ? -SHIM_ERESTARTSYS : result;
+}

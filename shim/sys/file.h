@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHIM_SYS_FILE_H
+#define SHIM_SYS_FILE_H
+
+/*
+ * What the handlers of file calls share: arguments looked up.  Private to
+ * shim/sys.
+ *
+ * Threads  the task's own.  Errors  -LX_E*; out-parameters are then NULL.
+ */
+
+#include <stdint.h>
+
+#include "lx/compiler.h"
+#include "lx/types.h"
+#include "shim/task.h"
+#include "shim/user.h"
+#include "vfs/fdtable.h"
+#include "vfs/file.h"
+#include "vfs/path.h"
+
+/* A path argument with the directory it starts from. */
+struct sys_path {
+    struct vfs_inode *from; /* a reference, or NULL: the working directory */
+    char text[SHIM_PATH_MAX];
+};
+
+/*
+ * Copy in a path and look up its directory descriptor, which does not matter for
+ * an absolute path.  sys_path_put() afterwards, also on failure.
+ */
+MUST_USE int sys_path_get(struct shim_task *t, int32_t dirfd, lx_uptr path, struct sys_path *out);
+void sys_path_put(struct sys_path *p);
+
+/*
+ * The inode that (dirfd, path, flags) name, for calls with AT_SYMLINK_NOFOLLOW and
+ * AT_EMPTY_PATH.
+ *   file  with AT_EMPTY_PATH and an empty path, the open file, a reference; else NULL.
+ *   out   a reference; NULL if the file has no inode.
+ */
+MUST_USE int sys_find(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t at_flags,
+                      struct vfs_inode **out, struct vfs_file **file);
+
+/* The inode behind a descriptor: a reference; -LX_EBADF, also for O_PATH if `real`. */
+MUST_USE int sys_fd_inode(struct shim_task *t, int32_t fd, int real, struct vfs_inode **out);
+
+/* Give a file a descriptor and put it; returns the descriptor. */
+int64_t sys_install(struct shim_task *t, struct vfs_file *file, uint32_t fd_flags);
+
+/* What an interrupted call returns: it is started again if the handler allows. */
+int64_t sys_interrupted(int64_t result);
+
+#endif

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * read(2), write(2), pread64(2), pwrite64(2), readv(2), writev(2), preadv(2), pwritev(2),
+ * preadv2(2), pwritev2(2), lseek(2), sendfile(2), copy_file_range(2).
+ */
+
+#include "core/mem.h"
+#include "lx/errno.h"
+#include "lx/fcntl.h"
+#include "lx/signal.h"
+#include "lx/unistd.h"
+#include "plat/plat.h"
+#include "shim/signal.h"
+#include "shim/syscall.h"
+#include "sys/file.h"
+#include "vfs/inode.h"
+
+#define AMOUNT_MAX 0x7ffff000ull /* read(2): the most that one call transfers */
+#define COPY_PART 8192u
+
+/* A write to a pipe without readers: SIGPIPE, besides EPIPE. */
+static int64_t after_write(struct shim_task *t, int64_t result)
+{
+    if (result == -LX_EPIPE) {
+        struct lx_siginfo info;
+        memset(&info, 0, sizeof info);
+        info.si_signo = LX_SIGPIPE;
+        info.si_pid = t->process->pid;
+        info.si_uid = t->process->uid;
+        int err = shim_signal_send_task(t, &info);
+        (void)err; /* SIGPIPE is never refused */
+    }
+    return sys_interrupted(result);
+}
+
+static uint64_t cut(uint64_t size)
+{
+    return size < AMOUNT_MAX ? size : AMOUNT_MAX;
+}
+
+/* EFAULT for a buffer outside the guest's windows; what is not mapped shows when it is used. */
+static int check_buffer(lx_uptr buf, uint64_t size)
+{
+    return !size || shim_user_ok(buf, size) ? 0 : -LX_EFAULT;
+}
+
+int64_t sys_read(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size)
+{
+    struct vfs_file *file;
+    int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
+    if (result < 0)
+        return result;
+    size = cut(size);
+    if (!vfs_file_may(file, PLAT_READ))
+        result = -LX_EBADF;
+    else
+        result = check_buffer(buf, size);
+    if (result == 0)
+        result = vfs_file_read(file, (void *)buf, size, &t->sleeper);
+    vfs_file_put(file);
+    return sys_interrupted(result);
+}
+
+int64_t sys_write(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size)
+{
+    struct vfs_file *file;
+    int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
+    if (result < 0)
+        return result;
+    size = cut(size);
+    if (!vfs_file_may(file, PLAT_WRITE))
+        result = -LX_EBADF;
+    else
+        result = check_buffer(buf, size);
+    if (result == 0)
+        result = vfs_file_write(file, (const void *)buf, size, &t->sleeper);
+    vfs_file_put(file);
+    return after_write(t, result);
+}
+
+int64_t sys_pread64(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size, int64_t offset)
+{
+    struct vfs_file *file;
+    if (offset < 0)
+        return -LX_EINVAL;
+    int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
+    if (result < 0)
+        return result;
+    size = cut(size);
+    result = check_buffer(buf, size);
+    if (result == 0)
+        result = vfs_file_pread(file, (void *)buf, size, (uint64_t)offset);
+    vfs_file_put(file);
+    return result;
+}
+
+int64_t sys_pwrite64(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size, int64_t offset)
+{
+    struct vfs_file *file;
+    if (offset < 0)
+        return -LX_EINVAL;
+    int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
+    if (result < 0)
+        return result;
+    size = cut(size);
+    result = check_buffer(buf, size);
+    if (result == 0)
+        result = vfs_file_pwrite(file, (const void *)buf, size, (uint64_t)offset);
+    vfs_file_put(file);
+    return result;
+}
+
+enum direction { READ, WRITE };
+
+/*
+ * Vectors, one buffer after the other.
+ *   offset  where, or -1: at the file's position.
+ */
+static int64_t vector(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count, int64_t offset,
+                      enum direction direction)
+{
+    struct vfs_file *file;
+    struct lx_iovec v[64];
+    int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
+    if (result < 0)
+        return result;
+    uint64_t done = 0, total = 0;
+    if (count > SHIM_IOV_MAX)
+        result = -LX_EINVAL;
+    else if (!vfs_file_may(file, direction == READ ? PLAT_READ : PLAT_WRITE))
+        result = -LX_EBADF;
+    for (uint64_t i = 0; result == 0 && i < count; i += 64) { /* all of it, before anything moves */
+        uint64_t part = count - i < 64 ? count - i : 64, sum;
+        result = shim_copy_iovec(v, iov + i * sizeof *v, part, &sum);
+        total += sum;
+        if (result == 0 && total > INT64_MAX)
+            result = -LX_EINVAL;
+    }
+    for (uint64_t i = 0; result >= 0 && i < count; i++) {
+        uint64_t sum;
+        if (i % 64 == 0) {
+            result = shim_copy_iovec(v, iov + i * sizeof *v, count - i < 64 ? count - i : 64, &sum);
+            if (result < 0)
+                break;
+        }
+        const struct lx_iovec *b = &v[i % 64];
+        uint64_t size = b->iov_len < AMOUNT_MAX - done ? b->iov_len : AMOUNT_MAX - done;
+        if (!size)
+            continue;
+        result = check_buffer(b->iov_base, size);
+        if (result < 0)
+            break;
+        /* Only the first buffer may wait: what has come already is not held back. */
+        if (direction == READ && done && !(vfs_file_poll(file, 1 /* POLLIN */) & 1))
+            break;
+        uint64_t at = (uint64_t)offset + done;
+        void *buf = (void *)b->iov_base;
+        if (direction == READ)
+            result = offset < 0 ? vfs_file_read(file, buf, size, &t->sleeper)
+                                : vfs_file_pread(file, buf, size, at);
+        else
+            result = offset < 0 ? vfs_file_write(file, buf, size, &t->sleeper)
+                                : vfs_file_pwrite(file, buf, size, at);
+        if (result < 0)
+            break;
+        done += (uint64_t)result;
+        if ((uint64_t)result < size)
+            break;
+    }
+    vfs_file_put(file);
+    if (done)
+        return (int64_t)done;
+    return direction == WRITE ? after_write(t, result) : sys_interrupted(result);
+}
+
+int64_t sys_readv(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count)
+{
+    return vector(t, fd, iov, count, -1, READ);
+}
+
+int64_t sys_writev(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count)
+{
+    return vector(t, fd, iov, count, -1, WRITE);
+}
+
+/* The offset's high half is for 32-bit programs: on x86-64 the low one has it all. */
+int64_t sys_preadv(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count, uint64_t low,
+                   uint64_t high)
+{
+    (void)high;
+    return (int64_t)low < 0 ? -LX_EINVAL : vector(t, fd, iov, count, (int64_t)low, READ);
+}
+
+int64_t sys_pwritev(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count, uint64_t low,
+                    uint64_t high)
+{
+    (void)high;
+    return (int64_t)low < 0 ? -LX_EINVAL : vector(t, fd, iov, count, (int64_t)low, WRITE);
+}
+
+#define READ_FLAGS (LX_RWF_HIPRI | LX_RWF_NOWAIT)
+#define WRITE_FLAGS (LX_RWF_HIPRI | LX_RWF_DSYNC | LX_RWF_SYNC)
+
+int64_t sys_preadv2(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count, uint64_t low,
+                    uint64_t high, uint32_t flags)
+{
+    (void)high;
+    if (flags & ~(uint32_t)READ_FLAGS)
+        return -LX_EOPNOTSUPP;
+    return (int64_t)low < -1 ? -LX_EINVAL : vector(t, fd, iov, count, (int64_t)low, READ);
+}
+
+int64_t sys_pwritev2(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count, uint64_t low,
+                     uint64_t high, uint32_t flags)
+{
+    (void)high;
+    if (flags & ~(uint32_t)WRITE_FLAGS)
+        return -LX_EOPNOTSUPP;
+    return (int64_t)low < -1 ? -LX_EINVAL : vector(t, fd, iov, count, (int64_t)low, WRITE);
+}
+
+int64_t sys_lseek(struct shim_task *t, int32_t fd, int64_t offset, int32_t whence)
+{
+    struct vfs_file *file;
+    int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
+    if (result < 0)
+        return result;
+    result = vfs_file_seek(file, offset, whence);
+    vfs_file_put(file);
+    return result;
+}
+
+/* Where a transfer stands on one side: the file's own position, or the caller's. */
+struct side {
+    struct vfs_file *file;
+    lx_uptr offset_at; /* 0: the file's position */
+    int64_t offset;
+};
+
+static int side_open(struct shim_task *t, int32_t fd, lx_uptr offset_at, struct side *s)
+{
+    *s = (struct side){.offset_at = offset_at};
+    int err = vfs_fdtable_get(t->process->fds, fd, &s->file);
+    if (err == 0 && offset_at)
+        err = shim_copy_in(&s->offset, offset_at, sizeof s->offset);
+    return err == 0 && s->offset < 0 ? -LX_EINVAL : err;
+}
+
+/* Through a buffer of ours; what was read and not written is not taken from the source. */
+static int64_t transfer(struct shim_task *t, struct side *in, struct side *out, uint64_t size)
+{
+    uint8_t bytes[COPY_PART];
+    uint64_t done = 0;
+    int64_t n = 0;
+    while (done < size) {
+        uint64_t part = size - done < sizeof bytes ? size - done : sizeof bytes;
+        n = in->offset_at ? vfs_file_pread(in->file, bytes, part, (uint64_t)in->offset)
+                          : vfs_file_read(in->file, bytes, part, &t->sleeper);
+        if (n <= 0)
+            break;
+        int64_t got = n;
+        n = out->offset_at ? vfs_file_pwrite(out->file, bytes, (uint64_t)got, (uint64_t)out->offset)
+                           : vfs_file_write(out->file, bytes, (uint64_t)got, &t->sleeper);
+        int64_t written = n > 0 ? n : 0;
+        if (in->offset_at)
+            in->offset += written;
+        else if (written < got && vfs_file_seek(in->file, written - got, LX_SEEK_CUR) < 0)
+            break; /* a source that cannot go back: sendfile(2) asks for one that can */
+        out->offset += written;
+        done += (uint64_t)written;
+        if (written < got)
+            break;
+    }
+    int err = in->offset_at ? shim_copy_out(in->offset_at, &in->offset, sizeof in->offset) : 0;
+    if (err == 0 && out->offset_at)
+        err = shim_copy_out(out->offset_at, &out->offset, sizeof out->offset);
+    if (err < 0)
+        return err;
+    return done ? (int64_t)done : after_write(t, n);
+}
+
+int64_t sys_sendfile(struct shim_task *t, int32_t out_fd, int32_t in_fd, lx_uptr offset,
+                     uint64_t size)
+{
+    struct side in, out = {0};
+    int64_t result = side_open(t, in_fd, offset, &in);
+    if (result == 0)
+        result = side_open(t, out_fd, 0, &out);
+    if (result == 0 && (!vfs_file_may(in.file, PLAT_READ) || !vfs_file_may(out.file, PLAT_WRITE)))
+        result = -LX_EBADF;
+    if (result == 0 && (in.file->kind == VFS_FILE_PIPE || in.file->kind == VFS_FILE_EVENTFD ||
+                        out.file->flags & LX_O_APPEND))
+        result = -LX_EINVAL;
+    if (result == 0)
+        result = transfer(t, &in, &out, cut(size));
+    vfs_file_put(in.file);
+    vfs_file_put(out.file);
+    return result;
+}
+
+int64_t sys_copy_file_range(struct shim_task *t, int32_t in_fd, lx_uptr in_offset, int32_t out_fd,
+                            lx_uptr out_offset, uint64_t size, uint32_t flags)
+{
+    struct side in, out = {0};
+    int64_t result = flags ? -LX_EINVAL : 0;
+    if (result < 0)
+        return result;
+    result = side_open(t, in_fd, in_offset, &in);
+    if (result == 0)
+        result = side_open(t, out_fd, out_offset, &out);
+    if (result == 0 && (in.file->kind == VFS_FILE_DIRECTORY || out.file->kind == VFS_FILE_DIRECTORY))
+        result = -LX_EISDIR;
+    if (result == 0 &&
+        (in.file->kind != VFS_FILE_REGULAR || out.file->kind != VFS_FILE_REGULAR))
+        result = -LX_EINVAL;
+    if (result == 0 && (!vfs_file_may(in.file, PLAT_READ) || !vfs_file_may(out.file, PLAT_WRITE) ||
+                        out.file->flags & LX_O_APPEND))
+        result = -LX_EBADF;
+    if (result == 0 && in.file->inode == out.file->inode) {
+        uint64_t a = in.offset_at ? (uint64_t)in.offset : in.file->position;
+        uint64_t b = out.offset_at ? (uint64_t)out.offset : out.file->position;
+        if (a < b + size && b < a + size)
+            result = -LX_EINVAL;
+    }
+    if (result == 0)
+        result = transfer(t, &in, &out, cut(size));
+    vfs_file_put(in.file);
+    vfs_file_put(out.file);
+    return result;
+}

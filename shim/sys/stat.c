@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stat(2), lstat(2), fstat(2), newfstatat(2), statx(2), access(2), faccessat(2),
+ * faccessat2(2), statfs(2), fstatfs(2), readlink(2), readlinkat(2).
+ */
+
+#include "lx/stat.h"
+
+#include "core/mem.h"
+#include "core/segment.h"
+#include "lx/errno.h"
+#include "lx/fcntl.h"
+#include "lx/unistd.h"
+#include "shim/syscall.h"
+#include "sys/file.h"
+#include "vfs/inode.h"
+
+#define STAT_FLAGS (LX_AT_SYMLINK_NOFOLLOW | LX_AT_NO_AUTOMOUNT | LX_AT_EMPTY_PATH)
+#define MOUNT_ID 1
+#define TMPFS_MAGIC 0x01021994
+
+static int get_stat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t flags,
+                    struct lx_stat *out)
+{
+    struct vfs_inode *inode;
+    struct vfs_file *file;
+    int err = sys_find(t, dirfd, path, flags, &inode, &file);
+    if (err == 0 && inode)
+        vfs_inode_stat(inode, out);
+    else if (err == 0)
+        err = vfs_file_stat(file, out);
+    vfs_inode_put(inode);
+    vfs_file_put(file);
+    return err;
+}
+
+int64_t sys_newfstatat(struct shim_task *t, int32_t dirfd, lx_uptr path, lx_uptr buf,
+                       uint32_t flags)
+{
+    struct lx_stat st;
+    if (flags & ~(uint32_t)STAT_FLAGS)
+        return -LX_EINVAL;
+    int err = get_stat(t, dirfd, path, flags, &st);
+    return err < 0 ? err : shim_copy_out(buf, &st, sizeof st);
+}
+
+int64_t sys_stat(struct shim_task *t, lx_uptr path, lx_uptr buf)
+{
+    return sys_newfstatat(t, LX_AT_FDCWD, path, buf, 0);
+}
+
+int64_t sys_lstat(struct shim_task *t, lx_uptr path, lx_uptr buf)
+{
+    return sys_newfstatat(t, LX_AT_FDCWD, path, buf, LX_AT_SYMLINK_NOFOLLOW);
+}
+
+int64_t sys_fstat(struct shim_task *t, int32_t fd, lx_uptr buf)
+{
+    struct lx_stat st;
+    struct vfs_file *file;
+    int err = vfs_fdtable_get(t->process->fds, fd, &file);
+    if (err < 0)
+        return err;
+    err = vfs_file_stat(file, &st);
+    vfs_file_put(file);
+    return err < 0 ? err : shim_copy_out(buf, &st, sizeof st);
+}
+
+static struct lx_statx_timestamp timestamp(struct lx_timespec ts)
+{
+    return (struct lx_statx_timestamp){ts.tv_sec, (uint32_t)ts.tv_nsec, 0};
+}
+
+int64_t sys_statx(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t flags, uint32_t mask,
+                  lx_uptr buf)
+{
+    struct lx_stat st;
+    struct lx_statx x;
+    uint32_t sync = flags & LX_AT_STATX_SYNC_TYPE;
+    if (mask & LX_STATX__RESERVED || flags & ~(uint32_t)(STAT_FLAGS | LX_AT_STATX_SYNC_TYPE) ||
+        sync == LX_AT_STATX_SYNC_TYPE)
+        return -LX_EINVAL;
+    int err = get_stat(t, dirfd, path, flags, &st);
+    if (err < 0)
+        return err;
+    memset(&x, 0, sizeof x);
+    x.stx_mask = LX_STATX_BASIC_STATS | (mask & LX_STATX_MNT_ID);
+    x.stx_blksize = (uint32_t)st.st_blksize;
+    x.stx_nlink = (uint32_t)st.st_nlink;
+    x.stx_uid = st.st_uid;
+    x.stx_gid = st.st_gid;
+    x.stx_mode = (uint16_t)st.st_mode;
+    x.stx_ino = st.st_ino;
+    x.stx_size = (uint64_t)st.st_size;
+    x.stx_blocks = (uint64_t)st.st_blocks;
+    x.stx_atime = timestamp(st.st_atim);
+    x.stx_mtime = timestamp(st.st_mtim);
+    x.stx_ctime = timestamp(st.st_ctim);
+    x.stx_rdev_major = LX_MAJOR(st.st_rdev);
+    x.stx_rdev_minor = LX_MINOR(st.st_rdev);
+    x.stx_dev_major = LX_MAJOR(st.st_dev);
+    x.stx_dev_minor = LX_MINOR(st.st_dev);
+    x.stx_mnt_id = mask & LX_STATX_MNT_ID ? MOUNT_ID : 0;
+    return shim_copy_out(buf, &x, sizeof x);
+}
+
+/* access(2) asks for the real ids, faccessat2(2) with AT_EACCESS for the effective ones. */
+int64_t sys_faccessat2(struct shim_task *t, int32_t dirfd, lx_uptr path, int32_t mode,
+                       uint32_t flags)
+{
+    struct vfs_inode *inode;
+    struct vfs_file *file;
+    if (mode & ~7 ||
+        flags & ~(uint32_t)(LX_AT_EACCESS | LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH))
+        return -LX_EINVAL;
+    int err = sys_find(t, dirfd, path, flags, &inode, &file);
+    if (err == 0 && inode && mode) {
+        struct vfs_cred cred = t->process->fs->cred;
+        if (!(flags & LX_AT_EACCESS)) {
+            cred.uid = t->process->uid;
+            cred.gid = t->process->gid;
+        }
+        err = vfs_may(&cred, inode, (uint32_t)mode);
+    }
+    vfs_inode_put(inode);
+    vfs_file_put(file);
+    return err;
+}
+
+int64_t sys_faccessat(struct shim_task *t, int32_t dirfd, lx_uptr path, int32_t mode)
+{
+    return sys_faccessat2(t, dirfd, path, mode, 0);
+}
+
+int64_t sys_access(struct shim_task *t, lx_uptr path, int32_t mode)
+{
+    return sys_faccessat2(t, LX_AT_FDCWD, path, mode, 0);
+}
+
+static int64_t put_statfs(lx_uptr buf)
+{
+    struct lx_statfs s;
+    memset(&s, 0, sizeof s);
+    s.f_type = TMPFS_MAGIC;
+    s.f_bsize = s.f_frsize = 4096;
+    s.f_blocks = core_page_limit();
+    s.f_bfree = s.f_bavail = core_page_limit() - core_page_used();
+    s.f_files = s.f_ffree = core_page_limit();
+    s.f_namelen = LX_NAME_MAX;
+    return shim_copy_out(buf, &s, sizeof s);
+}
+
+int64_t sys_statfs(struct shim_task *t, lx_uptr path, lx_uptr buf)
+{
+    struct vfs_inode *inode;
+    struct vfs_file *file;
+    int err = sys_find(t, LX_AT_FDCWD, path, 0, &inode, &file);
+    vfs_inode_put(inode);
+    return err < 0 ? err : put_statfs(buf);
+}
+
+int64_t sys_fstatfs(struct shim_task *t, int32_t fd, lx_uptr buf)
+{
+    struct vfs_inode *inode;
+    int err = sys_fd_inode(t, fd, 0, &inode);
+    vfs_inode_put(inode);
+    return err < 0 ? err : put_statfs(buf);
+}
+
+int64_t sys_readlinkat(struct shim_task *t, int32_t dirfd, lx_uptr path, lx_uptr buf, uint64_t size)
+{
+    struct vfs_inode *inode;
+    struct vfs_file *file;
+    char target[SHIM_PATH_MAX];
+    if ((int32_t)size <= 0)
+        return -LX_EINVAL;
+    uint32_t flags = LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH;
+    int64_t result = sys_find(t, dirfd, path, flags, &inode, &file);
+    if (result == 0 && (!inode || !VFS_IS_LNK(inode)))
+        result = file ? -LX_ENOENT : -LX_EINVAL;
+    if (result == 0)
+        result = vfs_inode_readlink(inode, target, size < sizeof target ? size : sizeof target);
+    if (result > 0) {
+        int err = shim_copy_out(buf, target, (uint64_t)result);
+        result = err < 0 ? err : result;
+    }
+    vfs_inode_put(inode);
+    vfs_file_put(file);
+    return result;
+}
+
+int64_t sys_readlink(struct shim_task *t, lx_uptr path, lx_uptr buf, uint64_t size)
+{
+    return sys_readlinkat(t, LX_AT_FDCWD, path, buf, size);
+}
