@@ -29,16 +29,26 @@ size_t core_str_copy(char *to, size_t size, const char *from)
     return length;
 }
 
-size_t core_str_u64(char *to, uint64_t value)
+static size_t put_number(char *to, uint64_t value, uint32_t base)
 {
     char digits[20];
     size_t count = 0;
     do {
-        digits[count++] = (char)('0' + value % 10);
-        value /= 10;
+        digits[count++] = "0123456789abcdef"[value % base];
+        value /= base;
     } while (value);
     for (size_t i = 0; i < count; i++)
         to[i] = digits[count - 1 - i];
     to[count] = 0;
     return count;
+}
+
+size_t core_str_u64(char *to, uint64_t value)
+{
+    return put_number(to, value, 10);
+}
+
+size_t core_str_hex(char *to, uint64_t value)
+{
+    return put_number(to, value, 16);
 }

@@ -32,10 +32,10 @@ struct image_pack {
     uint64_t flushed;
     size_t used;
 
-    int open;           /* a content is being written .. */
-    uint64_t content;   /* .. and starts here */
-    uint64_t hashed;    /* its bytes before this offset are in `hash` */
-    int own_page;       /* the last content's last page takes no other content */
+    int open;         /* a content is being written .. */
+    uint64_t content; /* .. and starts here */
+    uint64_t hashed;  /* its bytes before this offset are in `hash` */
+    int own_page;     /* the last content's last page takes no other content */
     XXH3_state_t *hash;
 
     struct blob *blobs;
@@ -321,7 +321,8 @@ int image_pack_end(struct image_pack *p, struct image_content *out, int *shared)
 
 int image_pack_finish(struct image_pack *p, struct plat_file **file, uint64_t *size)
 {
-    int err = pad(p, PAGE_SIZE);
+    /* Readers map the pack, and an empty file cannot be mapped: at least a page. */
+    int err = pack_end(p) ? pad(p, PAGE_SIZE) : image_pack_append_zeros(p, PAGE_SIZE);
     if (err == 0)
         err = flush(p);
     *size = err < 0 ? 0 : p->flushed;

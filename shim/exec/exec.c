@@ -15,6 +15,7 @@
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "shim/memory.h"
+#include "shim/rewrite.h"
 #include "shim/task.h"
 #include "shim/user.h"
 #include "vfs/file.h"
@@ -151,9 +152,18 @@ static int load_elf(struct shim_task *t, struct vfs_file *file, const struct elf
         if (err < 0)
             return fail(e, err, ": cannot be loaded: the file is damaged or memory is short", path);
     }
+    struct shim_rewrite_range text[ELF_SEGMENT_MAX];
+    uint32_t text_count = 0;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const struct elf_segment *s = &plan->segments[i];
+        if (s->prot & PLAT_EXEC)
+            text[text_count++] =
+                (struct shim_rewrite_range){(uint32_t)(s->vaddr - plan->low),
+                                            (uint32_t)(s->vaddr + s->file_size - plan->low)};
+    }
     uint64_t end = 0;
-    int err = shim_mm_patch_program(mm, file, plan->low + plan->bias, plan->high + plan->bias,
-                                    plan->bias, &t->plat->fs_mode, &end, e);
+    int err = shim_mm_patch_program(mm, text, text_count, plan->low + plan->bias,
+                                    plan->high + plan->bias, &t->plat->fs_mode, &end, e);
     if (err < 0)
         return err;
     err = protect_segments(t, plan);

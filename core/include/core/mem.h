@@ -31,4 +31,7 @@ size_t core_str_copy(char *to, size_t size, const char *from);
 /* Write `value` in decimal, terminated; returns its length.  `to` holds 21 bytes. */
 size_t core_str_u64(char *to, uint64_t value);
 
+/* The same in hexadecimal, without a prefix; `to` holds 17 bytes. */
+size_t core_str_hex(char *to, uint64_t value);
+
 #endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef IMAGE_BUILD_H
+#define IMAGE_BUILD_H
+
+/*
+ * An image being built from any origin: its tree and its pack, and what both
+ * cost so far.
+ *
+ * Threads  one.
+ * Errors   -LX_E*, with a sentence in `diag`.
+ */
+
+#include "image/import.h"
+#include "pack.h"
+#include "tree.h"
+
+struct image_build {
+    const char *name; /* of the origin, for messages */
+    struct image_options options;
+    struct core_diag *diag;
+    struct image_tree tree;
+    struct image_pack *pack;
+    uint64_t file_bytes, shared_bytes;
+};
+
+/* Give `err` a sentence about the whole import; returns it. */
+int image_build_failed(struct image_build *b, int err);
+
+/* Give `err` a sentence about one member; `format` says what is wrong and what to do. */
+int image_build_refuse(struct image_build *b, int err, struct image_bytes member,
+                       const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Say why a call on behalf of a member failed: a limit, the host, or its path. */
+int image_build_member_failed(struct image_build *b, int err, struct image_bytes member);
+
+/* Check a file's size against the limits, and count it. */
+MUST_USE int image_build_count_file(struct image_build *b, struct image_bytes member,
+                                    uint64_t size);
+
+/*
+ * Write a symbolic link's target into the tree and `node`.
+ *   returns  -LX_EINVAL: it is empty; -LX_ENAMETOOLONG.
+ */
+MUST_USE int image_build_target(struct image_build *b, struct image_bytes target,
+                                struct image_node *node);
+
+/* End the pack's content and note it in `node`. */
+MUST_USE int image_build_content(struct image_build *b, struct image_node *node);
+
+/*
+ * Build an image: fill() adds everything, then the index is written.
+ *   out      empty on failure.
+ */
+MUST_USE int image_build_run(const char *name, const struct image_options *options,
+                             int (*fill)(struct image_build *b, void *arg), void *arg,
+                             struct image *out, struct core_diag *diag);
+
+#endif

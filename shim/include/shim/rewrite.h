@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHIM_REWRITE_H
+#define SHIM_REWRITE_H
+
+/*
+ * The rewriter: finds the system calls and thread-local accesses (%fs) in machine
+ * code and works out how each is replaced.  The result is a patch table: one
+ * block of bytes without pointers, good for the code at any address, to be
+ * computed once and kept.
+ *
+ * A system call becomes a jump to the shim's entry, a %fs access one through the
+ * %gs slots of plat/slots.h.  What does not fit in place goes to a trampoline
+ * behind the code; the instructions around it go with it (a window), unless
+ * something may jump into their middle.
+ *
+ * Source   Intel SDM volume 2; docs/host-facts.md sections 4 and 5.
+ * Threads  any.
+ * Errors   -LX_ENOMEM; -LX_EINVAL: a table that is damaged.
+ */
+
+#include <stdint.h>
+
+#include "lx/compiler.h"
+
+/* Machine code to be scanned, in memory; addresses are offsets from `code`. */
+struct shim_rewrite_input {
+    const uint8_t *code;
+    uint32_t size;  /* bytes; at most 1 GiB */
+    uint64_t addr;  /* where it runs: for pointers to code in the data */
+    const struct shim_rewrite_range *text; /* executable parts, ascending */
+    uint32_t text_count;
+    uint32_t trampolines; /* offset of the trampolines: a multiple of 4096, >= size */
+};
+
+struct shim_rewrite_range {
+    uint32_t begin, end;
+};
+
+#define SHIM_REWRITE_MAGIC 0x31686374u /* "tch1" */
+
+/* Head of a patch table; offsets are from its start. */
+struct shim_rewrite_table {
+    uint32_t magic, size;       /* size of all in bytes */
+    uint32_t span;              /* of the code it is for */
+    uint32_t trampolines;       /* offset of the trampolines in the code's space */
+    uint32_t trampoline_size;   /* bytes */
+    uint32_t edit_count, edits; /* struct shim_rewrite_edit */
+    uint32_t move_count, moves; /* struct shim_rewrite_move, ascending by `to` */
+    uint32_t bytes;             /* the edits' bytes; then the trampolines' */
+    uint32_t trampoline_bytes;
+    uint32_t syscall_sites, syscall_unpatched;
+    uint32_t tls_sites, tls_unpatched;
+    uint32_t first_unpatched; /* offset of the first system call that is left */
+};
+
+struct shim_rewrite_edit {
+    uint32_t at, size; /* of the text that is replaced */
+    uint32_t bytes;    /* offset of the new bytes from the table's `bytes` */
+};
+
+/* An instruction that was moved to a trampoline. */
+struct shim_rewrite_move {
+    uint32_t to, from; /* offsets in the code's space */
+};
+
+/*
+ * Scan code.  Hosted: decodes with Zydis and uses the heap.
+ *   out  owned by the caller: shim_rewrite_free() it.
+ */
+MUST_USE int shim_rewrite_scan(const struct shim_rewrite_input *in,
+                               struct shim_rewrite_table **out);
+void shim_rewrite_free(struct shim_rewrite_table *table);
+
+/* The bytes of trampolines that a table needs, rounded up to pages. */
+uint32_t shim_rewrite_trampoline_span(const struct shim_rewrite_table *table);
+
+/*
+ * Check a table's bounds and apply it to writable code; the trampolines' memory is
+ * behind it, writable, too.
+ *   code  where the code is now.
+ */
+MUST_USE int shim_rewrite_apply(const struct shim_rewrite_table *table, void *code);
+
+/* Where the instruction at offset `at` in a trampoline came from; `at` if it is in none. */
+uint32_t shim_rewrite_origin(const struct shim_rewrite_table *table, uint32_t at);
+
+/* Where the instruction that was at offset `at` is now; 0 if it was not moved. */
+uint32_t shim_rewrite_moved(const struct shim_rewrite_table *table, uint32_t at);
+
+#endif

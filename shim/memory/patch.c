@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* Patching code in the guest's memory, and finding one's way in it afterwards. */
+
+#include "memory/patch.h"
+
+#include "core/arena.h"
+#include "core/mem.h"
+#include "lx/errno.h"
+#include "lx/mman.h"
+#include "memory/area.h"
+#include "plat/plat.h"
+#include "plat/thread.h"
+#include "shim/exec.h"
+#include "shim/memory.h"
+#include "shim/rewrite.h"
+#include "shim/task.h"
+
+#define REACH 0x70000000ull /* a jump's reach, with room to spare */
+
+/* One piece of patched code; in the arena, as is its table. */
+struct patched_image {
+    struct patched_image *next;
+    uint64_t begin, end; /* of the code and its trampolines */
+    struct shim_rewrite_table *table;
+};
+
+static int remember(struct shim_mm *mm, uint64_t begin, const struct shim_rewrite_table *table)
+{
+    struct patched_image *image = core_arena_alloc(sizeof *image);
+    struct shim_rewrite_table *copy = core_arena_alloc(table->size);
+    if (!image || !copy) {
+        core_arena_free(image, sizeof *image);
+        core_arena_free(copy, table->size);
+        return -LX_ENOMEM;
+    }
+    memcpy(copy, table, table->size);
+    image->begin = begin;
+    image->end = begin + table->trampolines + shim_rewrite_trampoline_span(table);
+    image->table = copy;
+    image->next = mm->images;
+    mm->images = image;
+    return 0;
+}
+
+static void count(const struct shim_rewrite_table *table)
+{
+    struct shim_container *c = shim_container();
+    core_lock_acquire(&c->lock);
+    c->patch_sites += table->syscall_sites;
+    c->patch_unpatched += table->syscall_unpatched;
+    c->tls_sites += table->tls_sites;
+    c->tls_unpatched += table->tls_unpatched;
+    core_lock_release(&c->lock);
+}
+
+/* Decode on the host's side: the library uses its vector registers. */
+static int scan(uint64_t begin, uint64_t end, const struct shim_rewrite_range *text,
+                uint32_t text_count, uint64_t trampolines, struct shim_rewrite_table **table)
+{
+    const struct shim_rewrite_input in = {
+        .code = (const uint8_t *)begin,
+        .size = (uint32_t)(end - begin),
+        .addr = begin,
+        .text = text,
+        .text_count = text_count,
+        .trampolines = (uint32_t)(trampolines - begin),
+    };
+    plat_gate();
+    return shim_rewrite_scan(&in, table);
+}
+
+int shim_mm_patch_program(struct shim_mm *mm, const struct shim_rewrite_range *text,
+                          uint32_t text_count, lx_uptr begin, lx_uptr end, uint32_t *fs_mode,
+                          uint64_t *limit, struct shim_exec_error *error)
+{
+    static const char failed[] = "the program cannot be patched: no memory";
+    static const char unpatched[] = "the program has a system call that cannot be patched, at 0x";
+    struct shim_rewrite_table *table;
+    *limit = end;
+    int err = scan(begin, end, text, text_count, end, &table);
+    if (err < 0) {
+        core_str_copy(error->text, sizeof error->text, failed);
+        return err;
+    }
+    count(table);
+    uint64_t span = shim_rewrite_trampoline_span(table);
+    if (table->syscall_unpatched) {
+        size_t length = core_str_copy(error->text, sizeof error->text, unpatched);
+        core_str_hex(error->text + length, begin + table->first_unpatched);
+        err = -LX_ENOEXEC;
+    }
+    if (err == 0 && span) {
+        int64_t at = shim_mm_map(mm, end, span, LX_PROT_READ | LX_PROT_WRITE,
+                                 LX_MAP_PRIVATE | LX_MAP_ANONYMOUS | LX_MAP_FIXED_NOREPLACE, NULL, 0);
+        err = at < 0 ? (int)at : shim_rewrite_apply(table, (void *)begin);
+        if (err == 0)
+            err = shim_mm_protect_patched(mm, end, span, LX_PROT_READ | LX_PROT_EXEC);
+        if (err == 0)
+            err = remember(mm, begin, table);
+        if (err < 0)
+            core_str_copy(error->text, sizeof error->text, failed);
+    }
+    *fs_mode = table->tls_unpatched ? PLAT_FS_GUEST : PLAT_FS_HOST;
+    *limit = end + span;
+    shim_rewrite_free(table);
+    return err;
+}
+
+/* Trampolines for code that came later: free space in reach behind it. */
+static int map_trampolines(struct shim_mm *mm, uint64_t begin, uint64_t end, uint64_t span,
+                           uint64_t *at)
+{
+    struct area a = {.prot = PLAT_READ | PLAT_WRITE};
+    *at = area_find_free(mm, end, begin + REACH, end, span);
+    if (!*at)
+        return -LX_ENOMEM;
+    a.begin = *at;
+    a.end = *at + span;
+    int err = host_commit(mm, a.begin, a.end, a.prot);
+    if (err < 0)
+        return err;
+    a.prot = PLAT_READ | PLAT_EXEC;
+    a.flags = AREA_BACKED | AREA_PATCHED;
+    mm->committed += span;
+    return area_insert(mm, &a);
+}
+
+int patch_code(struct shim_mm *mm, uint64_t begin, uint64_t end)
+{
+    struct shim_rewrite_table *table;
+    if (end - begin > REACH)
+        return -LX_ENOMEM;
+    const struct shim_rewrite_range text = {0, (uint32_t)(end - begin)};
+    int err = scan(begin, end, &text, 1, end, &table);
+    if (err < 0)
+        return err;
+    uint64_t span = shim_rewrite_trampoline_span(table), at = end;
+    if (table->edit_count && span) {
+        err = map_trampolines(mm, begin, end, span, &at);
+        if (err == 0 && at != end) { /* the distance to the trampolines is in their code */
+            shim_rewrite_free(table);
+            err = scan(begin, end, &text, 1, at, &table);
+            if (err < 0)
+                return err;
+        }
+    }
+    if (err == 0 && (table->syscall_unpatched || table->tls_unpatched))
+        err = -LX_EACCES; /* as a security module would refuse it */
+    if (err == 0 && table->edit_count)
+        err = shim_rewrite_apply(table, (void *)begin);
+    if (err == 0 && span)
+        err = host_protect(at, at + span, PLAT_READ | PLAT_EXEC);
+    if (err == 0 && table->edit_count)
+        err = remember(mm, begin, table);
+    if (table->edit_count)
+        count(table);
+    shim_rewrite_free(table);
+    return err;
+}
+
+static const struct patched_image *image_at(struct shim_mm *mm, lx_uptr addr)
+{
+    const struct patched_image *image = mm->images;
+    while (image && (addr < image->begin || addr >= image->end))
+        image = image->next;
+    return image;
+}
+
+lx_uptr shim_mm_original_rip(struct shim_mm *mm, lx_uptr addr)
+{
+    const struct patched_image *image = image_at(mm, addr);
+    if (!image)
+        return addr;
+    return image->begin + shim_rewrite_origin(image->table, (uint32_t)(addr - image->begin));
+}
+
+lx_uptr shim_mm_stray_rip(struct shim_mm *mm, lx_uptr addr)
+{
+    const struct patched_image *image = image_at(mm, addr);
+    uint32_t moved = image ? shim_rewrite_moved(image->table, (uint32_t)(addr - image->begin)) : 0;
+    return moved ? image->begin + moved : 0;
+}

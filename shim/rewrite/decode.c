@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* Linear sweep over code, and the jump targets that it shows. */
+
+#include "rewrite/decode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lx/errno.h"
+
+#define CANARY 0x28
+#define TABLE_MAX 4096u /* entries of a jump table */
+
+static void mark(struct code *c, uint64_t at)
+{
+    if (at < c->in->size)
+        c->targets[at / 8] |= (uint8_t)(1u << (at % 8));
+}
+
+int code_is_target(const struct code *c, uint32_t at)
+{
+    return c->targets[at / 8] >> (at % 8) & 1;
+}
+
+static int in_text(const struct code *c, uint64_t at)
+{
+    for (uint32_t i = 0; i < c->in->text_count; i++) {
+        if (at >= c->in->text[i].begin && at < c->in->text[i].end)
+            return 1;
+    }
+    return 0;
+}
+
+int code_instruction(const struct code *c, uint32_t at, ZydisDecodedInstruction *i,
+                     ZydisDecodedOperand *operands)
+{
+    uint32_t left = c->in->size - at;
+    return ZYAN_SUCCESS(ZydisDecoderDecodeFull(&c->decoder, c->in->code + at,
+                                               left < 15 ? left : 15, i, operands));
+}
+
+const ZydisDecodedOperand *fs_operand(const ZydisDecodedInstruction *i,
+                                      const ZydisDecodedOperand *operands)
+{
+    if (!(i->attributes & ZYDIS_ATTRIB_HAS_SEGMENT_FS))
+        return NULL;
+    for (uint32_t n = 0; n < i->operand_count; n++) {
+        if (operands[n].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+            operands[n].mem.type == ZYDIS_MEMOP_TYPE_MEM &&
+            operands[n].mem.segment == ZYDIS_REGISTER_FS)
+            return &operands[n];
+    }
+    return NULL;
+}
+
+/*
+ * A jump table of 32-bit offsets from its own start, as compilers make them for
+ * position-independent code: whatever lea loads the address of may be one.
+ */
+static void mark_table(struct code *c, uint64_t table)
+{
+    const struct shim_rewrite_input *in = c->in;
+    if (table % 4 || in_text(c, table))
+        return;
+    for (uint32_t n = 0; n < TABLE_MAX && table + 4 * (n + 1ull) <= in->size; n++) {
+        int32_t offset;
+        memcpy(&offset, in->code + table + 4ull * n, sizeof offset);
+        uint64_t target = table + (uint64_t)(int64_t)offset;
+        if (!in_text(c, target))
+            return;
+        mark(c, target);
+    }
+}
+
+/* Pointers to code in the data: functions, and jump tables of whole addresses. */
+static void mark_pointers(struct code *c)
+{
+    const struct shim_rewrite_input *in = c->in;
+    for (uint64_t at = 0; at + 8 <= in->size; at += 8) {
+        uint64_t value;
+        memcpy(&value, in->code + at, sizeof value);
+        if (value - in->addr < in->size && !in_text(c, at))
+            mark(c, value - in->addr);
+        /* Not relocated yet: the address in the file, from 0 on. */
+        else if (value < in->size && value >= 4096 && !in_text(c, at))
+            mark(c, value);
+    }
+}
+
+/* Flags of a branch, marking where it goes. */
+static uint8_t branch_flags(struct code *c, uint32_t at, const ZydisDecodedInstruction *i,
+                            const ZydisDecodedOperand *operands)
+{
+    uint8_t flags = 0;
+    int direct = operands[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE && operands[0].imm.is_relative;
+    if (direct)
+        mark(c, (uint64_t)at + i->length + (uint64_t)operands[0].imm.value.s);
+    switch (i->meta.category) {
+    case ZYDIS_CATEGORY_COND_BR:
+        /* jrcxz and loop have no long form */
+        if (i->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && (i->opcode & 0xf0) != 0x70)
+            return INSN_FIXED;
+        return INSN_BRANCH;
+    case ZYDIS_CATEGORY_UNCOND_BR:
+        flags = INSN_ENDS;
+        return (uint8_t)(flags | (direct ? INSN_BRANCH : 0));
+    case ZYDIS_CATEGORY_CALL:
+        return INSN_FIXED;
+    default:
+        return INSN_ENDS; /* ret */
+    }
+}
+
+static uint8_t classify(struct code *c, uint32_t at, const ZydisDecodedInstruction *i,
+                        const ZydisDecodedOperand *operands)
+{
+    uint8_t flags = 0;
+    if (i->attributes & ZYDIS_ATTRIB_IS_RELATIVE)
+        for (uint32_t n = 0; n < i->operand_count_visible; n++)
+            if (operands[n].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+                operands[n].mem.base == ZYDIS_REGISTER_RIP)
+                flags |= INSN_RIP;
+    switch (i->mnemonic) {
+    case ZYDIS_MNEMONIC_SYSCALL:
+        return INSN_SYSCALL;
+    case ZYDIS_MNEMONIC_UD2:
+    case ZYDIS_MNEMONIC_HLT:
+        return INSN_ENDS;
+    case ZYDIS_MNEMONIC_NOP:
+        return INSN_NOP;
+    case ZYDIS_MNEMONIC_INT3:
+        return INSN_NOP | INSN_FIXED;
+    case ZYDIS_MNEMONIC_LEA:
+        if (flags & INSN_RIP)
+            mark_table(c, (uint64_t)at + i->length + (uint64_t)operands[1].mem.disp.value);
+        break;
+    default:
+        break;
+    }
+    if (i->meta.branch_type != ZYDIS_BRANCH_TYPE_NONE || i->meta.category == ZYDIS_CATEGORY_RET)
+        flags |= branch_flags(c, at, i, operands);
+    const ZydisDecodedOperand *fs = fs_operand(i, operands);
+    if (fs) {
+        flags |= INSN_TLS;
+        if (i->mnemonic == ZYDIS_MNEMONIC_MOV && fs == &operands[0] &&
+            fs->mem.base == ZYDIS_REGISTER_NONE && fs->mem.disp.value == CANARY)
+            c->has_canary_store = 1;
+    }
+    return flags;
+}
+
+static int append(struct code *c, struct insn insn)
+{
+    if (c->count == c->capacity) {
+        uint32_t capacity = c->capacity ? c->capacity * 2 : 65536;
+        struct insn *insns = realloc(c->insns, capacity * sizeof *insns);
+        if (!insns)
+            return -LX_ENOMEM;
+        c->insns = insns;
+        c->capacity = capacity;
+    }
+    c->insns[c->count++] = insn;
+    return 0;
+}
+
+static int sweep(struct code *c, uint32_t at, uint32_t end)
+{
+    ZydisDecodedInstruction i;
+    ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+    int err = 0;
+    while (err == 0 && at < end) {
+        struct insn insn = {.at = at, .size = 1, .flags = INSN_BAD | INSN_FIXED};
+        if (code_instruction(c, at, &i, operands) && i.length <= end - at) {
+            insn.size = i.length;
+            insn.flags = classify(c, at, &i, operands);
+        }
+        err = append(c, insn);
+        at += insn.size;
+    }
+    return err;
+}
+
+int code_decode(struct code *c, const struct shim_rewrite_input *in)
+{
+    memset(c, 0, sizeof *c);
+    c->in = in;
+    c->targets = calloc(in->size / 8 + 1, 1);
+    if (!c->targets)
+        return -LX_ENOMEM;
+    ZydisDecoderInit(&c->decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+    int err = 0;
+    for (uint32_t i = 0; err == 0 && i < in->text_count; i++) {
+        mark(c, in->text[i].begin);
+        err = sweep(c, in->text[i].begin, in->text[i].end);
+    }
+    if (err == 0)
+        mark_pointers(c);
+    return err;
+}
+
+void code_free(struct code *c)
+{
+    free(c->insns);
+    free(c->targets);
+}

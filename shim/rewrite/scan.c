@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Choosing how each site is patched, and building the table.
+ *
+ * A system call is two bytes long and a jump five.  First choice is a short jump
+ * to dead padding nearby that holds the long one: no instruction moves.  Else the
+ * site and its neighbours, a window of at least five bytes with nothing that jumps
+ * into its middle, move to the trampoline.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lx/errno.h"
+#include "rewrite/decode.h"
+#include "rewrite/emit.h"
+#include "shim/rewrite.h"
+
+#define JUMP_SIZE 5u
+#define WINDOW_MAX 6u    /* instructions on either side */
+#define SHORT_REACH 120u /* bytes, within a jump of 8 bits */
+#define FILLER 0xcc      /* int3: what is left over of a window */
+
+struct list {
+    void *items;
+    uint32_t count, capacity, item_size;
+};
+
+struct scan {
+    struct code code;
+    struct emitter trampolines;
+    struct list edits, moves;
+    struct emitter bytes; /* of the edits */
+    uint8_t *done;        /* bitmap by instruction: moved or patched */
+    uint8_t *padding;     /* bitmap by instruction: its padding is taken */
+    struct shim_rewrite_table stats;
+    int err;
+};
+
+static void *list_add(struct scan *s, struct list *l)
+{
+    if (l->count == l->capacity) {
+        uint32_t capacity = l->capacity ? l->capacity * 2 : 1024;
+        void *items = realloc(l->items, (size_t)capacity * l->item_size);
+        if (!items) {
+            s->err = -LX_ENOMEM;
+            return NULL;
+        }
+        l->items = items;
+        l->capacity = capacity;
+    }
+    return (char *)l->items + (size_t)l->item_size * l->count++;
+}
+
+static int bit(const uint8_t *map, uint32_t n)
+{
+    return map[n / 8] >> (n % 8) & 1;
+}
+
+static void set_bit(uint8_t *map, uint32_t n)
+{
+    map[n / 8] |= (uint8_t)(1u << (n % 8));
+}
+
+static void add_edit(struct scan *s, uint32_t at, const uint8_t *bytes, uint32_t size)
+{
+    struct shim_rewrite_edit *e = list_add(s, &s->edits);
+    if (!e)
+        return;
+    *e = (struct shim_rewrite_edit){at, size, s->bytes.size};
+    emit_bytes(&s->bytes, bytes, size);
+}
+
+static void add_move(struct scan *s, uint32_t from)
+{
+    struct shim_rewrite_move *m = list_add(s, &s->moves);
+    if (m)
+        *m = (struct shim_rewrite_move){EMIT_HERE(&s->trampolines), from};
+}
+
+/* jmp rel32 at `at`, filled up to `size`. */
+static void edit_jump(struct scan *s, uint32_t at, uint32_t size, uint32_t to)
+{
+    uint8_t bytes[15 * (2 * WINDOW_MAX + 1)];
+    uint32_t rel = to - (at + JUMP_SIZE);
+    memset(bytes, FILLER, sizeof bytes);
+    bytes[0] = 0xe9;
+    memcpy(bytes + 1, &rel, sizeof rel);
+    add_edit(s, at, bytes, size);
+}
+
+/* ---- Padding ---- */
+
+/*
+ * Bytes of dead padding that begin with instruction n: nops which control cannot
+ * reach, neither from before nor by a jump.
+ */
+static uint32_t padding_at(const struct scan *s, uint32_t n)
+{
+    const struct code *c = &s->code;
+    if (n == 0 || !(c->insns[n - 1].flags & INSN_ENDS) || bit(s->padding, n))
+        return 0;
+    uint32_t size = 0;
+    for (; n < c->count && c->insns[n].flags & INSN_NOP; n++) {
+        if (code_is_target(c, c->insns[n].at) || bit(s->done, n) ||
+            c->insns[n].at != c->insns[n - 1].at + c->insns[n - 1].size)
+            break;
+        size += c->insns[n].size;
+    }
+    return size;
+}
+
+/* A short jump from `site` to padding that jumps on; 0 if there is none in reach. */
+static int use_padding(struct scan *s, uint32_t n, uint32_t to)
+{
+    const struct code *c = &s->code;
+    uint32_t at = c->insns[n].at;
+    for (uint32_t distance = 1; distance < SHORT_REACH; distance++) {
+        for (int side = 0; side < 2; side++) {
+            uint32_t k = side ? n + distance : n - distance;
+            if ((!side && distance > n) || k >= c->count)
+                continue;
+            int64_t reach = (int64_t)c->insns[k].at - (at + 2);
+            if (reach < -(int64_t)SHORT_REACH || reach > (int64_t)SHORT_REACH ||
+                padding_at(s, k) < JUMP_SIZE)
+                continue;
+            set_bit(s->padding, k);
+            edit_jump(s, c->insns[k].at, JUMP_SIZE, to);
+            const uint8_t jump[] = {0xeb, (uint8_t)reach};
+            add_edit(s, at, jump, sizeof jump);
+            set_bit(s->done, n);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* ---- Windows ---- */
+
+/* May instructions first..last be moved together? */
+static int is_window(const struct scan *s, uint32_t first, uint32_t last)
+{
+    const struct code *c = &s->code;
+    for (uint32_t n = first; n <= last; n++) {
+        const struct insn *i = &c->insns[n];
+        if (i->flags & INSN_FIXED || bit(s->done, n) || bit(s->padding, n))
+            return 0;
+        if (n > first && (code_is_target(c, i->at) || i->at != i[-1].at + i[-1].size))
+            return 0;
+        /* Behind a jump or return there may only be padding, which nobody misses. */
+        if (n > first && i[-1].flags & INSN_ENDS && !(i->flags & INSN_NOP))
+            return 0;
+        if (n > first && n < last && i->flags & INSN_ENDS && !(i[1].flags & INSN_NOP))
+            return 0;
+    }
+    return 1;
+}
+
+static uint32_t span_of(const struct code *c, uint32_t first, uint32_t last)
+{
+    return c->insns[last].at + c->insns[last].size - c->insns[first].at;
+}
+
+/* Emit the window's instructions; on failure nothing has happened. */
+static int move_window(struct scan *s, uint32_t first, uint32_t last)
+{
+    const struct code *c = &s->code;
+    struct emitter *e = &s->trampolines;
+    uint32_t start = e->size, moves = s->moves.count;
+    uint32_t end = c->insns[last].at + c->insns[last].size;
+    int ended = 0;
+    for (uint32_t n = first; n <= last; n++) {
+        const struct insn *i = &c->insns[n];
+        if (ended) /* padding */
+            continue;
+        add_move(s, i->at);
+        if (i->flags & INSN_SYSCALL) {
+            /* Behind it comes the next instruction here, or the text behind the window. */
+            uint32_t size = 3 + 4 + 4 + 4;
+            emit_syscall(e, n == last ? end : EMIT_HERE(e) + size);
+            ended = n == last;
+            continue;
+        }
+        if (emit_instruction(e, i) < 0) {
+            e->size = start;
+            s->moves.count = moves;
+            return -LX_EOPNOTSUPP;
+        }
+        ended = i->flags & INSN_ENDS;
+    }
+    if (!ended)
+        emit_jump(e, end);
+    edit_jump(s, c->insns[first].at, end - c->insns[first].at, e->base + start);
+    for (uint32_t n = first; n <= last; n++)
+        set_bit(s->done, n);
+    return 0;
+}
+
+/* The smallest window around instruction n; the neighbours before it come first. */
+static int use_window(struct scan *s, uint32_t n)
+{
+    const struct code *c = &s->code;
+    for (uint32_t total = 0; total <= 2 * WINDOW_MAX; total++) {
+        for (uint32_t after = 0; after <= total; after++) {
+            uint32_t before = total - after;
+            if (before > WINDOW_MAX || after > WINDOW_MAX || before > n || n + after >= c->count)
+                continue;
+            if (span_of(c, n - before, n + after) < JUMP_SIZE ||
+                !is_window(s, n - before, n + after))
+                continue;
+            if (move_window(s, n - before, n + after) == 0)
+                return 1;
+        }
+    }
+    return 0;
+}
+
+/* ---- Sites ---- */
+
+static void patch_syscall(struct scan *s, uint32_t n)
+{
+    const struct insn *i = &s->code.insns[n];
+    struct emitter *e = &s->trampolines;
+    uint32_t to = EMIT_HERE(e), moves = s->moves.count;
+    s->stats.syscall_sites++;
+    add_move(s, i->at);
+    emit_syscall(e, i->at + i->size);
+    if (use_padding(s, n, to))
+        return;
+    e->size = to - e->base; /* not that way: take it back */
+    s->moves.count = moves;
+    if (use_window(s, n))
+        return;
+    if (!s->stats.syscall_unpatched++)
+        s->stats.first_unpatched = i->at;
+}
+
+static void patch_tls(struct scan *s, uint32_t n)
+{
+    const struct insn *i = &s->code.insns[n];
+    uint8_t bytes[15];
+    s->stats.tls_sites++;
+    if (emit_tls_in_place(&s->code, i, bytes)) {
+        add_edit(s, i->at, bytes, i->size);
+        set_bit(s->done, n);
+    } else if (!use_window(s, n)) {
+        s->stats.tls_unpatched++;
+    }
+}
+
+static struct shim_rewrite_table *build(struct scan *s)
+{
+    uint32_t edits = s->edits.count * (uint32_t)sizeof(struct shim_rewrite_edit);
+    uint32_t moves = s->moves.count * (uint32_t)sizeof(struct shim_rewrite_move);
+    struct shim_rewrite_table t = s->stats;
+    t.magic = SHIM_REWRITE_MAGIC;
+    t.span = s->code.in->size;
+    t.trampolines = s->code.in->trampolines;
+    t.trampoline_size = s->trampolines.size;
+    t.edit_count = s->edits.count;
+    t.edits = sizeof t;
+    t.move_count = s->moves.count;
+    t.moves = t.edits + edits;
+    t.bytes = t.moves + moves;
+    t.trampoline_bytes = t.bytes + s->bytes.size;
+    t.size = t.trampoline_bytes + s->trampolines.size;
+    uint8_t *out = malloc(t.size);
+    if (!out)
+        return NULL;
+    memcpy(out, &t, sizeof t);
+    if (edits)
+        memcpy(out + t.edits, s->edits.items, edits);
+    if (moves)
+        memcpy(out + t.moves, s->moves.items, moves);
+    if (s->bytes.size)
+        memcpy(out + t.bytes, s->bytes.bytes, s->bytes.size);
+    if (s->trampolines.size)
+        memcpy(out + t.trampoline_bytes, s->trampolines.bytes, s->trampolines.size);
+    return (struct shim_rewrite_table *)out;
+}
+
+int shim_rewrite_scan(const struct shim_rewrite_input *in, struct shim_rewrite_table **out)
+{
+    struct scan s;
+    memset(&s, 0, sizeof s);
+    *out = NULL;
+    s.edits.item_size = sizeof(struct shim_rewrite_edit);
+    s.moves.item_size = sizeof(struct shim_rewrite_move);
+    int err = code_decode(&s.code, in);
+    s.done = calloc(s.code.count / 8 + 1, 1);
+    s.padding = calloc(s.code.count / 8 + 1, 1);
+    if (err == 0 && (!s.done || !s.padding))
+        err = -LX_ENOMEM;
+    s.trampolines.code = s.bytes.code = &s.code;
+    s.trampolines.base = in->trampolines;
+
+    /* System calls first: they have fewer ways. */
+    for (uint32_t n = 0; err == 0 && n < s.code.count; n++) {
+        if (s.code.insns[n].flags & INSN_SYSCALL && !bit(s.done, n))
+            patch_syscall(&s, n);
+    }
+    for (uint32_t n = 0; err == 0 && n < s.code.count; n++) {
+        if (s.code.insns[n].flags & INSN_TLS && !bit(s.done, n))
+            patch_tls(&s, n);
+    }
+    if (err == 0)
+        err = s.err ? s.err : s.trampolines.err ? s.trampolines.err : s.bytes.err;
+    if (err == 0) {
+        *out = build(&s);
+        err = *out ? 0 : -LX_ENOMEM;
+    }
+    free(s.done);
+    free(s.padding);
+    free(s.edits.items);
+    free(s.moves.items);
+    free(s.trampolines.bytes);
+    free(s.bytes.bytes);
+    code_free(&s.code);
+    return err;
+}
+
+void shim_rewrite_free(struct shim_rewrite_table *table)
+{
+    free(table);
+}
