@@ -12,6 +12,8 @@
 #include "host.h"
 #include "plat/slots.h"
 
+#define MXCSR_DEFAULT 0x1f80
+
 static uint32_t g_enabled; /* this process carries a guest; written before it runs */
 
 void plat_gate_enable(void)
@@ -21,7 +23,7 @@ void plat_gate_enable(void)
 
 static void save_vectors(struct plat_thread *t)
 {
-    static const uint32_t mxcsr_default = 0x1f80;
+    static const uint32_t mxcsr_default = MXCSR_DEFAULT;
     uint32_t low = (uint32_t)t->xsave_mask, high = (uint32_t)(t->xsave_mask >> 32);
 
     /* xsave64 leaves the rest of the header alone: it was zeroed once. */
@@ -41,6 +43,19 @@ void plat_gate(void)
     save_vectors(t);
     if (t->fs_mode != PLAT_FS_HOST)
         plat_wrfsbase(t->host_fs);
+}
+
+#define XSAVE_LEGACY_SIZE 512
+#define XSAVE_HEADER_SIZE 64
+
+void plat_thread_clear_vectors(struct plat_thread *t)
+{
+    uint64_t *area = t->xsave;
+    for (uint32_t i = 0; i < (XSAVE_LEGACY_SIZE + XSAVE_HEADER_SIZE) / sizeof *area; i++)
+        area[i] = 0; /* no component is there: all are initialised */
+    area[3] = MXCSR_DEFAULT; /* but this comes from memory always */
+    t->vectors_saved = 1;
+    t->exit_work = 1;
 }
 
 void plat_thread_copy_vectors(struct plat_thread *t, const struct plat_thread *from)

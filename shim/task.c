@@ -17,9 +17,13 @@
 #include "shim/signal.h"
 #include "shim/user.h"
 #include "vfs/fdtable.h"
+#include "vfs/path.h"
 
 #define STACK_LIMIT (8ull << 20)
 #define FILES_LIMIT 1048576 /* as docker's default */
+
+_Static_assert(sizeof((struct shim_process *)0)->groups == sizeof((struct vfs_cred *)0)->groups,
+               "copied as they are");
 
 int shim_container_init(void)
 {
@@ -142,6 +146,15 @@ int shim_process_new(struct shim_process **out, struct shim_task **task)
     }
     p->pid = p->pgid = p->sid = (*task)->tid;
     return 0;
+}
+
+void shim_process_publish_credentials(struct shim_process *p)
+{
+    struct vfs_cred *cred = &p->fs->cred;
+    cred->uid = p->fsuid;
+    cred->gid = p->fsgid;
+    cred->group_count = p->group_count;
+    memcpy(cred->groups, p->groups, sizeof cred->groups);
 }
 
 void shim_task_free(struct shim_task *t)

@@ -187,7 +187,7 @@ static void set_start(struct shim_task *t, uint64_t entry, lx_uptr sp)
     p->regs.rip = entry;
     p->regs.rsp = sp;
     p->regs.rflags = RFLAGS_START;
-    p->exit_work = 1;
+    plat_thread_clear_vectors(p);
 }
 
 static void set_names(struct shim_task *t, const char *path)

@@ -122,6 +122,9 @@ void plat_gate(void);
 /* Return to guest code with all of `t->regs` and, if saved, its vectors. */
 NORETURN void plat_resume(struct plat_thread *t);
 
+/* Give the guest the vector state a program starts with. */
+void plat_thread_clear_vectors(struct plat_thread *t);
+
 /*
  * Start a new thread with the vector state of another, whose vectors are saved;
  * on the new thread, before it first returns to the guest.

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef RUNNER_HANDOVER_H
+#define RUNNER_HANDOVER_H
+
+/*
+ * What the launcher tells the guest host, in the arena.  Private to runner.
+ *
+ * Threads  written before the guest host starts; `error` and `code` by the guest
+ *          host before it ends.
+ */
+
+#include <stdint.h>
+
+/* The files given to the guest host, in this order. */
+enum handover_file { HANDOVER_INDEX, HANDOVER_PACK, HANDOVER_FILES };
+
+struct handover {
+    uint64_t index_size, pack_size;
+    const char *const *argv; /* in the arena, NULL-terminated; argv[0] is the program */
+    const char *const *env;
+    const char *workdir;
+    uint64_t started_ns; /* when the run began, monotonic */
+    uint64_t entered_ns; /* when the program's first instruction ran */
+    uint64_t peak_size;  /* private memory of the guest host at its end */
+    int32_t code;        /* exit code for a program that could not be started, else 0 */
+    char error[1024];    /* why it could not be started */
+};
+
+#endif

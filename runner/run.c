@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* The launcher: from an image's path to an exit code. */
+
+#include "runner/run.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/arena.h"
+#include "core/segment.h"
+#include "environment.h"
+#include "handover.h"
+#include "image/import.h"
+#include "lx/errno.h"
+#include "lx/signal.h"
+#include "lx/wait.h"
+#include "plat/plat.h"
+#include "shim/signal.h"
+#include "shim/task.h"
+
+#define HEAD_SIZE 4
+#define NS_PER_MS 1000000ull
+
+struct run {
+    const struct runner_options *options;
+    struct core_diag *diag;
+    struct image image;
+    struct handover *handover;
+    struct plat_process *guest;
+    uint64_t imported_ns;
+    _Atomic uint32_t running;    /* 1: the guest host has been started */
+    _Atomic uint32_t interrupts; /* Ctrl-C so far */
+};
+
+/* ---- The image ---- */
+
+static int is_elf(struct plat_file *file)
+{
+    char head[HEAD_SIZE];
+    return plat_file_pread(file, head, sizeof head, 0) == HEAD_SIZE &&
+           memcmp(head, "\x7f" "ELF", HEAD_SIZE) == 0;
+}
+
+/* A single program: the guest path it is found at goes to `program`. */
+static int import_program(struct run *r, char *program, size_t size)
+{
+    char absolute[4096];
+    int err = plat_path_absolute(r->options->image, absolute, sizeof absolute);
+    if (err == 0)
+        err = plat_path_to_unix(absolute, program, size);
+    if (err < 0)
+        return core_diag_set(r->diag, err, "the path of %s is too long", r->options->image);
+    return image_import_file(r->options->image, program, NULL, &r->image, r->diag);
+}
+
+static int import_archive(struct run *r, struct plat_file *file, uint64_t size)
+{
+    struct core_source_file source;
+    core_source_file_init(&source, file, size);
+    return image_import_archive(&source.base, r->options->image, NULL, &r->image, r->diag);
+}
+
+static int import(struct run *r, char *program, size_t program_size)
+{
+    const char *path = r->options->image;
+    struct plat_file *file;
+    struct plat_stat st;
+    program[0] = 0;
+    if (plat_path_stat(path, &st) == 0 && st.type == PLAT_FILE_DIRECTORY)
+        return image_import_folder(path, NULL, &r->image, r->diag);
+    int err = plat_file_open(path, PLAT_FILE_READ, &file);
+    if (err == -LX_EISDIR) /* a link to a folder */
+        return image_import_folder(path, NULL, &r->image, r->diag);
+    if (err < 0)
+        return core_diag_set(r->diag, err, "cannot open the image %s: %s", path,
+                             core_diag_strerror(err));
+    err = plat_file_stat(file, &st);
+    if (err < 0)
+        core_diag_set(r->diag, err, "cannot read the image %s: %s", path, core_diag_strerror(err));
+    else if (st.type == PLAT_FILE_DIRECTORY)
+        err = image_import_folder(path, NULL, &r->image, r->diag);
+    else if (is_elf(file))
+        err = import_program(r, program, program_size);
+    else
+        err = import_archive(r, file, st.size);
+    plat_file_close(file);
+    return err;
+}
+
+/* ---- What the guest host is told ---- */
+
+static const char *arena_string(const char *s)
+{
+    size_t size = strlen(s) + 1;
+    char *copy = core_arena_alloc(size);
+    return copy ? memcpy(copy, s, size) : NULL;
+}
+
+/* A copy of a list in the arena, `first` before it if that is not NULL. */
+static const char *const *arena_list(const char *first, const char *const *list)
+{
+    size_t count = 0, n = 0;
+    while (list[count])
+        count++;
+    const char **copy = core_arena_alloc((count + 2) * sizeof *copy);
+    if (!copy)
+        return NULL;
+    if (first && !(copy[n++] = arena_string(first)))
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!(copy[n++] = arena_string(list[i])))
+            return NULL;
+    }
+    return copy;
+}
+
+/*
+ * Entrypoint and command as docker has them: the entrypoint comes first; a single
+ * program is its own.
+ */
+static int fill_handover(struct run *r, const char *program)
+{
+    struct handover *h = r->handover;
+    const struct runner_options *o = r->options;
+    const char *first = o->entrypoint ? o->entrypoint : program;
+    if (first && !*first)
+        first = NULL;
+    if (!first && !o->command[0])
+        return core_diag_set(r->diag, -LX_EINVAL,
+                             "no program to run: name one after %s, as in 'tarbox run %s /bin/sh'",
+                             o->image, o->image);
+    h->argv = arena_list(first, o->command);
+    h->env = arena_list(NULL, o->env);
+    h->workdir = arena_string(o->workdir ? o->workdir : "/");
+    h->index_size = r->image.index_size;
+    h->pack_size = r->image.pack_size;
+    if (!h->argv || !h->env || !h->workdir)
+        return core_diag_set(r->diag, -LX_E2BIG, "arguments and environment are too long");
+    return 0;
+}
+
+static int make_container(struct run *r, const char *program)
+{
+    int err = core_arena_create();
+    if (err == 0)
+        err = core_segment_init();
+    if (err == 0)
+        err = shim_container_init();
+    r->handover = err == 0 ? core_arena_alloc(sizeof *r->handover) : NULL;
+    if (!r->handover)
+        return core_diag_set(r->diag, err < 0 ? err : -LX_ENOMEM,
+                             "no memory for the container: %s",
+                             core_diag_strerror(err < 0 ? err : -LX_ENOMEM));
+    core_arena_set_root(CORE_ROOT_RUNNER, r->handover);
+    struct shim_container *c = shim_container();
+    shim_time_init(&c->clock);
+    c->strace = (uint32_t)r->options->strace;
+    for (char **e = plat_environment(); *e; e++)
+        c->chaos |= strcmp(*e, "TARBOX_CHAOS=fs") == 0;
+    uint32_t id;
+    plat_random(&id, sizeof id);
+    snprintf(c->hostname, sizeof c->hostname, "%08x", id);
+    return fill_handover(r, program);
+}
+
+/* ---- Signals of the user ---- */
+
+/* The container's first process; NULL before it is there and after its end. */
+static struct shim_process *first_process_locked(struct shim_container *c)
+{
+    struct shim_task *t = shim_task_find_locked(1);
+    return t && !c->done ? t->process : NULL;
+}
+
+static void forward(int sig, void *arg)
+{
+    struct run *r = arg;
+    struct lx_siginfo info;
+    if (!atomic_load(&r->running))
+        plat_exit(128 + sig); /* nothing is there yet that could be lost */
+    struct shim_container *c = shim_container();
+    memset(&info, 0, sizeof info);
+    info.si_signo = sig;
+    info.si_code = LX_SI_KERNEL;
+    if (sig == LX_SIGINT && atomic_fetch_add(&r->interrupts, 1) > 0) {
+        plat_process_kill(r->guest); /* the second Ctrl-C: it had its chance */
+        return;
+    }
+    core_lock_acquire(&c->lock);
+    struct shim_process *p = first_process_locked(c);
+    if (p && shim_signal_send_process(p, &info) < 0)
+        p = NULL;
+    core_lock_release(&c->lock);
+}
+
+/* ---- The end ---- */
+
+static const char *const signal_names[] = {
+    [LX_SIGHUP] = "SIGHUP",   [LX_SIGINT] = "SIGINT",   [LX_SIGQUIT] = "SIGQUIT",
+    [LX_SIGILL] = "SIGILL",   [LX_SIGTRAP] = "SIGTRAP", [LX_SIGABRT] = "SIGABRT",
+    [LX_SIGBUS] = "SIGBUS",   [LX_SIGFPE] = "SIGFPE",   [LX_SIGKILL] = "SIGKILL",
+    [LX_SIGUSR1] = "SIGUSR1", [LX_SIGSEGV] = "SIGSEGV", [LX_SIGUSR2] = "SIGUSR2",
+    [LX_SIGPIPE] = "SIGPIPE", [LX_SIGALRM] = "SIGALRM", [LX_SIGTERM] = "SIGTERM",
+    [LX_SIGSYS] = "SIGSYS",
+};
+
+static int killed(struct run *r, uint32_t sig)
+{
+    const char *name =
+        sig < sizeof signal_names / sizeof signal_names[0] ? signal_names[sig] : NULL;
+    const char *const *argv = r->handover->argv;
+    if (name)
+        core_diag_set(r->diag, 0, "%s was ended by signal %u (%s)", argv[0], sig, name);
+    else
+        core_diag_set(r->diag, 0, "%s was ended by signal %u", argv[0], sig);
+    return 128 + (int)sig;
+}
+
+/* The guest host is gone: what does that say about the guest? */
+static int result(struct run *r, int32_t host_code)
+{
+    struct shim_container *c = shim_container();
+    struct handover *h = r->handover;
+    if (h->code) {
+        core_diag_set(r->diag, 0, "%s", h->error);
+        return h->code;
+    }
+    if (atomic_load(&c->done))
+        return c->status & 0x7f ? killed(r, c->status & 0x7f) : (int)(c->status >> 8 & 0xff);
+    if (atomic_load(&r->interrupts) > 1)
+        return killed(r, LX_SIGKILL);
+    /*
+     * No status: the process vanished.  Hosts end a process without a handler when
+     * there is no stack for one, so the guest has most likely run over its stack.
+     */
+    if (h->entered_ns)
+        return killed(r, LX_SIGSEGV);
+    core_diag_set(r->diag, 0, "the guest host ended unexpectedly with code %d; try 'tarbox doctor'",
+                  (int)host_code);
+    return RUNNER_EXIT_FAILED;
+}
+
+static void print_stats(const struct run *r)
+{
+    const struct shim_container *c = shim_container();
+    const struct handover *h = r->handover;
+    uint64_t end = plat_clock_now(PLAT_CLOCK_MONOTONIC);
+    fprintf(stderr,
+            "tarbox: imported %llu files in %llu ms, started in %llu ms, ran %llu ms; "
+            "%llu system calls fast, %llu slow; %llu of %llu call sites and %llu of %llu "
+            "thread-local sites patched; peak %llu KiB\n",
+            (unsigned long long)r->image.stats.files,
+            (unsigned long long)((r->imported_ns - h->started_ns) / NS_PER_MS),
+            (unsigned long long)(h->entered_ns ? (h->entered_ns - r->imported_ns) / NS_PER_MS : 0),
+            (unsigned long long)(h->entered_ns ? (end - h->entered_ns) / NS_PER_MS : 0),
+            (unsigned long long)c->fast_calls, (unsigned long long)c->slow_calls,
+            (unsigned long long)(c->patch_sites - c->patch_unpatched),
+            (unsigned long long)c->patch_sites,
+            (unsigned long long)(c->tls_sites - c->tls_unpatched),
+            (unsigned long long)c->tls_sites,
+            (unsigned long long)((h->peak_size + plat_process_peak()) / 1024));
+}
+
+static int start_and_wait(struct run *r)
+{
+    struct plat_file *const files[HANDOVER_FILES] = {
+        [HANDOVER_INDEX] = r->image.index,
+        [HANDOVER_PACK] = r->image.pack,
+    };
+    int32_t code;
+    int err = plat_process_spawn(RUNNER_GUEST_ARGUMENT, files, HANDOVER_FILES, &r->guest);
+    if (err < 0) {
+        core_diag_set(r->diag, err, "cannot start the guest host: %s; try 'tarbox doctor'",
+                      core_diag_strerror(err));
+        return RUNNER_EXIT_FAILED;
+    }
+    atomic_store(&r->running, 1);
+    err = plat_process_wait(r->guest, PLAT_FOREVER, &code);
+    if (err < 0) {
+        core_diag_set(r->diag, err, "lost the guest host: %s", core_diag_strerror(err));
+        return RUNNER_EXIT_FAILED;
+    }
+    return result(r, code);
+}
+
+int runner_run(const struct runner_options *options, struct core_diag *diag)
+{
+    static struct run r; /* the signal thread outlives this call */
+    char program[4096];
+    r.options = options;
+    r.diag = diag;
+    uint64_t started_ns = plat_clock_now(PLAT_CLOCK_MONOTONIC);
+    if (plat_signals_watch(forward, &r) < 0) {
+        core_diag_set(diag, 0, "cannot watch for signals");
+        return RUNNER_EXIT_FAILED;
+    }
+    if (import(&r, program, sizeof program) < 0)
+        return RUNNER_EXIT_FAILED;
+    int code = RUNNER_EXIT_FAILED;
+    if (make_container(&r, program[0] ? program : NULL) == 0) {
+        r.handover->started_ns = started_ns;
+        r.imported_ns = plat_clock_now(PLAT_CLOCK_MONOTONIC);
+        code = start_and_wait(&r);
+        if (options->stats && r.guest)
+            print_stats(&r);
+    }
+    image_free(&r.image);
+    return code;
+}
