@@ -29,19 +29,33 @@ extern const uint8_t vdso_end[] __asm__("__stop_vdso_text");
 #define SYMBOL_COUNT 5 /* with the null symbol */
 
 static const char strings[] = "\0linux-vdso.so.1\0__vdso_clock_gettime\0__vdso_gettimeofday\0"
-                              "__vdso_time\0__vdso_getcpu";
+                              "__vdso_time\0__vdso_getcpu\0LINUX_2.6";
 #define SONAME 1
 #define NAME_CLOCK_GETTIME 17
 #define NAME_GETTIMEOFDAY 38
 #define NAME_TIME 58
 #define NAME_GETCPU 70
+#define NAME_VERSION 84
+
+/* Symbol versions: the object itself, and the one that all symbols have. */
+#define VERSION_BASE 1
+#define VERSION_LINUX 2
+#define VERSION_HASH 0x3ae75f6u /* elf(5)'s hash of "LINUX_2.6" */
+
+struct version {
+    uint16_t vd_version, vd_flags, vd_ndx, vd_cnt;
+    uint32_t vd_hash, vd_aux, vd_next;
+    uint32_t vda_name, vda_next; /* its only name */
+};
 
 struct image {
     struct lx_elf_ehdr header;
     struct lx_elf_phdr phdrs[2];
     struct lx_elf_sym symbols[SYMBOL_COUNT];
     uint32_t hash[2 + 1 + SYMBOL_COUNT]; /* elf(5): one bucket that chains all */
-    struct lx_elf_dyn dynamic[7];
+    struct lx_elf_dyn dynamic[10];
+    struct version versions[2];
+    uint16_t symbol_versions[SYMBOL_COUNT];
     char strings[sizeof strings];
 };
 _Static_assert(sizeof(struct image) <= CODE_OFFSET, "the headers end before the code");
@@ -100,7 +114,17 @@ static void fill_symbols(struct image *v)
         v->symbols[i].st_value =
             CODE_OFFSET + (uint64_t)((const uint8_t *)functions[i].function - vdso_begin);
         v->hash[3 + i] = i + 1 < SYMBOL_COUNT ? i + 1 : 0;
+        v->symbol_versions[i] = VERSION_LINUX;
     }
+}
+
+static void fill_versions(struct image *v)
+{
+    const uint32_t aux = offsetof(struct version, vda_name);
+    v->versions[0] = (struct version){1, LX_VER_FLG_BASE, VERSION_BASE, 1, 0, aux,
+                                      sizeof v->versions[0], SONAME, 0};
+    v->versions[1] = (struct version){1, 0, VERSION_LINUX, 1, VERSION_HASH, aux, 0,
+                                      NAME_VERSION, 0};
 }
 
 static void fill_dynamic(struct image *v)
@@ -112,6 +136,9 @@ static void fill_dynamic(struct image *v)
         {LX_DT_SYMTAB, offsetof(struct image, symbols)},
         {LX_DT_STRSZ, sizeof strings},
         {LX_DT_SYMENT, sizeof(struct lx_elf_sym)},
+        {LX_DT_VERSYM, offsetof(struct image, symbol_versions)},
+        {LX_DT_VERDEF, offsetof(struct image, versions)},
+        {LX_DT_VERDEFNUM, 2},
         {LX_DT_NULL, 0},
     };
     _Static_assert(sizeof entries == sizeof v->dynamic, "all of them");
@@ -136,6 +163,7 @@ int vdso_map(struct shim_mm *mm, lx_uptr *base)
     memset(&v, 0, sizeof v);
     fill_headers(&v, IMAGE_SIZE);
     fill_symbols(&v);
+    fill_versions(&v);
     fill_dynamic(&v);
     int err = shim_copy_out(VDSO_DATA, clock, sizeof *clock);
     if (err == 0)

@@ -7,8 +7,7 @@
 
 #include <cpuid.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -16,10 +15,70 @@
 
 #define STATE_SIZE 16384
 
-static unsigned char before[STATE_SIZE] __attribute__((aligned(64)));
-static unsigned char after[STATE_SIZE] __attribute__((aligned(64)));
-static unsigned char pattern[64 * 32] __attribute__((aligned(64)));
-static int has_avx, has_avx512;
+/* The names that the assembly below knows. */
+unsigned char state_before[STATE_SIZE] __attribute__((aligned(64)));
+unsigned char state_after[STATE_SIZE] __attribute__((aligned(64)));
+unsigned char state_pattern[64 * 32] __attribute__((aligned(64)));
+uint32_t state_kind; /* 0: xmm, 1: ymm, 2: zmm and mask registers */
+
+/* Load the registers, save them, make the call {number, arguments...}, save them again. */
+long probe(const long call[7]);
+
+__asm__("	.pushsection .rodata\n"
+        "1:	.long 0x3f80\n" /* MXCSR: round down */
+        "2:	.word 0x0f7f\n" /* x87: round to zero */
+        "	.popsection\n"
+        "	.text\n"
+        "probe:	push %rbx\n"
+        "	mov %rdi, %rbx\n"
+        "	ldmxcsr 1b(%rip)\n"
+        "	fninit\n"
+        "	fldcw 2b(%rip)\n"
+        "	fldpi\n"
+        "	fldl2e\n"
+        "	lea state_pattern(%rip), %rcx\n"
+        "	cmpl $1, state_kind(%rip)\n"
+        "	je 4f\n"
+        "	ja 5f\n"
+        "	.irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
+        "	movdqu 64*\\n(%rcx), %xmm\\n\n"
+        "	.endr\n"
+        "	jmp 6f\n"
+        "4:	.irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
+        "	vmovdqu 64*\\n(%rcx), %ymm\\n\n"
+        "	.endr\n"
+        "	jmp 6f\n"
+        "5:	.irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,"
+        "29,30,31\n"
+        "	vmovdqu64 64*\\n(%rcx), %zmm\\n\n"
+        "	.endr\n"
+        "	.irp n,1,2,3,4,5,6,7\n"
+        "	kmovq 8*\\n(%rcx), %k\\n\n"
+        "	.endr\n"
+        "6:	mov $-1, %eax\n"
+        "	mov $-1, %edx\n"
+        "	xsave64 state_before(%rip)\n"
+        "	mov (%rbx), %rax\n"
+        "	mov 8(%rbx), %rdi\n"
+        "	mov 16(%rbx), %rsi\n"
+        "	mov 24(%rbx), %rdx\n"
+        "	mov 32(%rbx), %r10\n"
+        "	mov 40(%rbx), %r8\n"
+        "	mov 48(%rbx), %r9\n"
+        "	syscall\n"
+        "	mov %rax, %rbx\n"
+        "	mov $-1, %eax\n"
+        "	mov $-1, %edx\n"
+        "	xsave64 state_after(%rip)\n"
+        "	mov %rbx, %rax\n"
+        "	fninit\n"
+        "	cmpl $0, state_kind(%rip)\n"
+        "	je 7f\n"
+        "	vzeroupper\n"
+        "7:	movl $0x1f80, -4(%rsp)\n" /* MXCSR as programs start with it */
+        "	ldmxcsr -4(%rsp)\n"
+        "	pop %rbx\n"
+        "	ret\n");
 
 static uint64_t xcr0(void)
 {
@@ -28,95 +87,65 @@ static uint64_t xcr0(void)
     return (uint64_t)d << 32 | a;
 }
 
-/* Load the registers, save them, make the call, save them again. */
-static long probe(long nr, long a, long b, long c, long d)
+static uint32_t kind_of_host(void)
 {
-    register long r10 __asm__("r10") = d;
-    long result = nr;
-    uint32_t mxcsr = 0x3f80; /* round down */
-    uint16_t control = 0x0f7f;
-
-    __asm__ volatile("ldmxcsr %0\n\tfldcw %1\n\tfldpi\n\tfldl2e" : : "m"(mxcsr), "m"(control));
-    if (has_avx512)
-        __asm__ volatile(
-            "vmovdqu64 0(%0), %%zmm0\n\tvmovdqu64 64(%0), %%zmm7\n\tvmovdqu64 128(%0), %%zmm15\n\t"
-            "vmovdqu64 192(%0), %%zmm16\n\tvmovdqu64 256(%0), %%zmm31\n\t"
-            "kmovq 0(%0), %%k1\n\tkmovq 8(%0), %%k7"
-            :
-            : "r"(pattern)
-            : "memory");
-    else if (has_avx)
-        __asm__ volatile("vmovdqu 0(%0), %%ymm0\n\tvmovdqu 64(%0), %%ymm7\n\t"
-                         "vmovdqu 128(%0), %%ymm8\n\tvmovdqu 192(%0), %%ymm15"
-                         :
-                         : "r"(pattern)
-                         : "memory");
-    else
-        __asm__ volatile("movdqu 0(%0), %%xmm0\n\tmovdqu 64(%0), %%xmm7\n\t"
-                         "movdqu 128(%0), %%xmm8\n\tmovdqu 192(%0), %%xmm15"
-                         :
-                         : "r"(pattern)
-                         : "memory");
-    __asm__ volatile("xsave64 (%4)\n\t"
-                     "movq %6, %%rax\n\t"
-                     "syscall\n\t"
-                     "movq %%rax, %0\n\t"
-                     "movl $-1, %%eax\n\tmovl $-1, %%edx\n\t"
-                     "xsave64 (%5)"
-                     : "=m"(result)
-                     : "D"(a), "S"(b), "r"(r10), "r"(before), "r"(after), "m"(result), "a"(-1), "d"(-1)
-                     : "rcx", "r11", "memory", "cc");
-    (void)c;
-    __asm__ volatile("fninit");
-    return result;
+    uint32_t a, b, c, d;
+    __cpuid(1, a, b, c, d);
+    if (!(c & bit_OSXSAVE) || !(c & bit_AVX) || (xcr0() & 6) != 6)
+        return 0;
+    __cpuid_count(7, 0, a, b, c, d);
+    return b & bit_AVX512F && b & bit_AVX512BW && (xcr0() & 0xe6) == 0xe6 ? 2 : 1;
 }
 
 static void compare(const char *what)
 {
-    /* Bytes 464 to 511 belong to software; the header says which parts are there. */
-    int same = memcmp(before, after, 464) == 0 && memcmp(before + 576, after + 576, STATE_SIZE - 576) == 0;
+    /* Bytes 464 to 511 are software's; the header at 512 says which parts are there. */
+    int same = memcmp(state_before, state_after, 464) == 0 &&
+               memcmp(state_before + 576, state_after + 576, STATE_SIZE - 576) == 0;
     uint64_t had, has;
-    memcpy(&had, before + 512, 8);
-    memcpy(&has, after + 512, 8);
+    memcpy(&had, state_before + 512, 8);
+    memcpy(&has, state_after + 512, 8);
     if (!same)
         printf("%s changed the vector state\n", what);
     CHECK(same);
-    CHECK((had & ~has & 7) == 0);
+    CHECK((had & ~has & 0xe7) == 0);
 }
 
 int main(void)
 {
-    uint32_t a, b, c, d;
-    __cpuid(1, a, b, c, d);
-    has_avx = (c & bit_AVX) && (xcr0() & 6) == 6;
-    __cpuid_count(7, 0, a, b, c, d);
-    has_avx512 = has_avx && (b & bit_AVX512F) && (b & bit_AVX512BW) && (xcr0() & 0xe6) == 0xe6;
-    for (size_t i = 0; i < sizeof pattern; i++)
-        pattern[i] = (unsigned char)(i * 37 + 11);
+    static struct timespec ts, wait = {0, 1000};
+    static struct stat st;
+    static char buf[4096];
 
-    struct timespec ts = {0, 1000};
-    char buf[64];
+    state_kind = kind_of_host();
+    for (size_t i = 0; i < sizeof state_pattern; i++)
+        state_pattern[i] = (unsigned char)(i * 37 + i / 64 + 11);
     int fd = open("vectors.tmp", O_RDWR | O_CREAT, 0600);
     CHECK(fd >= 0);
+
+    const struct {
+        const char *name;
+        long call[7];
+        long result;
+    } calls[] = {
+        {"write", {SYS_write, fd, (long)buf, sizeof buf}, sizeof buf},
+        {"pread64", {SYS_pread64, fd, (long)buf, sizeof buf, 0}, sizeof buf},
+        {"clock_gettime", {SYS_clock_gettime, CLOCK_MONOTONIC, (long)&ts}, 0},
+        {"nanosleep", {SYS_nanosleep, (long)&wait}, 0},
+        {"sched_yield", {SYS_sched_yield}, 0},
+        {"stat", {SYS_stat, (long)"/", (long)&st}, 0},
+        {"close", {SYS_close, -1}, -EBADF},
+        {"poll", {SYS_poll, 0, 0, 1}, 0},
+        {"mmap", {SYS_mmap, 0, 4096, 0, -1, -1, 0}, -EINVAL},
+        {"getrandom", {SYS_getrandom, (long)buf, 16, 0}, 16},
+        {"access", {SYS_access, 1, 0}, -EFAULT},
+        {"an unknown call", {1000}, -ENOSYS},
+    };
     for (int round = 0; round < 50; round++) {
-        probe(SYS_getppid, 0, 0, 0, 0);
-        compare("getppid");
-        probe(SYS_clock_gettime, CLOCK_MONOTONIC, (long)&ts, 0, 0);
-        compare("clock_gettime");
-        probe(SYS_getcwd, (long)buf, sizeof buf, 0, 0);
-        compare("getcwd");
-        probe(SYS_nanosleep, (long)&(struct timespec){0, 1000}, 0, 0, 0);
-        compare("nanosleep");
-        probe(SYS_sched_yield, 0, 0, 0, 0);
-        compare("sched_yield");
-        probe(SYS_stat, (long)"/", (long)after + 8192, 0, 0);
-        compare("stat");
-        probe(SYS_close, -1, 0, 0, 0);
-        compare("close");
-        probe(SYS_poll, 0, 0, 0, 0);
-        compare("poll");
-        probe(1000, 0, 0, 0, 0);
-        compare("an unknown call");
+        for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+            CHECK(probe(calls[i].call) == calls[i].result);
+            compare(calls[i].name);
+        }
     }
     close(fd);
     unlink("vectors.tmp");

@@ -103,6 +103,8 @@
 #define LX_DT_VERDEF 1879048188
 #define LX_DT_VERDEFNUM 1879048189
 
+#define LX_VER_FLG_BASE 1
+
 /* relocations */
 #define LX_R_X86_64_64 1
 #define LX_R_X86_64_GLOB_DAT 6

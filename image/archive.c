@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT */
+/* Import of a tar archive: libarchive walks it, members go into the tree and the pack. */
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "build.h"
+#include "header.h"
+#include "lx/errno.h"
+#include "lx/stat.h"
+#include "stream.h"
+
+#define GIB (1ull << 30)
+#define XATTRS_MAX 64u         /* of one member */
+#define XATTR_VALUE_MAX 65536u /* XATTR_SIZE_MAX of Linux */
+#define PROGRESS_STEP (4u << 20)
+#define AGAIN "fetch or pack it again"
+
+struct reader {
+    struct image_build *b;
+    struct core_source *source;
+    struct image_stream *stream;
+    struct archive *tar;
+    struct image_window window;
+    struct image_header header; /* of the member being read */
+    uint64_t members;
+    uint64_t written;  /* bytes given to the pack, holes included */
+    uint64_t reported; /* how much of the source progress() has heard of */
+    int err;           /* why the stream ended early; `diag` is filled */
+};
+
+/* ---- The archive's bytes ------------------------------------------------- */
+
+static int over_ratio(const struct reader *r, uint64_t size)
+{
+    return size > GIB && size / r->b->options.limits.ratio > image_stream_consumed(r->stream);
+}
+
+static int check_unpacked(struct reader *r)
+{
+    const struct image_limits *limits = &r->b->options.limits;
+    if (r->window.end > limits->total_size)
+        r->b->tree.limit = "the size of the unpacked archive";
+    else if (over_ratio(r, r->window.end))
+        r->b->tree.limit = "how far an archive may expand";
+    else
+        return 0;
+    return image_build_failed(r->b, -LX_EFBIG);
+}
+
+static void report(struct reader *r)
+{
+    uint64_t done = image_stream_consumed(r->stream);
+    if (!r->b->options.progress || done - r->reported < PROGRESS_STEP)
+        return;
+    r->reported = done;
+    r->b->options.progress(r->b->options.arg, done, r->source->size);
+}
+
+/* The next block into the window: its size, 0 at the end, -LX_E*. */
+static int64_t next_block(struct reader *r, const uint8_t **data)
+{
+    int64_t n = image_stream_next(r->stream, data);
+    if (n > 0) {
+        image_window_add(&r->window, *data, (size_t)n);
+        int err = check_unpacked(r);
+        if (err < 0)
+            n = err;
+        report(r);
+    }
+    return n;
+}
+
+static la_ssize_t read_block(struct archive *a, void *reader, const void **data)
+{
+    struct reader *r = reader;
+    const uint8_t *block;
+    int64_t n = next_block(r, &block);
+    *data = block;
+    if (n >= 0)
+        return (la_ssize_t)n;
+    r->err = (int)n;
+    archive_set_error(a, ARCHIVE_ERRNO_MISC, "the stream ends early");
+    return ARCHIVE_FATAL;
+}
+
+/* Say what libarchive found wrong, unless the stream failed before it. */
+static int tar_failed(struct reader *r)
+{
+    if (r->err < 0)
+        return r->err;
+    const char *text = archive_error_string(r->tar);
+    if (r->members == 0)
+        return core_diag_set(r->b->diag, -LX_EINVAL,
+                             "%s: this is no tar archive, plain or packed with gzip, zstd, xz or "
+                             "bzip2 (%s)",
+                             r->b->name, text ? text : "no reason given");
+    return core_diag_set(r->b->diag, -LX_EINVAL,
+                         "%s: the tar data is damaged after member %llu (%s); " AGAIN, r->b->name,
+                         (unsigned long long)r->members, text ? text : "no reason given");
+}
+
+/* ---- Attributes ---------------------------------------------------------- */
+
+struct xattr {
+    struct image_bytes name, value;
+};
+
+static int refuse(struct reader *r, const char *what)
+{
+    return image_build_refuse(r->b, -LX_EINVAL, r->header.path, "%s; pack the archive without it",
+                              what);
+}
+
+/* Insert into the list, sorted by name; of equal names the one that is there stays. */
+static uint32_t insert_xattr(struct xattr *list, uint32_t count, struct xattr x)
+{
+    uint32_t at = count;
+    while (at > 0) {
+        int order = strcmp((const char *)list[at - 1].name.data, (const char *)x.name.data);
+        if (order == 0)
+            return count;
+        if (order < 0)
+            break;
+        at--;
+    }
+    memmove(list + at + 1, list + at, (count - at) * sizeof *list);
+    list[at] = x;
+    return count + 1;
+}
+
+static int read_xattrs(struct reader *r, struct archive_entry *entry, struct image_node *node)
+{
+    struct xattr list[XATTRS_MAX];
+    uint32_t count = 0;
+    const char *name;
+    const void *value;
+    size_t size;
+    archive_entry_xattr_reset(entry);
+    while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
+        size_t name_size = name ? strlen(name) : 0;
+        if (name_size == 0 || name_size > IMAGE_NAME_MAX || size > XATTR_VALUE_MAX)
+            return refuse(r, "has an extended attribute that Linux does not allow");
+        if (count == XATTRS_MAX)
+            return refuse(r, "has more than 64 extended attributes");
+        struct xattr x = {{(const uint8_t *)name, name_size}, {value, size}};
+        count = insert_xattr(list, count, x);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t offset;
+        int err = image_tree_add_xattr(&r->b->tree, list[i].name, list[i].value, i + 1 < count,
+                                       &offset);
+        if (err < 0)
+            return image_build_failed(r->b, err);
+        if (i == 0)
+            node->xattrs = offset + 1;
+    }
+    return 0;
+}
+
+/* Seconds and nanoseconds as one number; times beyond the year 2262 or before 1677 are cut. */
+static int64_t join_time(int64_t seconds, int64_t nanoseconds)
+{
+    if (seconds > INT64_MAX / 1000000000 - 1)
+        return INT64_MAX;
+    if (seconds < INT64_MIN / 1000000000 + 1)
+        return INT64_MIN;
+    return seconds * 1000000000 + nanoseconds;
+}
+
+static int read_attributes(struct reader *r, struct archive_entry *entry, struct image_node *node)
+{
+    int64_t uid = archive_entry_uid(entry), gid = archive_entry_gid(entry);
+    if (uid < 0 || uid > UINT32_MAX || gid < 0 || gid > UINT32_MAX)
+        return refuse(r, "has an owner that is no 32-bit number");
+    node->mode = archive_entry_perm(entry) & 07777;
+    node->uid = (uint32_t)uid;
+    node->gid = (uint32_t)gid;
+    node->mtime_ns = join_time(archive_entry_mtime(entry), archive_entry_mtime_nsec(entry));
+    return read_xattrs(r, entry, node);
+}
+
+/* ---- Members ------------------------------------------------------------- */
+
+/* Where a member goes. */
+struct place {
+    uint32_t dir;
+    struct image_bytes name;
+    uint8_t buf[IMAGE_PATH_MAX];
+};
+
+static int append_zeros(struct reader *r, uint64_t size)
+{
+    r->written += size;
+    if (size && over_ratio(r, r->written)) {
+        r->b->tree.limit = "how far an archive may expand";
+        return -LX_EFBIG;
+    }
+    return image_pack_append_zeros(r->b->pack, size);
+}
+
+static int read_content(struct reader *r, uint64_t size)
+{
+    uint64_t at = 0;
+    for (;;) {
+        const void *data;
+        size_t part;
+        int64_t offset;
+        int result = archive_read_data_block(r->tar, &data, &part, &offset);
+        if (result == ARCHIVE_EOF)
+            break;
+        if (result != ARCHIVE_OK)
+            return tar_failed(r);
+        if (offset < 0 || (uint64_t)offset < at || (uint64_t)offset > size ||
+            part > size - (uint64_t)offset)
+            return refuse(r, "is a sparse file whose parts do not fit into it");
+        int err = append_zeros(r, (uint64_t)offset - at);
+        if (err == 0)
+            err = image_pack_append(r->b->pack, data, part);
+        if (err < 0)
+            return image_build_failed(r->b, err);
+        at = (uint64_t)offset + part;
+        r->written += part;
+    }
+    int err = append_zeros(r, size - at);
+    return err < 0 ? image_build_failed(r->b, err) : 0;
+}
+
+static int add_file(struct reader *r, struct archive_entry *entry, struct image_node *node)
+{
+    int64_t size = archive_entry_size(entry);
+    if (size < 0)
+        return refuse(r, "has no size");
+    int err = image_build_count_file(r->b, r->header.path, (uint64_t)size);
+    if (err < 0)
+        return err;
+    err = image_pack_begin(r->b->pack, (uint64_t)size);
+    if (err < 0)
+        return image_build_failed(r->b, err);
+    err = read_content(r, (uint64_t)size);
+    if (err < 0)
+        return err;
+    err = image_build_content(r->b, node);
+    return err < 0 ? image_build_failed(r->b, err) : 0;
+}
+
+static int add_symlink(struct reader *r, struct image_node *node)
+{
+    int err = image_build_target(r->b, r->header.link, node);
+    if (err == -LX_EINVAL)
+        return refuse(r, "is a symbolic link to nothing");
+    return err < 0 ? image_build_member_failed(r->b, err, r->header.path) : 0;
+}
+
+static int add_device(struct reader *r, struct archive_entry *entry, struct image_node *node)
+{
+    uint64_t major = archive_entry_rdevmajor(entry), minor = archive_entry_rdevminor(entry);
+    if (major > 0xfff || minor > 0xfffff)
+        return refuse(r, "is a device with a number that Linux does not have");
+    node->rdev = (uint32_t)((minor & 0xff) | major << 8 | (minor & ~0xffull) << 12);
+    return 0;
+}
+
+static int add_hard_link(struct reader *r, const struct place *place)
+{
+    struct image_tree *t = &r->b->tree;
+    struct place target;
+    int err = image_tree_resolve(t, r->header.link, target.buf, &target.dir, &target.name);
+    if (err < 0)
+        return image_build_member_failed(r->b, err, r->header.link);
+    uint32_t node = image_tree_find(t, target.dir, target.name);
+    if (node == IMAGE_NONE)
+        return refuse(r, "is a hard link to a file that no earlier member made");
+    if ((t->nodes[node].mode & LX_S_IFMT) == LX_S_IFDIR)
+        return refuse(r, "is a hard link to a directory");
+    err = image_tree_link(t, place->dir, place->name, node);
+    return err < 0 ? image_build_failed(r->b, err) : 0;
+}
+
+/* The S_IFMT type of a member, or 0. */
+static uint32_t member_type(const struct reader *r, struct archive_entry *entry)
+{
+    struct image_bytes path = r->header.path;
+    switch (archive_entry_filetype(entry)) {
+    case AE_IFREG: /* old archives mark directories by a slash only */
+        return path.size && path.data[path.size - 1] == '/' ? LX_S_IFDIR : LX_S_IFREG;
+    case AE_IFDIR:
+        return LX_S_IFDIR;
+    case AE_IFLNK:
+        return LX_S_IFLNK;
+    case AE_IFCHR:
+        return LX_S_IFCHR;
+    case AE_IFBLK:
+        return LX_S_IFBLK;
+    case AE_IFIFO:
+        return LX_S_IFIFO;
+    default:
+        return 0;
+    }
+}
+
+static int add_member_at(struct reader *r, struct archive_entry *entry, const struct place *place)
+{
+    uint32_t type = member_type(r, entry), added;
+    struct image_node node = {0};
+    if (r->header.type == '1')
+        return add_hard_link(r, place);
+    int err = read_attributes(r, entry, &node);
+    if (err < 0)
+        return err;
+    node.mode |= type;
+    switch (type) {
+    case LX_S_IFDIR:
+        err = image_tree_directory(&r->b->tree, place->dir, place->name, &node, &added);
+        return err < 0 ? image_build_failed(r->b, err) : 0;
+    case LX_S_IFREG:
+        err = add_file(r, entry, &node);
+        break;
+    case LX_S_IFLNK:
+        err = add_symlink(r, &node);
+        break;
+    case LX_S_IFCHR:
+    case LX_S_IFBLK:
+        err = add_device(r, entry, &node);
+        break;
+    case LX_S_IFIFO:
+        break;
+    default:
+        return refuse(r, "has a type that tar does not define");
+    }
+    if (err < 0)
+        return err;
+    err = image_tree_add(&r->b->tree, &node, &added);
+    if (err == 0)
+        err = image_tree_link(&r->b->tree, place->dir, place->name, added);
+    return err < 0 ? image_build_failed(r->b, err) : 0;
+}
+
+static int add_member(struct reader *r, struct archive_entry *entry)
+{
+    int err = image_header_read(&r->header, &r->window,
+                                (uint64_t)archive_read_header_position(r->tar));
+    if (err == -LX_EFBIG)
+        r->b->tree.limit = "the size of a member's header";
+    if (err == -LX_EINVAL)
+        return core_diag_set(r->b->diag, err,
+                             "%s: the pax header of member %llu is damaged; " AGAIN, r->b->name,
+                             (unsigned long long)r->members);
+    if (err < 0)
+        return image_build_failed(r->b, err);
+
+    struct place place;
+    err = image_tree_resolve(&r->b->tree, r->header.path, place.buf, &place.dir, &place.name);
+    if (err < 0)
+        return image_build_member_failed(r->b, err, r->header.path);
+    if (place.name.size == 0 &&
+        (r->header.type == '1' || member_type(r, entry) != LX_S_IFDIR))
+        return refuse(r, "would replace the root directory");
+    return add_member_at(r, entry, &place);
+}
+
+/* libarchive warns of names it cannot convert, which are read here as bytes; all else counts. */
+static int is_harmless(struct archive *a, int result)
+{
+    const char *text = archive_error_string(a);
+    return result == ARCHIVE_OK ||
+           (result == ARCHIVE_WARN && text && strstr(text, "can't be converted from"));
+}
+
+static int read_members(struct reader *r)
+{
+    struct archive_entry *entry;
+    for (;;) {
+        int result = archive_read_next_header(r->tar, &entry);
+        if (result == ARCHIVE_EOF)
+            return 0;
+        if (!is_harmless(r->tar, result))
+            return tar_failed(r);
+        archive_clear_error(r->tar);
+        if (++r->members > r->b->options.limits.entries) {
+            r->b->tree.limit = "the number of entries";
+            return image_build_failed(r->b, -LX_EFBIG);
+        }
+        int err = add_member(r, entry);
+        image_header_fini(&r->header);
+        if (err < 0)
+            return err;
+    }
+}
+
+/* What follows the end of the tar data is of no use, but only its end confirms the checksum. */
+static int drain(struct reader *r)
+{
+    const uint8_t *data;
+    int64_t n;
+    do
+        n = next_block(r, &data);
+    while (n > 0);
+    return (int)n;
+}
+
+static int fill_from_archive(struct image_build *b, void *source)
+{
+    struct reader r = {.b = b, .source = source};
+    r.tar = archive_read_new();
+    if (!r.tar)
+        return image_build_failed(b, -LX_ENOMEM);
+    int err = image_stream_open(source, b->name, b->diag, &r.stream);
+    if (err == 0) {
+        archive_read_support_format_tar(r.tar);
+        archive_read_set_read_callback(r.tar, read_block);
+        archive_read_set_callback_data(r.tar, &r);
+        err = archive_read_open1(r.tar) == ARCHIVE_OK ? read_members(&r) : tar_failed(&r);
+    }
+    if (err == 0)
+        err = drain(&r);
+    archive_read_free(r.tar);
+    image_stream_close(r.stream);
+    return err;
+}
+
+int image_import_archive(struct core_source *archive, const char *name,
+                         const struct image_options *options, struct image *out,
+                         struct core_diag *diag)
+{
+    return image_build_run(name, options, fill_from_archive, archive, out, diag);
+}
