@@ -82,7 +82,7 @@ static la_ssize_t read_block(struct archive *a, void *reader, const void **data)
     if (n >= 0)
         return (la_ssize_t)n;
     r->err = (int)n;
-    archive_set_error(a, ARCHIVE_ERRNO_MISC, "the stream ends early");
+    archive_set_error(a, LX_EIO, "the stream ends early");
     return ARCHIVE_FATAL;
 }
 

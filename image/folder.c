@@ -252,17 +252,26 @@ static void end(struct walk *w)
     free(w);
 }
 
-static const struct image_bytes the_root = {(const uint8_t *)"", 0};
+/* The folder itself; if its path is a symbolic link, the root keeps its default attributes. */
+static int add_root(struct walk *w)
+{
+    struct plat_stat st;
+    if (plat_path_stat(w->path, &st) == 0 && st.type == PLAT_FILE_DIRECTORY) {
+        struct image_node n = attributes(&st, LX_S_IFDIR);
+        uint32_t node;
+        int err = image_tree_directory(&w->b->tree, 0, (struct image_bytes){0}, &n, &node);
+        if (err < 0)
+            return image_build_failed(w->b, err);
+    }
+    return open_level(w, 0);
+}
 
 static int fill_from_folder(struct image_build *b, void *path)
 {
     struct walk *w;
     int err = start(b, path, &w);
     if (err == 0)
-        err = add_entry(w, 0, the_root);
-    if (err == 0 && w->depth == 0)
-        err = core_diag_set(b->diag, -LX_ENOTDIR, "%s: this is no folder; name one that holds a "
-                                                  "root file system", b->name);
+        err = add_root(w);
     while (err == 0 && w->depth)
         err = step(w);
     end(w);

@@ -207,7 +207,7 @@ static la_ssize_t filter_input(struct archive *a, void *stream, const void **dat
     *data = s->input + s->input_start;
     s->input_start = s->input_end;
     if (n < 0) {
-        archive_set_error(a, ARCHIVE_ERRNO_MISC, "%s", core_diag_strerror((int)n));
+        archive_set_error(a, LX_EIO, "%s", core_diag_strerror((int)n));
         s->err = (int)n;
         return ARCHIVE_FATAL;
     }

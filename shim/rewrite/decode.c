@@ -88,10 +88,10 @@ static void mark_pointers(struct code *c)
 }
 
 /* Flags of a branch, marking where it goes. */
-static uint8_t branch_flags(struct code *c, uint32_t at, const ZydisDecodedInstruction *i,
+static uint16_t branch_flags(struct code *c, uint32_t at, const ZydisDecodedInstruction *i,
                             const ZydisDecodedOperand *operands)
 {
-    uint8_t flags = 0;
+    uint16_t flags = 0;
     int direct = operands[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE && operands[0].imm.is_relative;
     if (direct)
         mark(c, (uint64_t)at + i->length + (uint64_t)operands[0].imm.value.s);
@@ -103,18 +103,18 @@ static uint8_t branch_flags(struct code *c, uint32_t at, const ZydisDecodedInstr
         return INSN_BRANCH;
     case ZYDIS_CATEGORY_UNCOND_BR:
         flags = INSN_ENDS;
-        return (uint8_t)(flags | (direct ? INSN_BRANCH : 0));
+        return (uint16_t)(flags | (direct ? INSN_BRANCH : 0));
     case ZYDIS_CATEGORY_CALL:
-        return INSN_FIXED;
+        return direct ? INSN_CALL : INSN_FIXED;
     default:
         return INSN_ENDS; /* ret */
     }
 }
 
-static uint8_t classify(struct code *c, uint32_t at, const ZydisDecodedInstruction *i,
+static uint16_t classify(struct code *c, uint32_t at, const ZydisDecodedInstruction *i,
                         const ZydisDecodedOperand *operands)
 {
-    uint8_t flags = 0;
+    uint16_t flags = 0;
     if (i->attributes & ZYDIS_ATTRIB_IS_RELATIVE)
         for (uint32_t n = 0; n < i->operand_count_visible; n++)
             if (operands[n].type == ZYDIS_OPERAND_TYPE_MEMORY &&

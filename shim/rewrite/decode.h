@@ -21,16 +21,17 @@ enum site_kind { SITE_NONE, SITE_SYSCALL, SITE_TLS };
 #define INSN_SYSCALL 0x01u
 #define INSN_TLS 0x02u    /* has a %fs memory operand */
 #define INSN_ENDS 0x04u   /* control does not go on behind it: jmp, ret, ud2, hlt */
-#define INSN_FIXED 0x08u  /* cannot be moved: call, loop, unknown */
+#define INSN_FIXED 0x08u  /* cannot be moved: loop, indirect call, unknown */
 #define INSN_BRANCH 0x10u /* jcc or jmp with a displacement */
 #define INSN_NOP 0x20u
 #define INSN_BAD 0x40u    /* not an instruction */
 #define INSN_RIP 0x80u    /* has a %rip-relative operand */
+#define INSN_CALL 0x100u  /* a call with a displacement: can only end a window */
 
 struct insn {
     uint32_t at;
     uint8_t size;
-    uint8_t flags;
+    uint16_t flags;
 };
 
 struct code {

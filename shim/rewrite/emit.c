@@ -238,6 +238,27 @@ static int emit_branch(struct emitter *e, const struct insn *insn)
     return 0;
 }
 
+/*
+ * A call that returns to where it always did, so that unwinders know the place:
+ * its return address is pushed, and then it is a jump.
+ */
+static int emit_call(struct emitter *e, const struct insn *insn)
+{
+    static const uint8_t lea_rax[] = {0x48, 0x8d, 0x05};
+    ZydisDecodedInstruction i;
+    ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+    if (!code_instruction(e->code, insn->at, &i, operands))
+        return -LX_EOPNOTSUPP;
+    uint32_t back = insn->at + insn->size;
+    emit_slot(e, MOV_STORE, 0, PLAT_GS_SCRATCH0);
+    emit_bytes(e, lea_rax, sizeof lea_rax);
+    emit_u32(e, back - (EMIT_HERE(e) + 4));
+    emit_u8(e, 0x50); /* push %rax */
+    emit_slot(e, MOV_LOAD, 0, PLAT_GS_SCRATCH0);
+    emit_jump(e, back + (uint32_t)operands[0].imm.value.s);
+    return 0;
+}
+
 int emit_instruction(struct emitter *e, const struct insn *insn)
 {
     if (insn->flags & INSN_FIXED)
@@ -246,6 +267,8 @@ int emit_instruction(struct emitter *e, const struct insn *insn)
         return emit_tls(e, insn);
     if (insn->flags & INSN_BRANCH)
         return emit_branch(e, insn);
+    if (insn->flags & INSN_CALL)
+        return emit_call(e, insn);
     uint8_t bytes[15];
     memcpy(bytes, e->code->in->code + insn->at, insn->size);
     if (insn->flags & INSN_RIP) {

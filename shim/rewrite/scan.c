@@ -2,10 +2,12 @@
 /*
  * Choosing how each site is patched, and building the table.
  *
- * A system call is two bytes long and a jump five.  First choice is a short jump
- * to dead padding nearby that holds the long one: no instruction moves.  Else the
- * site and its neighbours, a window of at least five bytes with nothing that jumps
- * into its middle, move to the trampoline.
+ * A system call is two bytes long and a jump five.  In this order:
+ *   padding  a short jump to dead padding nearby that holds the long one;
+ *   window   the site and its neighbours, at least five bytes with nothing that
+ *            jumps into their middle, move to the trampoline;
+ *   room     other instructions nearby move away, and a short jump goes to a long
+ *            one in the room they leave.
  */
 
 #include <stdlib.h>
@@ -110,25 +112,39 @@ static uint32_t padding_at(const struct scan *s, uint32_t n)
     return size;
 }
 
-/* A short jump from `site` to padding that jumps on; 0 if there is none in reach. */
+/* Put a short jump over instruction n. */
+static void edit_short_jump(struct scan *s, uint32_t n, uint32_t to)
+{
+    const struct insn *i = &s->code.insns[n];
+    uint8_t bytes[15];
+    memset(bytes, FILLER, sizeof bytes);
+    bytes[0] = 0xeb;
+    bytes[1] = (uint8_t)(to - (i->at + 2));
+    add_edit(s, i->at, bytes, i->size);
+    set_bit(s->done, n);
+}
+
+/* 1 if a short jump at `at` reaches `to`. */
+static int reaches(uint32_t at, uint32_t to)
+{
+    int64_t distance = (int64_t)to - ((int64_t)at + 2);
+    return distance >= -(int64_t)SHORT_REACH && distance <= (int64_t)SHORT_REACH;
+}
+
+/* A short jump from instruction n to padding that jumps on; 0 if there is none in reach. */
 static int use_padding(struct scan *s, uint32_t n, uint32_t to)
 {
     const struct code *c = &s->code;
-    uint32_t at = c->insns[n].at;
     for (uint32_t distance = 1; distance < SHORT_REACH; distance++) {
         for (int side = 0; side < 2; side++) {
             uint32_t k = side ? n + distance : n - distance;
             if ((!side && distance > n) || k >= c->count)
                 continue;
-            int64_t reach = (int64_t)c->insns[k].at - (at + 2);
-            if (reach < -(int64_t)SHORT_REACH || reach > (int64_t)SHORT_REACH ||
-                padding_at(s, k) < JUMP_SIZE)
+            if (!reaches(c->insns[n].at, c->insns[k].at) || padding_at(s, k) < JUMP_SIZE)
                 continue;
             set_bit(s->padding, k);
             edit_jump(s, c->insns[k].at, JUMP_SIZE, to);
-            const uint8_t jump[] = {0xeb, (uint8_t)reach};
-            add_edit(s, at, jump, sizeof jump);
-            set_bit(s->done, n);
+            edit_short_jump(s, n, c->insns[k].at);
             return 1;
         }
     }
@@ -150,7 +166,7 @@ static int is_window(const struct scan *s, uint32_t first, uint32_t last)
         /* Behind a jump or return there may only be padding, which nobody misses. */
         if (n > first && i[-1].flags & INSN_ENDS && !(i->flags & INSN_NOP))
             return 0;
-        if (n > first && n < last && i->flags & INSN_ENDS && !(i[1].flags & INSN_NOP))
+        if (n < last && i->flags & INSN_CALL)
             return 0;
     }
     return 1;
@@ -186,7 +202,7 @@ static int move_window(struct scan *s, uint32_t first, uint32_t last)
             s->moves.count = moves;
             return -LX_EOPNOTSUPP;
         }
-        ended = i->flags & INSN_ENDS;
+        ended = (i->flags & (INSN_ENDS | INSN_CALL)) != 0;
     }
     if (!ended)
         emit_jump(e, end);
@@ -215,22 +231,58 @@ static int use_window(struct scan *s, uint32_t n)
     return 0;
 }
 
+/* ---- Room ---- */
+
+/* Move other instructions in reach away, and jump on from the room they leave. */
+static int use_room(struct scan *s, uint32_t n, uint32_t to)
+{
+    const struct code *c = &s->code;
+    uint32_t low = n > SHORT_REACH ? n - SHORT_REACH : 0;
+    for (uint32_t first = low; first < n + SHORT_REACH && first < c->count; first++) {
+        uint32_t hop = c->insns[first].at + JUMP_SIZE;
+        if (!reaches(c->insns[n].at, hop))
+            continue;
+        for (uint32_t last = first; last < first + WINDOW_MAX && last < c->count; last++) {
+            if (n >= first && n <= last)
+                break;
+            if (span_of(c, first, last) < 2 * JUMP_SIZE || !is_window(s, first, last))
+                continue;
+            if (move_window(s, first, last) < 0)
+                break;
+            edit_jump(s, hop, JUMP_SIZE, to);
+            edit_short_jump(s, n, hop);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* ---- Sites ---- */
+
+/* Take back what was emitted since. */
+static void rewind_to(struct scan *s, uint32_t to, uint32_t moves)
+{
+    s->trampolines.size = to - s->trampolines.base;
+    s->moves.count = moves;
+}
 
 static void patch_syscall(struct scan *s, uint32_t n)
 {
     const struct insn *i = &s->code.insns[n];
-    struct emitter *e = &s->trampolines;
-    uint32_t to = EMIT_HERE(e), moves = s->moves.count;
+    uint32_t to = EMIT_HERE(&s->trampolines), moves = s->moves.count;
     s->stats.syscall_sites++;
     add_move(s, i->at);
-    emit_syscall(e, i->at + i->size);
+    emit_syscall(&s->trampolines, i->at + i->size);
     if (use_padding(s, n, to))
         return;
-    e->size = to - e->base; /* not that way: take it back */
-    s->moves.count = moves;
+    rewind_to(s, to, moves);
     if (use_window(s, n))
         return;
+    add_move(s, i->at);
+    emit_syscall(&s->trampolines, i->at + i->size);
+    if (use_room(s, n, to))
+        return;
+    rewind_to(s, to, moves);
     if (!s->stats.syscall_unpatched++)
         s->stats.first_unpatched = i->at;
 }
@@ -243,9 +295,19 @@ static void patch_tls(struct scan *s, uint32_t n)
     if (emit_tls_in_place(&s->code, i, bytes)) {
         add_edit(s, i->at, bytes, i->size);
         set_bit(s->done, n);
-    } else if (!use_window(s, n)) {
-        s->stats.tls_unpatched++;
+        return;
     }
+    if (use_window(s, n))
+        return;
+    uint32_t to = EMIT_HERE(&s->trampolines), moves = s->moves.count;
+    add_move(s, i->at);
+    if (emit_tls(&s->trampolines, i) == 0) {
+        emit_jump(&s->trampolines, i->at + i->size);
+        if (use_padding(s, n, to) || use_room(s, n, to))
+            return;
+    }
+    rewind_to(s, to, moves);
+    s->stats.tls_unpatched++;
 }
 
 static struct shim_rewrite_table *build(struct scan *s)
