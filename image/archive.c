@@ -150,8 +150,8 @@ static int read_xattrs(struct reader *r, struct archive_entry *entry, struct ima
     }
     for (uint32_t i = 0; i < count; i++) {
         uint32_t offset;
-        int err = image_tree_add_xattr(&r->b->tree, list[i].name, list[i].value, i + 1 < count,
-                                       &offset);
+        int err =
+            image_tree_add_xattr(&r->b->tree, list[i].name, list[i].value, i + 1 < count, &offset);
         if (err < 0)
             return image_build_failed(r->b, err);
         if (i == 0)
@@ -340,8 +340,8 @@ static int add_member_at(struct reader *r, struct archive_entry *entry, const st
 
 static int add_member(struct reader *r, struct archive_entry *entry)
 {
-    int err = image_header_read(&r->header, &r->window,
-                                (uint64_t)archive_read_header_position(r->tar));
+    int err =
+        image_header_read(&r->header, &r->window, (uint64_t)archive_read_header_position(r->tar));
     if (err == -LX_EFBIG)
         r->b->tree.limit = "the size of a member's header";
     if (err == -LX_EINVAL)
@@ -355,8 +355,7 @@ static int add_member(struct reader *r, struct archive_entry *entry)
     err = image_tree_resolve(&r->b->tree, r->header.path, place.buf, &place.dir, &place.name);
     if (err < 0)
         return image_build_member_failed(r->b, err, r->header.path);
-    if (place.name.size == 0 &&
-        (r->header.type == '1' || member_type(r, entry) != LX_S_IFDIR))
+    if (place.name.size == 0 && (r->header.type == '1' || member_type(r, entry) != LX_S_IFDIR))
         return refuse(r, "would replace the root directory");
     return add_member_at(r, entry, &place);
 }

@@ -43,7 +43,7 @@ int image_build_failed(struct image_build *b, int err)
                          core_diag_strerror(err));
 }
 
-/* A member's name for a message: what is no printable ASCII or UTF-8 lead as \xNN, and cut. */
+/* A member's name for a message, cut to fit: what is no printable ASCII appears as \xNN. */
 static void quote(char *to, size_t size, struct image_bytes name)
 {
     size_t used = 0, i = 0;
@@ -54,9 +54,7 @@ static void quote(char *to, size_t size, struct image_bytes name)
         else
             used += (size_t)snprintf(to + used, size - used, "\\x%02x", c);
     }
-    if (i < name.size)
-        memcpy(to + used, "...", 3), used += 3;
-    to[used] = 0;
+    memcpy(to + used, i < name.size ? "..." : "", i < name.size ? 4 : 1);
 }
 
 int image_build_refuse(struct image_build *b, int err, struct image_bytes member,

@@ -295,8 +295,8 @@ static int add_one(struct walk *w, const char *guest_path)
     const struct image_node tmp = {.mode = LX_S_IFDIR | 01777};
     uint8_t buf[IMAGE_PATH_MAX];
     uint32_t dir, node;
-    int err = image_tree_directory(t, 0, (struct image_bytes){(const uint8_t *)"tmp", 3}, &tmp,
-                                   &node);
+    int err =
+        image_tree_directory(t, 0, (struct image_bytes){(const uint8_t *)"tmp", 3}, &tmp, &node);
     if (err == 0)
         err = image_tree_resolve(t, path, buf, &dir, &name);
     if (err == 0 && name.size == 0)
@@ -338,9 +338,8 @@ static int fill_from_file(struct image_build *b, void *arg)
     return err;
 }
 
-int image_import_file(const char *path, const char *guest_path,
-                      const struct image_options *options, struct image *out,
-                      struct core_diag *diag)
+int image_import_file(const char *path, const char *guest_path, const struct image_options *options,
+                      struct image *out, struct core_diag *diag)
 {
     struct one_file one = {path, guest_path};
     return image_build_run(path, options, fill_from_file, &one, out, diag);

@@ -172,8 +172,7 @@ static void hash_directory(struct index *x, struct image_node *dir)
     XXH3_128bits_reset(x->hash);
     for (uint32_t i = 0; i < dir->count; i++) {
         const struct image_entry *e = &t->entries[x->entries[dir->first + i]];
-        hash_record(x, (struct image_bytes){t->names + e->name, e->name_size},
-                    &t->nodes[e->node]);
+        hash_record(x, (struct image_bytes){t->names + e->name, e->name_size}, &t->nodes[e->node]);
     }
     dir->key = digest(x);
 }
@@ -315,6 +314,7 @@ static int write_index(struct index *x)
         .pack_size = x->out->pack_size,
         .tree = {x->out->tree[0], x->out->tree[1]},
     };
+    XXH3_64bits_reset(x->checksum);
     int err = put(x, &header, sizeof header); /* its place; the real one comes last */
     for (int i = 0; i < VFS_IMAGE_SECTIONS && err == 0; i++)
         err = put_section(x, (enum vfs_image_section)i, &header.sections[i]);

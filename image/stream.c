@@ -247,8 +247,8 @@ static int run_filter(struct image_stream *s, const char *format)
     } else if (n < 0 && n != ARCHIVE_EOF) {
         const char *text = archive_error_string(a);
         err = core_diag_set(&s->diag, -LX_EINVAL,
-                            "%s: the %s data is damaged or truncated (%s); " AGAIN, s->name,
-                            format, text ? text : "no reason given");
+                            "%s: the %s data is damaged or truncated (%s); " AGAIN, s->name, format,
+                            text ? text : "no reason given");
     }
     archive_read_free(a);
     return err;
@@ -265,7 +265,10 @@ static int unpack(struct image_stream *s)
         return run_gzip(s);
     if (n >= 4 && !memcmp(s->input, "\x28\xb5\x2f\xfd", 4))
         return run_filter(s, "zstd");
-    if (n >= 6 && !memcmp(s->input, "\xfd" "7zXZ\0", 6))
+    if (n >= 6 && !memcmp(s->input,
+                          "\xfd"
+                          "7zXZ\0",
+                          6))
         return run_filter(s, "xz");
     if (n >= 3 && !memcmp(s->input, "BZh", 3))
         return run_filter(s, "bzip2");

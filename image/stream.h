@@ -27,8 +27,8 @@ struct image_stream;
  *   name     of the archive, for messages; borrowed.
  *   diag     filled here, and by image_stream_next(); borrowed.
  */
-MUST_USE int image_stream_open(struct core_source *source, const char *name,
-                               struct core_diag *diag, struct image_stream **out);
+MUST_USE int image_stream_open(struct core_source *source, const char *name, struct core_diag *diag,
+                               struct image_stream **out);
 
 /* Stop the thread, wherever it is, and wait for it. */
 void image_stream_close(struct image_stream *s);

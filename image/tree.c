@@ -31,7 +31,8 @@ static int limit_hit(struct image_tree *t, const char *limit)
 static int grow(struct image_tree *t, void **table, uint64_t count, uint64_t extra,
                 uint64_t *capacity, size_t element)
 {
-    if (extra * element > t->limits.metadata || metadata_size(t) > t->limits.metadata - extra * element)
+    if (extra * element > t->limits.metadata ||
+        metadata_size(t) > t->limits.metadata - extra * element)
         return limit_hit(t, "the memory for names and attributes");
     if (count + extra > UINT32_MAX - 1)
         return limit_hit(t, "the size of a table of the index");
@@ -293,7 +294,8 @@ static int clean(struct image_bytes path, uint8_t *buf, size_t *size)
 }
 
 /* Put a link's target before the rest of the path, in `buf`, where the rest may be already. */
-static int prepend(const struct image_tree *t, uint32_t link, struct image_bytes *rest, uint8_t *buf)
+static int prepend(const struct image_tree *t, uint32_t link, struct image_bytes *rest,
+                   uint8_t *buf)
 {
     const struct image_node *n = &t->nodes[link];
     if (n->size + 1 + rest->size > IMAGE_PATH_MAX)

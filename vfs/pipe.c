@@ -91,8 +91,10 @@ int vfs_pipe_open_fifo(struct vfs_inode *inode, struct vfs_file *file, struct co
     int reads = is_reader(file), writes = is_writer(file);
     core_lock_acquire(&inode->lock);
     struct vfs_pipe *p = inode->pipe;
-    if (!p)
-        p = inode->pipe = pipe_alloc();
+    if (!p) {
+        p = pipe_alloc();
+        inode->pipe = p;
+    }
     if (p) {
         core_lock_acquire(&p->lock);
         if (writes && !reads && file->flags & LX_O_NONBLOCK && !p->readers) {

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* Clocks and chance. */
+
+#include "internal.h"
+
+#include <bcrypt.h>
+
+#include "lx/errno.h"
+
+#define NS_PER_S 1000000000ull
+#define EPOCH_1970 116444736000000000ll /* in 100 ns since 1601 */
+#define INVARIANT_TSC (1u << 8)         /* CPUID 0x80000007, edx */
+#define CALIBRATION_NS 2000000ull
+#define TSC_SHIFT 32
+
+int64_t windows_unix_ns(const FILETIME *t)
+{
+    int64_t ticks = (int64_t)((uint64_t)t->dwHighDateTime << 32 | t->dwLowDateTime);
+    return (ticks - EPOCH_1970) * 100;
+}
+
+static uint64_t ticks_of(const FILETIME *t)
+{
+    return (uint64_t)t->dwHighDateTime << 32 | t->dwLowDateTime;
+}
+
+static uint64_t counter_ns(void)
+{
+    LARGE_INTEGER now;
+    QueryPerformanceCounter(&now);
+    return (uint64_t)((unsigned __int128)(uint64_t)now.QuadPart * NS_PER_S / g_windows.frequency);
+}
+
+uint64_t plat_host_clock_now(enum plat_clock clock)
+{
+    FILETIME created, ended, system = {0}, user = {0}, now;
+    switch (clock) {
+    case PLAT_CLOCK_REALTIME:
+        GetSystemTimePreciseAsFileTime(&now);
+        return (uint64_t)windows_unix_ns(&now);
+    case PLAT_CLOCK_CPU_PROCESS:
+        GetProcessTimes(GetCurrentProcess(), &created, &ended, &system, &user);
+        return (ticks_of(&system) + ticks_of(&user)) * 100;
+    case PLAT_CLOCK_CPU_THREAD:
+        GetThreadTimes(GetCurrentThread(), &created, &ended, &system, &user);
+        return (ticks_of(&system) + ticks_of(&user)) * 100;
+    default:
+        return counter_ns();
+    }
+}
+
+static int has_invariant_tsc(void)
+{
+    uint32_t a = 0x80000007, b, c = 0, d;
+    __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    return d & INVARIANT_TSC;
+}
+
+struct instant {
+    uint64_t tsc, ns;
+};
+
+/* Counter and clock read together: the quickest of a few tries. */
+static struct instant read_instant(void)
+{
+    struct instant best = {0, 0};
+    uint64_t shortest = UINT64_MAX;
+    for (int i = 0; i < 8; i++) {
+        uint64_t before = __builtin_ia32_rdtsc(), ns = counter_ns(), after = __builtin_ia32_rdtsc();
+        if (after - before < shortest) {
+            shortest = after - before;
+            best = (struct instant){before + (after - before) / 2, ns};
+        }
+    }
+    return best;
+}
+
+int plat_host_tsc_calibrate(struct plat_tsc *out)
+{
+    *out = (struct plat_tsc){0};
+    if (!has_invariant_tsc())
+        return -LX_EOPNOTSUPP;
+    struct instant first = read_instant(), last;
+    do
+        last = read_instant();
+    while (last.ns - first.ns < CALIBRATION_NS);
+    uint64_t realtime = plat_host_clock_now(PLAT_CLOCK_REALTIME);
+    uint64_t now = __builtin_ia32_rdtsc();
+
+    /* mult = ns per tick, in units of 2^-32; processors of 1 GHz and more stay below 2^32. */
+    uint64_t mult = (uint64_t)(((unsigned __int128)(last.ns - first.ns) << TSC_SHIFT) /
+                               (last.tsc - first.tsc));
+    if (mult > UINT32_MAX)
+        return -LX_EOPNOTSUPP;
+    out->base_tsc = last.tsc;
+    out->mult = (uint32_t)mult;
+    out->shift = TSC_SHIFT;
+    out->monotonic_ns = last.ns;
+    out->realtime_ns = realtime - (uint64_t)((unsigned __int128)(now - last.tsc) * mult >> TSC_SHIFT);
+    return 0;
+}
+
+void plat_host_random(void *buf, size_t size)
+{
+    if (BCryptGenRandom(NULL, buf, (ULONG)size, BCRYPT_USE_SYSTEM_PREFERRED_RNG) != 0)
+        plat_host_exit(125); /* documented not to fail with this provider */
+}
+
+uint64_t plat_host_uptime_s(void)
+{
+    return GetTickCount64() / 1000;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PLATFORM_WINDOWS_INTERNAL_H
+#define PLATFORM_WINDOWS_INTERNAL_H
+
+/* What the files of this host share. */
+
+#include <stdint.h>
+#include <windows.h>
+
+#include "host.h"
+
+#define WINDOWS_SLOT_COUNT 65536u /* threads that may sleep: see plat_thread_sleep() */
+#define WINDOWS_FILES_MAX 8u      /* handed to a guest host */
+#define WINDOWS_PATH_MAX 32768u   /* UTF-16 units: the longest path there is */
+
+struct windows_state {
+    const char *start_error;
+    char **environment;
+    HANDLE arena;           /* section; inherited by the guest host */
+    uint64_t container[2];  /* names the container's segments and events */
+    HANDLE job;             /* guest hosts, which end when it is closed */
+    HANDLE files[WINDOWS_FILES_MAX]; /* in a guest host: what it was given */
+    uint32_t is_guest;
+    uint64_t frequency;     /* of the performance counter, per second */
+};
+
+/* Constant once plat_start() and plat_arena_create() or _attach() have run. */
+extern struct windows_state g_windows;
+
+/* GetLastError(), or another code, as -LX_E*: windows/errmap.def. */
+int windows_error(void);
+int windows_error_of(DWORD code);
+
+/* Text to UTF-16 and back, allocated: free() it.  NULL: no memory. */
+wchar_t *windows_wide(const char *utf8);
+char *windows_utf8(const wchar_t *wide);
+
+/* A path for CreateFileW: absolute and with \\?\ where it is long.  free() it; NULL: no memory. */
+wchar_t *windows_path(const char *utf8);
+
+/* Name of an object of this container: "Local\tarbox-<id>-<kind><n>". */
+void windows_object_name(wchar_t name[96], wchar_t kind, uint32_t n);
+
+/* PAGE_* of PLAT_READ, _WRITE, _EXEC. */
+DWORD windows_prot(uint32_t prot);
+
+/* FILETIME units of 100 ns since 1601 as ns since 1970. */
+int64_t windows_unix_ns(const FILETIME *t);
+
+void windows_faults_install(void);
+void windows_console_start(void);
+void windows_signals_ignore(void);
+
+#endif

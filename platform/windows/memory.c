@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* Private memory: VirtualAlloc and its kin. */
+
+#include "internal.h"
+#include "lx/errno.h"
+
+DWORD windows_prot(uint32_t prot)
+{
+    static const DWORD protections[] = {
+        PAGE_NOACCESS,     PAGE_READONLY,     PAGE_READWRITE,         PAGE_READWRITE,
+        PAGE_EXECUTE_READ, PAGE_EXECUTE_READ, PAGE_EXECUTE_READWRITE, PAGE_EXECUTE_READWRITE,
+    };
+    return protections[prot & 7];
+}
+
+static void *pointer(uint64_t addr)
+{
+    return (void *)(uintptr_t)addr;
+}
+
+int plat_host_mem_reserve(uint64_t addr, uint64_t size)
+{
+    if (VirtualAlloc(pointer(addr), size, MEM_RESERVE, PAGE_NOACCESS))
+        return 0;
+    return GetLastError() == ERROR_NOT_ENOUGH_MEMORY ? -LX_ENOMEM : -LX_EEXIST;
+}
+
+void plat_host_mem_release(uint64_t addr, uint64_t size)
+{
+    (void)size;
+    VirtualFree(pointer(addr), 0, MEM_RELEASE);
+}
+
+int plat_host_mem_commit(uint64_t addr, uint64_t size, uint32_t prot)
+{
+    if (!VirtualAlloc(pointer(addr), size, MEM_COMMIT, windows_prot(prot)))
+        return -LX_ENOMEM;
+    return 0;
+}
+
+void plat_host_mem_decommit(uint64_t addr, uint64_t size)
+{
+    VirtualFree(pointer(addr), size, MEM_DECOMMIT);
+}
+
+int plat_host_mem_protect(uint64_t addr, uint64_t size, uint32_t prot)
+{
+    DWORD old;
+    return VirtualProtect(pointer(addr), size, windows_prot(prot), &old) ? 0 : windows_error();
+}
+
+void plat_host_mem_flush_code(uint64_t addr, uint64_t size)
+{
+    FlushInstructionCache(GetCurrentProcess(), pointer(addr), size);
+}
+
+int plat_host_pages_new(uint64_t size, void **out)
+{
+    *out = VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    return *out ? 0 : -LX_ENOMEM;
+}
+
+void plat_host_pages_free(void *pages, uint64_t size)
+{
+    (void)size;
+    if (pages)
+        VirtualFree(pages, 0, MEM_RELEASE);
+}
+
+void plat_host_memory_info(uint64_t *total, uint64_t *available)
+{
+    MEMORYSTATUSEX status = {.dwLength = sizeof status};
+    GlobalMemoryStatusEx(&status);
+    *total = status.ullTotalPhys;
+    *available = status.ullAvailPhys;
+}

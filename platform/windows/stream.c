@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The standard streams: the launcher's handles, which a guest host inherits.
+ *
+ * A console is read as UTF-16 and given as UTF-8; Ctrl-Z at the start of a line
+ * ends it, as in cmd.
+ *
+ * Source  GetFileType, GetConsoleMode, ReadConsoleW, PeekNamedPipe, WriteFile.
+ */
+
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lx/errno.h"
+#include "lx/unistd.h"
+
+#define CTRL_Z 26
+#define CONSOLE_UNITS 4096
+
+/* UTF-8 that was read from the console and not yet asked for. */
+static struct {
+    char *bytes;
+    uint32_t size, taken;
+} g_console; /* used by the reading thread; readers of one terminal wait for each other anyway */
+
+static HANDLE handle_of(uint32_t stream)
+{
+    static const DWORD which[] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
+    HANDLE handle = stream < 3 ? GetStdHandle(which[stream]) : NULL;
+    return handle == INVALID_HANDLE_VALUE ? NULL : handle;
+}
+
+static int is_console(HANDLE handle)
+{
+    DWORD mode;
+    return GetConsoleMode(handle, &mode) != 0;
+}
+
+void windows_console_start(void)
+{
+    for (uint32_t n = 1; n < 3; n++) {
+        HANDLE handle = handle_of(n);
+        DWORD mode;
+        if (handle && GetConsoleMode(handle, &mode)) {
+            SetConsoleOutputCP(CP_UTF8);
+            SetConsoleMode(handle, mode | ENABLE_PROCESSED_OUTPUT | ENABLE_VIRTUAL_TERMINAL_PROCESSING);
+        }
+    }
+    if (handle_of(0) && is_console(handle_of(0)))
+        SetConsoleCP(CP_UTF8);
+}
+
+static enum plat_stream_kind kind_of(HANDLE handle)
+{
+    BY_HANDLE_FILE_INFORMATION info;
+    switch (GetFileType(handle)) {
+    case FILE_TYPE_DISK:
+        return PLAT_STREAM_FILE;
+    case FILE_TYPE_CHAR:
+        if (is_console(handle))
+            return PLAT_STREAM_CONSOLE;
+        return GetFileInformationByHandle(handle, &info) ? PLAT_STREAM_PIPE : PLAT_STREAM_NULL;
+    case FILE_TYPE_PIPE:
+        return PLAT_STREAM_PIPE;
+    default:
+        return PLAT_STREAM_CLOSED;
+    }
+}
+
+int plat_host_stream_info(uint32_t stream, struct plat_stream_info *out)
+{
+    *out = (struct plat_stream_info){.kind = PLAT_STREAM_CLOSED};
+    HANDLE handle = handle_of(stream);
+    if (!handle)
+        return 0;
+    out->kind = kind_of(handle);
+    if (out->kind == PLAT_STREAM_CLOSED)
+        return 0;
+    out->access = stream == 0 ? PLAT_READ : PLAT_WRITE;
+    out->id = stream + 1;
+    BY_HANDLE_FILE_INFORMATION info;
+    if (out->kind == PLAT_STREAM_FILE && GetFileInformationByHandle(handle, &info)) {
+        out->size = (uint64_t)info.nFileSizeHigh << 32 | info.nFileSizeLow;
+        out->id = ((uint64_t)info.nFileIndexHigh << 32 | info.nFileIndexLow) ^
+                  (uint64_t)info.dwVolumeSerialNumber << 32;
+    }
+    return 0;
+}
+
+/* Read one piece from the console into g_console; 0 at the end. */
+static int64_t fill_console(HANDLE handle)
+{
+    wchar_t units[CONSOLE_UNITS];
+    DWORD count;
+    free(g_console.bytes);
+    memset(&g_console, 0, sizeof g_console);
+    if (!ReadConsoleW(handle, units, CONSOLE_UNITS - 1, &count, NULL))
+        return windows_error();
+    if (count == 0 || units[0] == CTRL_Z)
+        return 0;
+    int size = WideCharToMultiByte(CP_UTF8, 0, units, (int)count, NULL, 0, NULL, NULL);
+    g_console.bytes = malloc((size_t)size + 1);
+    if (!g_console.bytes)
+        return -LX_ENOMEM;
+    WideCharToMultiByte(CP_UTF8, 0, units, (int)count, g_console.bytes, size, NULL, NULL);
+    for (int i = 0; i < size; i++) { /* lines end with \n on Linux */
+        if (g_console.bytes[i] != '\r' || (i + 1 < size && g_console.bytes[i + 1] != '\n'))
+            g_console.bytes[g_console.size++] = g_console.bytes[i];
+    }
+    return g_console.size;
+}
+
+static int64_t read_console(HANDLE handle, void *buf, uint64_t size)
+{
+    if (g_console.taken == g_console.size) {
+        int64_t n = fill_console(handle);
+        if (n <= 0)
+            return n;
+    }
+    uint32_t left = g_console.size - g_console.taken;
+    uint32_t part = size < left ? (uint32_t)size : left;
+    memcpy(buf, g_console.bytes + g_console.taken, part);
+    g_console.taken += part;
+    return part;
+}
+
+static DWORD cut(uint64_t size)
+{
+    return size < 0x40000000 ? (DWORD)size : 0x40000000;
+}
+
+int64_t plat_host_stream_read(uint32_t stream, void *buf, uint64_t size)
+{
+    HANDLE handle = handle_of(stream);
+    DWORD count;
+    if (!handle)
+        return -LX_EBADF;
+    if (is_console(handle))
+        return read_console(handle, buf, size);
+    if (ReadFile(handle, buf, cut(size), &count, NULL))
+        return count;
+    DWORD error = GetLastError();
+    return error == ERROR_BROKEN_PIPE || error == ERROR_HANDLE_EOF ? 0 : windows_error_of(error);
+}
+
+int64_t plat_host_stream_write(uint32_t stream, const void *buf, uint64_t size)
+{
+    HANDLE handle = handle_of(stream);
+    DWORD count;
+    if (!handle)
+        return -LX_EBADF;
+    return WriteFile(handle, buf, cut(size), &count, NULL) ? count : windows_error();
+}
+
+/* With an offset; the position of a synchronous handle moves along, so it is put back. */
+static int64_t at_offset(uint32_t stream, void *buf, uint64_t size, uint64_t offset, int write)
+{
+    HANDLE handle = handle_of(stream);
+    LARGE_INTEGER zero = {.QuadPart = 0}, position;
+    if (!handle)
+        return -LX_EBADF;
+    if (GetFileType(handle) != FILE_TYPE_DISK)
+        return -LX_ESPIPE;
+    if (!SetFilePointerEx(handle, zero, &position, FILE_CURRENT))
+        return windows_error();
+    OVERLAPPED o = {.Offset = (DWORD)offset, .OffsetHigh = (DWORD)(offset >> 32)};
+    DWORD count = 0;
+    BOOL done = write ? WriteFile(handle, buf, cut(size), &count, &o)
+                      : ReadFile(handle, buf, cut(size), &count, &o);
+    DWORD error = done ? 0 : GetLastError();
+    SetFilePointerEx(handle, position, NULL, FILE_BEGIN);
+    if (!done && error != ERROR_HANDLE_EOF)
+        return windows_error_of(error);
+    return count;
+}
+
+int64_t plat_host_stream_pread(uint32_t stream, void *buf, uint64_t size, uint64_t offset)
+{
+    return at_offset(stream, buf, size, offset, 0);
+}
+
+int64_t plat_host_stream_pwrite(uint32_t stream, const void *buf, uint64_t size, uint64_t offset)
+{
+    return at_offset(stream, (void *)(uintptr_t)buf, size, offset, 1);
+}
+
+int64_t plat_host_stream_seek(uint32_t stream, int64_t offset, int32_t whence)
+{
+    HANDLE handle = handle_of(stream);
+    LARGE_INTEGER distance = {.QuadPart = offset}, position;
+    if (!handle)
+        return -LX_EBADF;
+    if (GetFileType(handle) != FILE_TYPE_DISK)
+        return -LX_ESPIPE;
+    if (whence < LX_SEEK_SET || whence > LX_SEEK_END)
+        return -LX_EINVAL;
+    if (!SetFilePointerEx(handle, distance, &position, (DWORD)whence))
+        return windows_error();
+    return position.QuadPart;
+}
+
+int plat_host_stream_truncate(uint32_t stream, uint64_t size)
+{
+    HANDLE handle = handle_of(stream);
+    FILE_END_OF_FILE_INFO end = {.EndOfFile.QuadPart = (LONGLONG)size};
+    if (!handle || GetFileType(handle) != FILE_TYPE_DISK)
+        return handle ? -LX_EINVAL : -LX_EBADF;
+    return SetFileInformationByHandle(handle, FileEndOfFileInfo, &end, sizeof end) ? 0
+                                                                                : windows_error();
+}
+
+/* Is there a key in the console's input that a cooked read would take? Others are dropped. */
+static int console_has_key(HANDLE handle)
+{
+    if (g_console.taken < g_console.size)
+        return 1;
+    INPUT_RECORD record;
+    DWORD count;
+    while (PeekConsoleInputW(handle, &record, 1, &count) && count) {
+        if (record.EventType == KEY_EVENT && record.Event.KeyEvent.bKeyDown &&
+            record.Event.KeyEvent.uChar.UnicodeChar)
+            return 1;
+        ReadConsoleInputW(handle, &record, 1, &count);
+    }
+    return 0;
+}
+
+static int is_readable(uint32_t stream)
+{
+    HANDLE handle = handle_of(stream);
+    DWORD available;
+    if (!handle)
+        return 1;
+    if (is_console(handle))
+        return console_has_key(handle);
+    if (GetFileType(handle) != FILE_TYPE_PIPE)
+        return 1;
+    /* A pipe that cannot be asked any more has ended: a read says so. */
+    return !PeekNamedPipe(handle, NULL, 0, NULL, &available, NULL) || available;
+}
+
+uint32_t plat_host_stream_ready(uint32_t streams)
+{
+    uint32_t ready = streams & 0x2a; /* writing never waits */
+    for (uint32_t n = 0; n < 3; n++) {
+        if (streams & 1u << 2 * n && is_readable(n))
+            ready |= 1u << 2 * n;
+    }
+    return ready;
+}
+
+int plat_host_stream_winsize(uint32_t stream, struct plat_winsize *out)
+{
+    CONSOLE_SCREEN_BUFFER_INFO info;
+    *out = (struct plat_winsize){0};
+    HANDLE handle = handle_of(stream);
+    if (!handle || !is_console(handle))
+        return -LX_ENOTTY;
+    /* The input side has no size: the output's counts. */
+    if (!GetConsoleScreenBufferInfo(handle, &info) &&
+        !GetConsoleScreenBufferInfo(handle_of(1), &info))
+        return 0;
+    out->rows = (uint16_t)(info.srWindow.Bottom - info.srWindow.Top + 1);
+    out->columns = (uint16_t)(info.srWindow.Right - info.srWindow.Left + 1);
+    return 0;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Host threads: those that carry a guest thread, and plain ones.  A guest thread's
+ * host stack is the thread's own stack, committed as far as the shim may go, since
+ * Windows grows stacks by guard pages only while the stack pointer is in them.
+ *
+ * Source  CreateThread, "Thread Stack Size".
+ */
+
+#include "internal.h"
+
+#include <process.h>
+#include <stdlib.h>
+
+#include "lx/errno.h"
+#include "plat/slots.h"
+
+#define PAGE_SIZE 4096u
+#define STACK_RESERVE (1u << 20)
+#define MARGIN 16384u /* between the frames that survive and the host stack */
+
+struct guest_thread {
+    struct plat_thread thread;
+    void (*start)(void *arg, struct plat_thread *t);
+    void *arg;
+};
+
+_Static_assert(offsetof(struct guest_thread, thread) == 0, "a block is its guest_thread");
+
+struct plat_worker {
+    HANDLE thread;
+    void (*run)(void *arg);
+    void *arg;
+};
+
+struct plat_semaphore {
+    HANDLE handle;
+};
+
+static struct guest_thread *guest_thread_new(void)
+{
+    uint64_t xsave = (sizeof(struct guest_thread) + 63) & ~63ull;
+    char *mapping = VirtualAlloc(NULL, xsave + plat_xsave_size(), MEM_RESERVE | MEM_COMMIT,
+                                 PAGE_READWRITE);
+    if (!mapping)
+        return NULL;
+    struct guest_thread *g = (struct guest_thread *)mapping;
+    g->thread.xsave = mapping + xsave;
+    return g;
+}
+
+/* Touch the pages below, one by one, as the guard page wants it. */
+static void commit_stack(uint64_t from, uint64_t size)
+{
+    for (uint64_t at = 0; at < size; at += PAGE_SIZE)
+        *(volatile char *)(uintptr_t)(from - at) = 0;
+}
+
+/* Make the calling thread the guest thread of `g`. */
+static __attribute__((noinline)) void attach(struct guest_thread *g)
+{
+    uint64_t here = (uint64_t)(uintptr_t)__builtin_frame_address(0);
+    g->thread.host_rsp = (here - MARGIN) & ~15ull;
+    commit_stack(here, MARGIN + PLAT_HOST_STACK);
+    plat_thread_init(&g->thread, g->thread.xsave);
+}
+
+int plat_host_thread_adopt(struct plat_thread **out)
+{
+    *out = NULL;
+    struct guest_thread *g = guest_thread_new();
+    if (!g)
+        return -LX_ENOMEM;
+    attach(g);
+    *out = &g->thread;
+    return 0;
+}
+
+static DWORD WINAPI guest_thread_main(void *arg)
+{
+    struct guest_thread *g = arg;
+    attach(g);
+    g->start(g->arg, &g->thread);
+    return 0;
+}
+
+int plat_host_thread_start(void (*start)(void *arg, struct plat_thread *t), void *arg)
+{
+    struct guest_thread *g = guest_thread_new();
+    if (!g)
+        return -LX_EAGAIN;
+    g->start = start;
+    g->arg = arg;
+    HANDLE thread = CreateThread(NULL, STACK_RESERVE, guest_thread_main, g,
+                                 STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
+    if (!thread) {
+        VirtualFree(g, 0, MEM_RELEASE);
+        return -LX_EAGAIN;
+    }
+    CloseHandle(thread);
+    return 0;
+}
+
+void plat_host_thread_exit(void)
+{
+    struct plat_thread *t = plat_thread_self();
+    TlsSetValue(PLAT_GS_FIRST_SLOT + 1, NULL); /* PLAT_GS_THREAD */
+    VirtualFree(t, 0, MEM_RELEASE);
+    ExitThread(0);
+}
+
+static DWORD WINAPI worker_main(void *arg)
+{
+    struct plat_worker *w = arg;
+    w->run(w->arg);
+    return 0;
+}
+
+int plat_host_worker_start(void (*run)(void *arg), void *arg, struct plat_worker **out)
+{
+    *out = NULL;
+    struct plat_worker *w = calloc(1, sizeof *w);
+    if (!w)
+        return -LX_ENOMEM;
+    w->run = run;
+    w->arg = arg;
+    w->thread = CreateThread(NULL, STACK_RESERVE, worker_main, w, STACK_SIZE_PARAM_IS_A_RESERVATION,
+                             NULL);
+    if (!w->thread) {
+        free(w);
+        return -LX_EAGAIN;
+    }
+    *out = w;
+    return 0;
+}
+
+void plat_host_worker_join(struct plat_worker *w)
+{
+    WaitForSingleObject(w->thread, INFINITE);
+    CloseHandle(w->thread);
+    free(w);
+}
+
+int plat_host_semaphore_new(uint32_t count, struct plat_semaphore **out)
+{
+    *out = NULL;
+    struct plat_semaphore *s = malloc(sizeof *s);
+    if (!s)
+        return -LX_ENOMEM;
+    s->handle = CreateSemaphoreW(NULL, (LONG)count, INT32_MAX, NULL);
+    if (!s->handle) {
+        free(s);
+        return windows_error();
+    }
+    *out = s;
+    return 0;
+}
+
+void plat_host_semaphore_wait(struct plat_semaphore *s)
+{
+    WaitForSingleObject(s->handle, INFINITE);
+}
+
+void plat_host_semaphore_post(struct plat_semaphore *s)
+{
+    ReleaseSemaphore(s->handle, 1, NULL);
+}
+
+void plat_host_semaphore_free(struct plat_semaphore *s)
+{
+    if (!s)
+        return;
+    CloseHandle(s->handle);
+    free(s);
+}
+
+uint32_t plat_host_cpu_count(void)
+{
+    return GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
+}
+
+uint32_t plat_host_cpu_current(void)
+{
+    PROCESSOR_NUMBER n;
+    GetCurrentProcessorNumberEx(&n);
+    return n.Group * 64u + n.Number;
+}
+
+void plat_host_thread_yield(uint64_t ns)
+{
+    if (ns >= 1000000)
+        Sleep((DWORD)(ns / 1000000));
+    else if (ns)
+        Sleep(0);
+    else
+        SwitchToThread();
+}
