@@ -28,7 +28,7 @@ int plat_fault_redirect(struct plat_thread *t, struct plat_regs *regs,
             return 1;
         }
     }
-    if (!t)
+    if (!t || !t->on_fault) /* no guest has run on this thread yet */
         return 0;
     if (on_host_stack(t, regs->rsp)) {
         /* The guest left a debugging flag set when it entered: not our fault. */

@@ -127,7 +127,7 @@ int64_t plat_host_file_pwrite(struct plat_file *f, const void *buf, uint64_t siz
 {
     OVERLAPPED o = {.Offset = (DWORD)offset, .OffsetHigh = (DWORD)(offset >> 32)};
     DWORD count;
-    return WriteFile(f->handle, buf, cut(size), &count, &o) ? count : windows_error();
+    return WriteFile(f->handle, buf, cut(size), &count, &o) ? (int64_t)count : windows_error();
 }
 
 static int is_symlink(HANDLE handle)

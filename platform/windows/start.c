@@ -92,7 +92,7 @@ static int take_slots(void)
 
 static HANDLE handle_of(const wchar_t *hex)
 {
-    return (HANDLE)(uintptr_t)wcstoull(hex, NULL, 16);
+    return (HANDLE)(uintptr_t)_wcstoui64(hex, NULL, 16);
 }
 
 /* argv[2..]: mark, id, id, arena, files. */
@@ -101,8 +101,8 @@ static int take_handover(int *argc, wchar_t **wide)
     if (*argc < 6 || wcscmp(wide[2], HANDOVER_MARK) != 0)
         return *argc;
     g_windows.is_guest = 1;
-    g_windows.container[0] = wcstoull(wide[3], NULL, 16);
-    g_windows.container[1] = wcstoull(wide[4], NULL, 16);
+    g_windows.container[0] = _wcstoui64(wide[3], NULL, 16);
+    g_windows.container[1] = _wcstoui64(wide[4], NULL, 16);
     g_windows.arena = handle_of(wide[5]);
     for (int i = 6; i < *argc && i - 6 < (int)WINDOWS_FILES_MAX; i++)
         g_windows.files[i - 6] = handle_of(wide[i]);

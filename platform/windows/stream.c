@@ -151,7 +151,7 @@ int64_t plat_host_stream_write(uint32_t stream, const void *buf, uint64_t size)
     DWORD count;
     if (!handle)
         return -LX_EBADF;
-    return WriteFile(handle, buf, cut(size), &count, NULL) ? count : windows_error();
+    return WriteFile(handle, buf, cut(size), &count, NULL) ? (int64_t)count : windows_error();
 }
 
 /* With an offset; the position of a synchronous handle moves along, so it is put back. */

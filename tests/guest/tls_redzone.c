@@ -80,7 +80,7 @@ __asm__("	.text\n"
 static void *work(void *arg)
 {
     uint64_t id = (uintptr_t)arg;
-    long calls = guest_count(20000, 1000000);
+    long calls = guest_count(50000, 1000000);
     long changed = 0, wrong_local = 0, wrong_errno = 0;
     if (local_initialised != 0x1122334455667788 || local_zero)
         wrong_local++;

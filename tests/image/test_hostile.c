@@ -193,7 +193,7 @@ static void bad_archives_are_refused_with_a_reason(void **state)
         tarball_end(&t);
         int err = tarball_import(&t, NULL, &image, &diag);
         if (err != rows[i].err || !strstr(diag.text, rows[i].reason))
-            fail_msg("row %zu: %d, not %d: %s", i, err, rows[i].err, diag.text);
+            fail_msg("row %d: %d, not %d: %s", (int)i, err, rows[i].err, diag.text);
         assert_null(image.pack);
         assert_null(image.index);
         tarball_free(&t);
@@ -230,7 +230,7 @@ static void limits_are_named(void **state)
         *rows[i].limit = rows[i].value;
         int err = tarball_import(t, &one, &image, &diag);
         if (err != -LX_EFBIG || !strstr(diag.text, rows[i].reason))
-            fail_msg("row %zu: %d: %s", i, err, diag.text);
+            fail_msg("row %d: %d: %s", (int)i, err, diag.text);
         tarball_free(t);
     }
 }
@@ -262,7 +262,8 @@ static void truncated_archives_fail(void **state)
             packed.size = size;
             int err = tarball_import(&packed, NULL, &image, &diag);
             if (err != -LX_EINVAL || !diag.text[0] || image.pack)
-                fail_msg("%s cut to %zu of %zu: %d: %s", filters[i], size, whole, err, diag.text);
+                fail_msg("%s cut to %d of %d: %d: %s", filters[i], (int)size, (int)whole, err,
+                         diag.text);
         }
         tarball_free(&packed);
         tarball_free(&t);
@@ -279,7 +280,7 @@ static void damaged_gzip_fails(void **state)
         packed.data[at] ^= 0x10;
         int err = tarball_import(&packed, NULL, &image, &diag);
         if (err != -LX_EINVAL || !strstr(diag.text, "test.tar: "))
-            fail_msg("damage at %zu of %zu: %d: %s", at, packed.size, err, diag.text);
+            fail_msg("damage at %d of %d: %d: %s", (int)at, (int)packed.size, err, diag.text);
         packed.data[at] ^= 0x10;
     }
     tarball_free(&packed);
