@@ -279,26 +279,15 @@ static int add_hard_link(struct reader *r, const struct place *place)
     return err < 0 ? image_build_failed(r->b, err) : 0;
 }
 
-/* The S_IFMT type of a member, or 0. */
+/* The S_IFMT type of a member: AE_IFREG and its kin have the same numbers. */
 static uint32_t member_type(const struct reader *r, struct archive_entry *entry)
 {
     struct image_bytes path = r->header.path;
-    switch (archive_entry_filetype(entry)) {
-    case AE_IFREG: /* old archives mark directories by a slash only */
-        return path.size && path.data[path.size - 1] == '/' ? LX_S_IFDIR : LX_S_IFREG;
-    case AE_IFDIR:
+    uint32_t type = archive_entry_filetype(entry);
+    /* Old archives mark directories by a slash only. */
+    if (type == LX_S_IFREG && path.size && path.data[path.size - 1] == '/')
         return LX_S_IFDIR;
-    case AE_IFLNK:
-        return LX_S_IFLNK;
-    case AE_IFCHR:
-        return LX_S_IFCHR;
-    case AE_IFBLK:
-        return LX_S_IFBLK;
-    case AE_IFIFO:
-        return LX_S_IFIFO;
-    default:
-        return 0;
-    }
+    return type;
 }
 
 static int add_member_at(struct reader *r, struct archive_entry *entry, const struct place *place)

@@ -167,7 +167,7 @@ static int open_level(struct walk *w, uint32_t node)
 static int add_entry(struct walk *w, uint32_t dir, struct image_bytes name)
 {
     struct plat_stat st;
-    uint32_t node;
+    uint32_t node = IMAGE_NONE;
     int err = plat_path_stat(w->path, &st);
     if (err < 0)
         return host_failed(w, err);
@@ -294,7 +294,7 @@ static int add_one(struct walk *w, const char *guest_path)
     struct image_bytes path = {(const uint8_t *)guest_path, strlen(guest_path)}, name;
     const struct image_node tmp = {.mode = LX_S_IFDIR | 01777};
     uint8_t buf[IMAGE_PATH_MAX];
-    uint32_t dir, node;
+    uint32_t dir, node = IMAGE_NONE;
     int err =
         image_tree_directory(t, 0, (struct image_bytes){(const uint8_t *)"tmp", 3}, &tmp, &node);
     if (err == 0)

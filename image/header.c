@@ -151,8 +151,8 @@ static int own_path(struct image_header *h)
 {
     const uint8_t *b = h->block;
     struct image_bytes name = field(b, NAME), prefix = field(b, PREFIX);
-    int gnu = !memcmp(b + MAGIC, "ustar  \0", 8);
-    if (gnu || memcmp(b + MAGIC, "ustar", 5) || prefix.size == 0) {
+    int ustar = memcmp(b + MAGIC, "ustar", 5) == 0 && memcmp(b + MAGIC, "ustar  \0", 8) != 0;
+    if (!ustar || prefix.size == 0) {
         h->path = name;
         return 0;
     }

@@ -129,13 +129,15 @@ static struct vfs_image_key digest(struct index *x)
 /* Bytes of all of an inode's records of extended attributes. */
 static size_t xattrs_size(const struct image_tree *t, const struct image_node *n)
 {
+    if (!n->xattrs)
+        return 0;
+    const uint8_t *records = t->xattrs + n->xattrs - 1;
     size_t size = 0;
-    for (int more = n->xattrs != 0; more;) {
-        struct vfs_image_xattr head;
-        memcpy(&head, t->xattrs + n->xattrs - 1 + size, sizeof head);
+    struct vfs_image_xattr head;
+    do {
+        memcpy(&head, records + size, sizeof head);
         size += (sizeof head + head.name_size + head.value_size + 7) & ~(size_t)7;
-        more = head.more;
-    }
+    } while (head.more);
     return size;
 }
 

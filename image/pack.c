@@ -219,7 +219,7 @@ static int same_bytes(struct image_pack *p, uint64_t a, uint64_t b, uint64_t siz
             n = view(p, b, (uint64_t)n, p->scratch + COMPARE_SIZE, &at_b);
         if (n < 0)
             return (int)n;
-        if (memcmp(at_a, at_b, (size_t)n))
+        if (memcmp(at_a, at_b, (size_t)n) != 0)
             return 0;
         a += (uint64_t)n;
         b += (uint64_t)n;

@@ -17,18 +17,16 @@
 #define MODE 0755u
 #define TEMPORARY_TRIES 16
 
-struct plat_file {
-    HANDLE handle;
-};
-
-static int wrap(HANDLE handle, struct plat_file **out)
+int windows_file_new(HANDLE handle, struct plat_file **out)
 {
-    struct plat_file *f = malloc(sizeof *f);
+    struct plat_file *f = calloc(1, sizeof *f);
+    *out = NULL;
     if (!f) {
         CloseHandle(handle);
         return -LX_ENOMEM;
     }
     f->handle = handle;
+    f->is_disk = GetFileType(handle) == FILE_TYPE_DISK;
     *out = f;
     return 0;
 }
@@ -63,7 +61,7 @@ int plat_host_file_open(const char *path, uint32_t flags, struct plat_file **out
                    (flags & PLAT_FILE_WRITE ? GENERIC_WRITE : 0);
     HANDLE handle = CreateFileW(wide, access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
                                 NULL, disposition(flags), FILE_ATTRIBUTE_NORMAL, NULL);
-    int err = handle == INVALID_HANDLE_VALUE ? open_error(wide) : wrap(handle, out);
+    int err = handle == INVALID_HANDLE_VALUE ? open_error(wide) : windows_file_new(handle, out);
     free(wide);
     return err;
 }
@@ -85,7 +83,7 @@ int plat_host_file_temporary(struct plat_file **out)
                                     CREATE_NEW, FILE_ATTRIBUTE_TEMPORARY | FILE_FLAG_DELETE_ON_CLOSE,
                                     NULL);
         if (handle != INVALID_HANDLE_VALUE)
-            return wrap(handle, out);
+            return windows_file_new(handle, out);
         if (GetLastError() != ERROR_FILE_EXISTS)
             break;
     }
@@ -108,6 +106,11 @@ static DWORD cut(uint64_t size)
 int64_t plat_host_file_read(struct plat_file *f, void *buf, uint64_t size)
 {
     DWORD count;
+    if (f->is_disk) {
+        int64_t n = plat_host_file_pread(f, buf, size, f->position);
+        f->position += n > 0 ? (uint64_t)n : 0;
+        return n;
+    }
     if (ReadFile(f->handle, buf, cut(size), &count, NULL))
         return count;
     DWORD error = GetLastError();

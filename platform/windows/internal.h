@@ -24,6 +24,13 @@ struct windows_state {
     uint64_t frequency;     /* of the performance counter, per second */
 };
 
+/* A file keeps its own position: reads and writes with an offset move the handle's. */
+struct plat_file {
+    HANDLE handle;
+    uint64_t position; /* of plat_file_read() */
+    int is_disk;       /* else a pipe or device, which has no offsets */
+};
+
 /* Constant once plat_start() and plat_arena_create() or _attach() have run. */
 extern struct windows_state g_windows;
 
@@ -46,6 +53,9 @@ DWORD windows_prot(uint32_t prot);
 
 /* FILETIME units of 100 ns since 1601 as ns since 1970. */
 int64_t windows_unix_ns(const FILETIME *t);
+
+/* A file for a handle, which moves to it, also on failure. */
+MUST_USE int windows_file_new(HANDLE handle, struct plat_file **out);
 
 void windows_faults_install(void);
 void windows_console_start(void);

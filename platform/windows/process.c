@@ -20,10 +20,6 @@ struct plat_process {
     HANDLE process;
 };
 
-struct plat_file {
-    HANDLE handle;
-};
-
 void windows_object_name(wchar_t name[96], wchar_t kind, uint32_t n)
 {
     _snwprintf(name, 96, L"Local\\tarbox-%016llx%016llx-%c%u",
@@ -177,12 +173,7 @@ int plat_host_file_inherited(uint32_t n, struct plat_file **out)
     *out = NULL;
     if (n >= WINDOWS_FILES_MAX || !g_windows.files[n])
         return -LX_EBADF;
-    struct plat_file *f = malloc(sizeof *f);
-    if (!f)
-        return -LX_ENOMEM;
-    f->handle = g_windows.files[n];
-    *out = f;
-    return 0;
+    return windows_file_new(g_windows.files[n], out);
 }
 
 uint64_t plat_host_process_peak(void)
