@@ -18,7 +18,7 @@ int shim_user_ok(lx_uptr addr, uint64_t size)
         {CORE_STACK_BASE, CORE_STACK_END},
     };
     for (uint32_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
-        if (addr >= windows[i].begin && addr <= windows[i].end)
+        if (addr >= windows[i].begin && addr < windows[i].end)
             return size <= windows[i].end - addr;
     }
     return 0;

@@ -18,8 +18,7 @@
 #endif
 
 #define VDSO                                                                              \
-    __attribute__((sysv_abi, section(VDSO_SECTION), no_sanitize("address", "thread", "undefined"), \
-                   noinline))
+    __attribute__((sysv_abi, section(VDSO_SECTION), noinline))
 
 VDSO int vdso_clock_gettime(int clock, struct lx_timespec *ts);
 VDSO int vdso_gettimeofday(struct lx_timeval *tv, void *tz);

@@ -209,7 +209,7 @@ int64_t sys_getitimer(struct shim_task *t, int32_t which, lx_uptr curr)
 int64_t sys_setitimer(struct shim_task *t, int32_t which, lx_uptr new_value, lx_uptr old_value)
 {
     struct lx_itimerval it;
-    uint64_t value, interval, old = 0, old_interval = 0;
+    uint64_t value = 0, interval = 0, old = 0, old_interval = 0;
     memset(&it, 0, sizeof it);
     if (which < LX_ITIMER_REAL || which > LX_ITIMER_PROF)
         return -LX_EINVAL;

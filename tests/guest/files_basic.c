@@ -93,8 +93,7 @@ static void place_only(void)
     CHECK_ERROR(ftruncate(fd, 0), EBADF);
     CHECK_ERROR(fchmod(fd, 0600), EBADF);
     CHECK_ERROR(fsync(fd), EBADF);
-    CHECK_ERROR(posix_fadvise(fd, 0, 0, POSIX_FADV_NORMAL) == EBADF ? (errno = EBADF, -1) : 0,
-                EBADF);
+    CHECK(posix_fadvise(fd, 0, 0, POSIX_FADV_NORMAL) == EBADF);
     CHECK(fstat(fd, &st) == 0 && S_ISREG(st.st_mode));
     CHECK(fstatat(fd, "", &st, AT_EMPTY_PATH) == 0);
     CHECK(fchdir(fd) == -1 && errno == ENOTDIR);
@@ -155,7 +154,7 @@ static void reading_and_writing(void)
     CHECK(read(fd, in, 1) == 0);
     CHECK_ERROR(lseek(fd, -1, SEEK_SET), EINVAL);
     CHECK_ERROR(lseek(fd, 0, 99), EINVAL);
-    CHECK_ERROR(lseek(fd, INT64_MAX, SEEK_CUR), EOVERFLOW);
+    CHECK_ERROR(lseek(fd, INT64_MAX, SEEK_CUR), EINVAL);
     CHECK(pread(fd, in, 4, 4094) == 4 && memcmp(in, out + 4094, 4) == 0);
     CHECK(pwrite(fd, "1234", 4, 4094) == 4 && lseek(fd, 0, SEEK_CUR) == (off_t)sizeof out + 5);
     CHECK_ERROR(pread(fd, in, 4, -1), EINVAL);

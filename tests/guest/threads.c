@@ -173,8 +173,9 @@ static void timed_lock(void)
 static void *sleep_until_cancelled(void *arg)
 {
     sem_post(arg);
-    for (;;)
-        nanosleep(&(struct timespec){10, 0}, NULL);
+    while (nanosleep(&(struct timespec){10, 0}, NULL) == 0)
+        ;
+    return NULL;
 }
 
 static void cancelled(void)
