@@ -25,6 +25,8 @@ int plat_fault_redirect(struct plat_thread *t, struct plat_regs *regs,
     for (uint32_t i = 0; i < plat_fixup_count; i++) {
         if (regs->rip >= plat_fixups[i].begin && regs->rip < plat_fixups[i].end) {
             regs->rip = plat_fixups[i].target;
+            if (t)
+                t->exit_work = 1; /* exception handling may have cost the guest's FS base */
             return 1;
         }
     }

@@ -61,8 +61,10 @@ static HANDLE keep(uint32_t index, HANDLE section)
 
 int plat_host_segment_map(uint32_t index, void **out)
 {
-    HANDLE section = g_segments[index];
     *out = NULL;
+    if (index >= PLAT_SEGMENT_MAX)
+        return -LX_ENOMEM;
+    HANDLE section = g_segments[index];
     if (!section) {
         wchar_t name[96];
         windows_object_name(name, L's', index);

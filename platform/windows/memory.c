@@ -56,7 +56,8 @@ void plat_host_mem_flush_code(uint64_t addr, uint64_t size)
 
 int plat_host_pages_new(uint64_t size, void **out)
 {
-    *out = VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    /* From the top: the guest's windows are below. */
+    *out = VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT | MEM_TOP_DOWN, PAGE_READWRITE);
     return *out ? 0 : -LX_ENOMEM;
 }
 

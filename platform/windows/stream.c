@@ -79,7 +79,7 @@ int plat_host_stream_info(uint32_t stream, struct plat_stream_info *out)
     if (out->kind == PLAT_STREAM_CLOSED)
         return 0;
     out->access = stream == 0 ? PLAT_READ : PLAT_WRITE;
-    out->id = stream + 1;
+    out->id = (uint64_t)(uintptr_t)handle; /* pipes have no identity: equal handles only */
     BY_HANDLE_FILE_INFORMATION info;
     if (out->kind == PLAT_STREAM_FILE && GetFileInformationByHandle(handle, &info)) {
         out->size = (uint64_t)info.nFileSizeHigh << 32 | info.nFileSizeLow;
