@@ -20,9 +20,10 @@
 
 struct entry {
     struct core_list node;    /* in the epoll's list */
-    struct core_list of_file; /* in the file's list of watches */
+    struct core_list of_file; /* in the file's list of watches, guarded by the file's lock */
     struct vfs_epoll *epoll;  /* constant */
-    struct vfs_file *file;    /* constant; not a reference: see vfs_epoll_forget() */
+    struct vfs_file *file;    /* constant; not a reference, yet it outlives the entry: see
+                                 vfs_epoll_forget() */
     int32_t fd;               /* constant */
     struct lx_epoll_event event;
     uint32_t armed; /* 0: EPOLLONESHOT has fired */
@@ -30,6 +31,7 @@ struct entry {
 };
 
 struct vfs_epoll {
+    _Atomic uint32_t refs;    /* its file, and closers of files that it watches */
     struct core_lock lock;    /* guards entries and what they hold */
     struct core_list entries;
     struct core_waitq waitq;
@@ -46,6 +48,7 @@ int vfs_epoll_new(struct vfs_file **out)
         core_arena_free(e, sizeof *e);
         return err;
     }
+    e->refs = 1;
     core_lock_init(&e->lock, CORE_LOCK_EPOLL);
     core_list_init(&e->entries);
     core_waitq_init(&e->waitq);
@@ -53,29 +56,43 @@ int vfs_epoll_new(struct vfs_file **out)
     return 0;
 }
 
-static struct entry *find_locked(struct vfs_epoll *e, int32_t fd, const struct vfs_file *file)
+static void epoll_put(struct vfs_epoll *e)
 {
-    CORE_LIST_FOR_EACH(node, &e->entries)
+    if (atomic_fetch_sub(&e->refs, 1) == 1)
+        core_arena_free(e, sizeof *e);
+}
+
+#define ANY_FD (-1)
+
+/* The entry for a file under the name `fd`, or under any; a file has fewer watches than `e` entries. */
+static struct entry *find_locked(struct vfs_epoll *e, int32_t fd, struct vfs_file *file)
+{
+    struct entry *found = NULL;
+    core_lock_acquire(&file->lock);
+    CORE_LIST_FOR_EACH(node, &file->watches)
     {
-        struct entry *n = CORE_LIST_ENTRY(node, struct entry, node);
-        if (n->fd == fd && n->file == file)
-            return n;
+        struct entry *n = CORE_LIST_ENTRY(node, struct entry, of_file);
+        if (n->epoll == e && (fd == ANY_FD || n->fd == fd))
+            found = n;
     }
-    return NULL;
+    core_lock_release(&file->lock);
+    return found;
 }
 
 /* Depth of epolls below a file; beyond NEST_MAX it does not matter how far. */
 static uint32_t depth_of(struct vfs_file *file, uint32_t level)
 {
-    uint32_t deepest = 0;
     if (file->kind != VFS_FILE_EPOLL || level > NEST_MAX)
         return level;
+    uint32_t deepest = level + 1;
+    core_lock_acquire(&file->epoll->lock);
     CORE_LIST_FOR_EACH(node, &file->epoll->entries)
     {
         uint32_t depth = depth_of(CORE_LIST_ENTRY(node, struct entry, node)->file, level + 1);
         deepest = depth > deepest ? depth : deepest;
     }
-    return deepest > level ? deepest : level + 1;
+    core_lock_release(&file->epoll->lock);
+    return deepest;
 }
 
 static int contains(struct vfs_file *file, const struct vfs_file *other, uint32_t level)
@@ -84,12 +101,14 @@ static int contains(struct vfs_file *file, const struct vfs_file *other, uint32_
         return 1;
     if (file->kind != VFS_FILE_EPOLL || level > NEST_MAX)
         return 0;
+    int found = 0;
+    core_lock_acquire(&file->epoll->lock);
     CORE_LIST_FOR_EACH(node, &file->epoll->entries)
     {
-        if (contains(CORE_LIST_ENTRY(node, struct entry, node)->file, other, level + 1))
-            return 1;
+        found |= contains(CORE_LIST_ENTRY(node, struct entry, node)->file, other, level + 1);
     }
-    return 0;
+    core_lock_release(&file->epoll->lock);
+    return found;
 }
 
 static int add_locked(struct vfs_epoll *e, int32_t fd, struct vfs_file *target,
@@ -114,9 +133,13 @@ static int add_locked(struct vfs_epoll *e, int32_t fd, struct vfs_file *target,
     return 0;
 }
 
+/* The file stays until it has no watches: its wait queue is left first. */
 static void remove_locked(struct entry *n)
 {
     core_waitq_remove(&n->waiter);
+    core_lock_acquire(&n->file->lock);
+    core_list_remove(&n->of_file);
+    core_lock_release(&n->file->lock);
     core_list_remove(&n->node);
     core_arena_free(n, sizeof *n);
 }
@@ -124,10 +147,12 @@ static void remove_locked(struct entry *n)
 int vfs_epoll_control(struct vfs_file *file, int32_t op, int32_t fd, struct vfs_file *target,
                       const struct lx_epoll_event *event)
 {
-    if (file->kind != VFS_FILE_EPOLL || target == file)
-        return -LX_EINVAL;
+    if (file->kind == VFS_FILE_PATH || target->kind == VFS_FILE_PATH)
+        return -LX_EBADF;
     if (target->kind == VFS_FILE_REGULAR || target->kind == VFS_FILE_DIRECTORY)
         return -LX_EPERM;
+    if (file->kind != VFS_FILE_EPOLL || target == file)
+        return -LX_EINVAL;
     struct vfs_epoll *e = file->epoll;
     if (op == LX_EPOLL_CTL_ADD && target->kind == VFS_FILE_EPOLL &&
         (contains(target, file, 0) || depth_of(target, 0) >= NEST_MAX))
@@ -154,9 +179,6 @@ int vfs_epoll_control(struct vfs_file *file, int32_t op, int32_t fd, struct vfs_
             err = -LX_ENOENT;
             break;
         }
-        core_lock_acquire(&target->lock);
-        core_list_remove(&n->of_file);
-        core_lock_release(&target->lock);
         remove_locked(n);
         break;
     default:
@@ -168,32 +190,46 @@ int vfs_epoll_control(struct vfs_file *file, int32_t op, int32_t fd, struct vfs_
     return err;
 }
 
-/* The file's last reference is gone: nobody else can reach its list of watches. */
+/* An epoll that watches the file, with a reference; NULL if there is none. */
+static struct vfs_epoll *watcher_of(struct vfs_file *file)
+{
+    struct vfs_epoll *e = NULL;
+    core_lock_acquire(&file->lock);
+    if (!core_list_is_empty(&file->watches)) {
+        e = CORE_LIST_ENTRY(file->watches.next, struct entry, of_file)->epoll;
+        atomic_fetch_add(&e->refs, 1); /* while it has entries it cannot be gone */
+    }
+    core_lock_release(&file->lock);
+    return e;
+}
+
+/*
+ * The file's last reference is gone: no watches are added.  Its epolls may be
+ * removing some of them at this moment; they are done when none is left.
+ */
 void vfs_epoll_forget(struct vfs_file *file)
 {
-    CORE_LIST_FOR_EACH_SAFE(node, &file->watches)
-    {
-        struct entry *n = CORE_LIST_ENTRY(node, struct entry, of_file);
-        struct vfs_epoll *e = n->epoll;
+    struct vfs_epoll *e;
+    while ((e = watcher_of(file))) {
         core_lock_acquire(&e->lock);
-        core_list_remove(&n->of_file);
-        remove_locked(n);
+        struct entry *n = find_locked(e, ANY_FD, file);
+        if (n)
+            remove_locked(n);
         core_lock_release(&e->lock);
+        epoll_put(e);
     }
 }
 
 void vfs_epoll_close(struct vfs_file *file)
 {
     struct vfs_epoll *e = file->epoll;
+    core_lock_acquire(&e->lock);
     CORE_LIST_FOR_EACH_SAFE(node, &e->entries)
     {
-        struct entry *n = CORE_LIST_ENTRY(node, struct entry, node);
-        core_lock_acquire(&n->file->lock);
-        core_list_remove(&n->of_file);
-        core_lock_release(&n->file->lock);
-        remove_locked(n);
+        remove_locked(CORE_LIST_ENTRY(node, struct entry, node));
     }
-    core_arena_free(e, sizeof *e);
+    core_lock_release(&e->lock);
+    epoll_put(e);
 }
 
 static uint32_t ready_locked(struct entry *n, int take)
@@ -203,8 +239,8 @@ static uint32_t ready_locked(struct entry *n, int take)
     uint32_t events = n->event.events;
     if (events & LX_EPOLLET && vfs_file_waitq(n->file)) {
         uint32_t woken = take ? atomic_exchange(&n->waiter.woken, 0) : atomic_load(&n->waiter.woken);
-        if (!woken)
-            return 0;
+        if (!(woken & (events | LX_POLLERR | LX_POLLHUP)))
+            return 0; /* say, the other direction's wake */
     }
     return vfs_file_poll(n->file, events & ~CONTROL_FLAGS);
 }

@@ -103,7 +103,8 @@ void vfs_file_put(struct vfs_file *file)
 {
     if (!file || atomic_fetch_sub(&file->refs, 1) != 1)
         return;
-    vfs_epoll_forget(file);
+    if (file->kind != VFS_FILE_REGULAR && file->kind != VFS_FILE_DIRECTORY)
+        vfs_epoll_forget(file); /* epoll_ctl(2) refuses those two */
     switch (file->kind) {
     case VFS_FILE_PIPE:
         vfs_pipe_close(file);

@@ -348,13 +348,14 @@ int64_t sys_epoll_ctl(struct shim_task *t, int32_t epfd, int32_t op, int32_t fd,
 }
 
 #define EVENTS_AT_ONCE 128
+#define EVENTS_MAX (INT32_MAX / (int32_t)sizeof(struct lx_epoll_event))
 
 static int64_t epoll_wait_for(struct shim_task *t, int32_t epfd, lx_uptr events, int32_t count,
                               int64_t deadline_ns)
 {
     struct lx_epoll_event e[EVENTS_AT_ONCE];
     struct vfs_file *file;
-    if (count <= 0)
+    if (count <= 0 || count > EVENTS_MAX)
         return -LX_EINVAL;
     if (!shim_user_ok(events, (uint64_t)count * sizeof *e))
         return -LX_EFAULT;

@@ -13,7 +13,11 @@ static int remove_file(void **state)
     struct plat_file *f;
     if (plat_file_open(NAME, PLAT_FILE_READ, &f) == 0)
         plat_file_close(f);
+#if defined(_WIN32) /* the C library takes names in the code page */
+    _wremove(L"file-test-\u00e4.tmp");
+#else
     remove(NAME);
+#endif
     return 0;
 }
 
