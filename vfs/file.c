@@ -186,7 +186,7 @@ int64_t vfs_file_write(struct vfs_file *file, const void *buf, uint64_t size,
     case VFS_FILE_DEVICE:
         return device_write(file->device, size);
     case VFS_FILE_STREAM:
-        return stream_write(file, buf, size);
+        return stream_write(file, buf, size, self);
     case VFS_FILE_PIPE:
         return vfs_pipe_write(file, buf, size, self);
     case VFS_FILE_EVENTFD:
@@ -196,8 +196,16 @@ int64_t vfs_file_write(struct vfs_file *file, const void *buf, uint64_t size,
     }
 }
 
+int vfs_file_has_offsets(const struct vfs_file *file)
+{
+    return file->kind == VFS_FILE_REGULAR || file->kind == VFS_FILE_DIRECTORY ||
+           file->kind == VFS_FILE_DEVICE || file->kind == VFS_FILE_STREAM;
+}
+
 int64_t vfs_file_pread(struct vfs_file *file, void *buf, uint64_t size, uint64_t offset)
 {
+    if (file->kind != VFS_FILE_PATH && !vfs_file_has_offsets(file))
+        return -LX_ESPIPE;
     if (!vfs_file_may(file, PLAT_READ))
         return -LX_EBADF;
     switch (file->kind) {
@@ -207,16 +215,16 @@ int64_t vfs_file_pread(struct vfs_file *file, void *buf, uint64_t size, uint64_t
         return -LX_EISDIR;
     case VFS_FILE_DEVICE:
         return device_read(file->device, buf, size);
-    case VFS_FILE_STREAM:
-        return stream_pread(file, buf, size, offset);
     default:
-        return -LX_ESPIPE;
+        return stream_pread(file, buf, size, offset);
     }
 }
 
 int64_t vfs_file_pwrite(struct vfs_file *file, const void *buf, uint64_t size, uint64_t offset)
 {
     uint64_t end;
+    if (file->kind != VFS_FILE_PATH && !vfs_file_has_offsets(file))
+        return -LX_ESPIPE;
     if (!vfs_file_may(file, PLAT_WRITE))
         return -LX_EBADF;
     switch (file->kind) {
@@ -225,10 +233,8 @@ int64_t vfs_file_pwrite(struct vfs_file *file, const void *buf, uint64_t size, u
                                          : vfs_inode_write(file->inode, buf, size, offset);
     case VFS_FILE_DEVICE:
         return device_write(file->device, size);
-    case VFS_FILE_STREAM:
-        return stream_pwrite(file, buf, size, offset);
     default:
-        return -LX_ESPIPE;
+        return stream_pwrite(file, buf, size, offset);
     }
 }
 
@@ -256,9 +262,9 @@ static int64_t new_position(struct vfs_file *f, int64_t offset, int32_t whence)
     default:
         return -LX_EINVAL;
     }
-    if (__builtin_add_overflow(base, offset, &base))
-        return -LX_EOVERFLOW;
-    return base < 0 ? -LX_EINVAL : base;
+    if (__builtin_add_overflow(base, offset, &base) || base < 0)
+        return -LX_EINVAL;
+    return base;
 }
 
 int64_t vfs_file_seek(struct vfs_file *file, int64_t offset, int32_t whence)
@@ -273,8 +279,10 @@ int64_t vfs_file_seek(struct vfs_file *file, int64_t offset, int32_t whence)
             file->position = (uint64_t)position;
         core_lock_release(&file->lock);
         return position;
-    case VFS_FILE_DEVICE:
-        return whence > LX_SEEK_END ? -LX_EINVAL : 0;
+    case VFS_FILE_DEVICE: /* these accept a seek and stay where they are */
+    case VFS_FILE_EVENTFD:
+    case VFS_FILE_EPOLL:
+        return 0;
     case VFS_FILE_STREAM:
         return stream_seek(file, offset, whence);
     case VFS_FILE_PATH:

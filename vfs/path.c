@@ -157,10 +157,10 @@ static void next_component(struct walk *w, struct vfs_last *c)
 
 static int step_up(struct walk *w)
 {
-    if (w->at == w->root)
-        return 0;
     if (RESOLVE(w->flags) & LX_RESOLVE_BENEATH && w->at == w->base)
         return -LX_EXDEV;
+    if (w->at == w->root)
+        return 0;
     core_lock_acquire(&vfs_state()->tree_lock); /* the parent may be changed by a rename */
     struct vfs_inode *parent = vfs_inode_get(w->at->parent);
     core_lock_release(&vfs_state()->tree_lock);

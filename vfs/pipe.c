@@ -86,42 +86,60 @@ static void wake(struct vfs_pipe *p, uint32_t events)
     core_waitq_wake(&p->waitq, events, UINT32_MAX);
 }
 
-int vfs_pipe_open_fifo(struct vfs_inode *inode, struct vfs_file *file, struct core_sleeper *self)
+/*
+ * Join a fifo's pipe.
+ *   opens    how often the other end has been opened: the caller waits for the next time.
+ *   returns  -LX_ENXIO: no reader, and the writer does not wait.
+ */
+static int join(struct vfs_pipe *p, const struct vfs_file *file, uint32_t *opens)
 {
-    int reads = is_reader(file), writes = is_writer(file);
-    core_lock_acquire(&inode->lock);
-    struct vfs_pipe *p = inode->pipe;
-    if (!p) {
-        p = pipe_alloc();
-        inode->pipe = p;
-    }
-    if (p) {
-        core_lock_acquire(&p->lock);
-        if (writes && !reads && file->flags & LX_O_NONBLOCK && !p->readers) {
-            core_lock_release(&p->lock);
-            core_lock_release(&inode->lock);
-            return -LX_ENXIO;
-        }
+    int reads = is_reader(file), writes = is_writer(file), err = 0;
+    core_lock_acquire(&p->lock);
+    *opens = reads ? p->writer_opens : p->reader_opens;
+    if (writes && !reads && file->flags & LX_O_NONBLOCK && !p->readers) {
+        err = -LX_ENXIO;
+    } else {
         p->readers += (uint32_t)reads;
         p->writers += (uint32_t)writes;
         p->reader_opens += (uint32_t)reads;
         p->writer_opens += (uint32_t)writes;
-        core_lock_release(&p->lock);
     }
+    core_lock_release(&p->lock);
+    return err;
+}
+
+/* Has the other end been there since `opens` was read, even if it has gone again? */
+static int other_end_came(struct vfs_pipe *p, int reads, uint32_t opens)
+{
+    core_lock_acquire(&p->lock);
+    int came = reads ? p->writers || p->writer_opens != opens
+                     : p->readers || p->reader_opens != opens;
+    core_lock_release(&p->lock);
+    return came;
+}
+
+int vfs_pipe_open_fifo(struct vfs_inode *inode, struct vfs_file *file, struct core_sleeper *self)
+{
+    int reads = is_reader(file), writes = is_writer(file);
+    uint32_t opens = 0;
+    core_lock_acquire(&inode->lock);
+    struct vfs_pipe *p = inode->pipe ? inode->pipe : pipe_alloc();
+    int err = p ? join(p, file, &opens) : -LX_ENOMEM;
+    if (err == 0)
+        inode->pipe = p;
+    else if (p && p != inode->pipe)
+        pipe_free(p);
     core_lock_release(&inode->lock);
-    if (!p)
-        return -LX_ENOMEM;
+    if (err < 0)
+        return err;
     file->pipe = p;
     wake(p, ~0u);
     if ((reads && writes) || file->flags & LX_O_NONBLOCK)
         return 0;
 
     struct core_waiter *w = &self->waiter;
-    int err = 0;
-    uint32_t opens = reads ? p->writer_opens : p->reader_opens;
     core_waitq_add(&p->waitq, w, self, ~0u);
-    while (err == 0 && (reads ? !p->writers && p->writer_opens == opens
-                              : !p->readers && p->reader_opens == opens))
+    while (err == 0 && !other_end_came(p, reads, opens))
         err = core_sleep(self, 0, PLAT_FOREVER);
     core_waitq_remove(w);
     return err;
@@ -315,7 +333,7 @@ int64_t vfs_pipe_size(struct vfs_file *file)
 int64_t vfs_pipe_set_size(struct vfs_file *file, uint64_t size)
 {
     struct vfs_pipe *p = file->pipe;
-    uint32_t rounded = 4096;
+    uint32_t rounded = LX_PIPE_BUF;
     if (size > SIZE_MAX_ALLOWED)
         return -LX_EPERM;
     while (rounded < size)
@@ -343,5 +361,6 @@ int64_t vfs_pipe_set_size(struct vfs_file *file, uint64_t size)
         core_arena_free(old, old_size);
     else
         core_arena_free(ring, rounded);
+    wake(p, LX_POLLOUT | LX_POLLWRNORM); /* there may be more room */
     return result;
 }

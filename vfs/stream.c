@@ -16,12 +16,18 @@
 #include "vfs/inode.h"
 
 #define PART_SIZE 16384u
+#define PIPE_PART 4096u /* a pipe that is ready takes so much without blocking: PIPE_BUF */
 #define PTS_MAJOR 136
 #define BLOCK_SIZE 512
 
 static uint32_t readable(const struct vfs_file *f)
 {
     return 1u << (2 * f->stream);
+}
+
+static uint32_t writable(const struct vfs_file *f)
+{
+    return 2u << (2 * f->stream);
 }
 
 int vfs_file_open_stream(uint32_t stream, struct vfs_file **out)
@@ -35,21 +41,28 @@ int vfs_file_open_stream(uint32_t stream, struct vfs_file **out)
     if (info.kind == PLAT_STREAM_CLOSED)
         return -LX_EBADF;
     err = vfs_file_new(VFS_FILE_STREAM, modes[info.access & (PLAT_READ | PLAT_WRITE)], NULL, out);
-    if (err == 0)
+    if (err == 0) {
         (*out)->stream = (uint8_t)stream;
+        (*out)->stream_kind = (uint8_t)info.kind;
+    }
     return err;
 }
 
-/* Wait until a read will not block; signals end the wait. */
-static int wait_readable(struct vfs_file *f, struct core_sleeper *self)
+/* Wait until the host will not block for `bits`; signals end the wait. */
+static int wait_ready(struct vfs_file *f, uint32_t bits, struct core_sleeper *self)
 {
     int err = 0;
-    while (err == 0 && !(plat_stream_ready(readable(f)) & readable(f))) {
+    while (err == 0 && !(plat_stream_ready(bits) & bits)) {
         if (f->flags & LX_O_NONBLOCK)
             return -LX_EAGAIN;
-        err = core_sleep(self, readable(f), PLAT_FOREVER);
+        err = core_sleep(self, bits, PLAT_FOREVER);
     }
     return err;
+}
+
+static int may_block(const struct vfs_file *f)
+{
+    return f->stream_kind != PLAT_STREAM_FILE && f->stream_kind != PLAT_STREAM_NULL;
 }
 
 int64_t stream_read(struct vfs_file *f, void *buf, uint64_t size, struct core_sleeper *self)
@@ -58,7 +71,7 @@ int64_t stream_read(struct vfs_file *f, void *buf, uint64_t size, struct core_sl
     uint64_t done = 0;
     if (!size)
         return 0;
-    int64_t n = wait_readable(f, self);
+    int64_t n = may_block(f) ? wait_ready(f, readable(f), self) : 0;
     if (n < 0)
         return n;
     while (done < size) {
@@ -79,15 +92,17 @@ int64_t stream_read(struct vfs_file *f, void *buf, uint64_t size, struct core_sl
     return done ? (int64_t)done : n;
 }
 
-int64_t stream_write(struct vfs_file *f, const void *buf, uint64_t size)
+int64_t stream_write(struct vfs_file *f, const void *buf, uint64_t size, struct core_sleeper *self)
 {
     uint8_t bytes[PART_SIZE];
-    uint64_t done = 0;
+    uint64_t done = 0, most = f->stream_kind == PLAT_STREAM_PIPE ? PIPE_PART : PART_SIZE;
     int64_t n = 0;
     while (done < size) {
-        uint64_t part = size - done < sizeof bytes ? size - done : sizeof bytes;
+        uint64_t part = size - done < most ? size - done : most;
         uint64_t left = plat_copy_guest(bytes, (const uint8_t *)buf + done, part);
-        n = left == part ? -LX_EFAULT : plat_stream_write(f->stream, bytes, part - left);
+        n = left == part ? -LX_EFAULT : may_block(f) ? wait_ready(f, writable(f), self) : 0;
+        if (n == 0)
+            n = plat_stream_write(f->stream, bytes, part - left);
         if (n < 0)
             break;
         done += (uint64_t)n;
@@ -179,5 +194,5 @@ uint32_t stream_poll(struct vfs_file *f, uint32_t events)
 {
     uint32_t bits = vfs_file_stream_bits(f, events), ready = plat_stream_ready(bits);
     return (ready & readable(f) ? LX_POLLIN | LX_POLLRDNORM : 0u) |
-           (ready & readable(f) << 1 ? LX_POLLOUT | LX_POLLWRNORM : 0u);
+           (ready & writable(f) ? LX_POLLOUT | LX_POLLWRNORM : 0u);
 }

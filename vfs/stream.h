@@ -19,7 +19,8 @@ struct vfs_file;
 
 MUST_USE int64_t stream_read(struct vfs_file *f, void *buf, uint64_t size,
                              struct core_sleeper *self);
-MUST_USE int64_t stream_write(struct vfs_file *f, const void *buf, uint64_t size);
+MUST_USE int64_t stream_write(struct vfs_file *f, const void *buf, uint64_t size,
+                              struct core_sleeper *self);
 MUST_USE int64_t stream_pread(struct vfs_file *f, void *buf, uint64_t size, uint64_t offset);
 MUST_USE int64_t stream_pwrite(struct vfs_file *f, const void *buf, uint64_t size,
                                uint64_t offset);

@@ -21,8 +21,9 @@ static int check(const struct shim_rewrite_table *t)
     return t->magic == SHIM_REWRITE_MAGIC && t->size >= sizeof *t && t->trampolines >= t->span &&
                    fits(t, t->edits, (uint64_t)t->edit_count * sizeof(struct shim_rewrite_edit)) &&
                    fits(t, t->moves, (uint64_t)t->move_count * sizeof(struct shim_rewrite_move)) &&
+                   fits(t, t->origins, (uint64_t)t->move_count * sizeof(struct shim_rewrite_move)) &&
                    fits(t, t->trampoline_bytes, t->trampoline_size) && t->edits % 4 == 0 &&
-                   t->moves % 4 == 0
+                   t->moves % 4 == 0 && t->origins % 4 == 0
                ? 0
                : -LX_EINVAL;
 }
@@ -70,10 +71,14 @@ uint32_t shim_rewrite_origin(const struct shim_rewrite_table *table, uint32_t at
 
 uint32_t shim_rewrite_moved(const struct shim_rewrite_table *table, uint32_t at)
 {
-    const struct shim_rewrite_move *moves = part(table, table->moves);
-    for (uint32_t i = 0; i < table->move_count; i++) {
-        if (moves[i].from == at)
-            return moves[i].to;
+    const struct shim_rewrite_move *origins = part(table, table->origins);
+    uint32_t low = 0, high = table->move_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (origins[middle].from < at)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    return 0;
+    return low < table->move_count && origins[low].from == at ? origins[low].to : 0;
 }

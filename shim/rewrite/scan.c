@@ -310,6 +310,12 @@ static void patch_tls(struct scan *s, uint32_t n)
     s->stats.tls_unpatched++;
 }
 
+static int compare_origins(const void *a, const void *b)
+{
+    const struct shim_rewrite_move *x = a, *y = b;
+    return (x->from > y->from) - (x->from < y->from);
+}
+
 static struct shim_rewrite_table *build(struct scan *s)
 {
     uint32_t edits = s->edits.count * (uint32_t)sizeof(struct shim_rewrite_edit);
@@ -323,7 +329,8 @@ static struct shim_rewrite_table *build(struct scan *s)
     t.edits = sizeof t;
     t.move_count = s->moves.count;
     t.moves = t.edits + edits;
-    t.bytes = t.moves + moves;
+    t.origins = t.moves + moves;
+    t.bytes = t.origins + moves;
     t.trampoline_bytes = t.bytes + s->bytes.size;
     t.size = t.trampoline_bytes + s->trampolines.size;
     uint8_t *out = malloc(t.size);
@@ -332,8 +339,11 @@ static struct shim_rewrite_table *build(struct scan *s)
     memcpy(out, &t, sizeof t);
     if (edits)
         memcpy(out + t.edits, s->edits.items, edits);
-    if (moves)
+    if (moves) {
         memcpy(out + t.moves, s->moves.items, moves);
+        qsort(s->moves.items, s->moves.count, sizeof(struct shim_rewrite_move), compare_origins);
+        memcpy(out + t.origins, s->moves.items, moves);
+    }
     if (s->bytes.size)
         memcpy(out + t.bytes, s->bytes.bytes, s->bytes.size);
     if (s->trampolines.size)

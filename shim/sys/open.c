@@ -43,6 +43,7 @@ int64_t sys_openat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t fl
     if (flags & TMPFILE_BIT &&
         ((flags & LX_O_TMPFILE) != LX_O_TMPFILE || (flags & LX_O_ACCMODE) == LX_O_RDONLY))
         return -LX_EINVAL;
+    flags |= LX_O_LARGEFILE; /* of every 64-bit program: fcntl(F_GETFL) shows it */
     if (flags & LX_O_PATH)
         flags &= LX_O_PATH | LX_O_DIRECTORY | LX_O_NOFOLLOW | LX_O_CLOEXEC;
     if (flags & LX_O_CREAT && flags & LX_O_DIRECTORY)

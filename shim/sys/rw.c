@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
+#include "lx/poll.h"
 #include "lx/signal.h"
 #include "lx/unistd.h"
 #include "plat/plat.h"
@@ -38,10 +39,24 @@ static uint64_t cut(uint64_t size)
     return size < AMOUNT_MAX ? size : AMOUNT_MAX;
 }
 
-/* EFAULT for a buffer outside the guest's windows; what is not mapped shows when it is used. */
-static int check_buffer(lx_uptr buf, uint64_t size)
+/*
+ * What comes before any transfer.  A buffer outside the guest's windows is EFAULT
+ * here; one that is not mapped shows when it is used.
+ */
+static int check_transfer(const struct vfs_file *file, uint32_t access, lx_uptr buf, uint64_t size)
 {
+    if (!vfs_file_may(file, access))
+        return -LX_EBADF;
     return !size || shim_user_ok(buf, size) ? 0 : -LX_EFAULT;
+}
+
+/* As above, at an offset: ESPIPE comes before all else, but O_PATH is no file at all. */
+static int check_transfer_at(const struct vfs_file *file, uint32_t access, lx_uptr buf,
+                             uint64_t size)
+{
+    if (file->kind != VFS_FILE_PATH && !vfs_file_has_offsets(file))
+        return -LX_ESPIPE;
+    return check_transfer(file, access, buf, size);
 }
 
 int64_t sys_read(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size)
@@ -51,10 +66,7 @@ int64_t sys_read(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size)
     if (result < 0)
         return result;
     size = cut(size);
-    if (!vfs_file_may(file, PLAT_READ))
-        result = -LX_EBADF;
-    else
-        result = check_buffer(buf, size);
+    result = check_transfer(file, PLAT_READ, buf, size);
     if (result == 0)
         result = vfs_file_read(file, (void *)buf, size, &t->sleeper);
     vfs_file_put(file);
@@ -68,10 +80,7 @@ int64_t sys_write(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size)
     if (result < 0)
         return result;
     size = cut(size);
-    if (!vfs_file_may(file, PLAT_WRITE))
-        result = -LX_EBADF;
-    else
-        result = check_buffer(buf, size);
+    result = check_transfer(file, PLAT_WRITE, buf, size);
     if (result == 0)
         result = vfs_file_write(file, (const void *)buf, size, &t->sleeper);
     vfs_file_put(file);
@@ -87,7 +96,7 @@ int64_t sys_pread64(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size,
     if (result < 0)
         return result;
     size = cut(size);
-    result = check_buffer(buf, size);
+    result = check_transfer_at(file, PLAT_READ, buf, size);
     if (result == 0)
         result = vfs_file_pread(file, (void *)buf, size, (uint64_t)offset);
     vfs_file_put(file);
@@ -103,7 +112,7 @@ int64_t sys_pwrite64(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size
     if (result < 0)
         return result;
     size = cut(size);
-    result = check_buffer(buf, size);
+    result = check_transfer_at(file, PLAT_WRITE, buf, size);
     if (result == 0)
         result = vfs_file_pwrite(file, (const void *)buf, size, (uint64_t)offset);
     vfs_file_put(file);
@@ -112,75 +121,129 @@ int64_t sys_pwrite64(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size
 
 enum direction { READ, WRITE };
 
-/*
- * Vectors, one buffer after the other.
- *   offset  where, or -1: at the file's position.
- */
-static int64_t vector(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count, int64_t offset,
-                      enum direction direction)
-{
+#define IOV_PART 64u
+
+/* A transfer of several buffers. */
+struct vector {
     struct vfs_file *file;
-    struct lx_iovec v[64];
-    int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
-    if (result < 0)
-        return result;
-    uint64_t done = 0, total = 0;
-    if (count > SHIM_IOV_MAX)
-        result = -LX_EINVAL;
-    else if (!vfs_file_may(file, direction == READ ? PLAT_READ : PLAT_WRITE))
-        result = -LX_EBADF;
-    for (uint64_t i = 0; result == 0 && i < count; i += 64) { /* all of it, before anything moves */
-        uint64_t part = count - i < 64 ? count - i : 64, sum;
-        result = shim_copy_iovec(v, iov + i * sizeof *v, part, &sum);
-        total += sum;
-        if (result == 0 && total > INT64_MAX)
-            result = -LX_EINVAL;
-    }
-    for (uint64_t i = 0; result >= 0 && i < count; i++) {
+    enum direction direction;
+    int64_t offset; /* where, or -1: at the file's position */
+    lx_uptr iov;    /* of the guest */
+    uint64_t count;
+    struct lx_iovec part[IOV_PART]; /* a copy of those now worked on */
+};
+
+/* Copy in the buffers from number `first` on, as many as fit. */
+static int vector_load(struct vector *v, uint64_t first, uint64_t *total)
+{
+    uint64_t left = v->count - first;
+    return shim_copy_iovec(v->part, v->iov + first * sizeof *v->part,
+                           left < IOV_PART ? left : IOV_PART, total);
+}
+
+/* Look at all of it before anything moves. */
+static int vector_check(struct vector *v, uint64_t *total)
+{
+    *total = 0;
+    if (v->count > SHIM_IOV_MAX)
+        return -LX_EINVAL;
+    for (uint64_t i = 0; i < v->count; i += IOV_PART) {
         uint64_t sum;
-        if (i % 64 == 0) {
-            result = shim_copy_iovec(v, iov + i * sizeof *v, count - i < 64 ? count - i : 64, &sum);
-            if (result < 0)
-                break;
-        }
-        const struct lx_iovec *b = &v[i % 64];
+        int err = vector_load(v, i, &sum);
+        if (err == 0 && __builtin_add_overflow(*total, sum, total))
+            err = -LX_EINVAL;
+        for (uint64_t k = 0; err == 0 && k < IOV_PART && i + k < v->count; k++)
+            err = check_transfer(v->file, 0, v->part[k].iov_base, v->part[k].iov_len);
+        if (err < 0)
+            return err;
+    }
+    return *total > INT64_MAX ? -LX_EINVAL : 0;
+}
+
+static int64_t vector_move(struct shim_task *t, struct vector *v, lx_uptr buf, uint64_t size,
+                           uint64_t done)
+{
+    uint64_t at = (uint64_t)v->offset + done;
+    if (v->direction == READ)
+        return v->offset < 0 ? vfs_file_read(v->file, (void *)buf, size, &t->sleeper)
+                             : vfs_file_pread(v->file, (void *)buf, size, at);
+    return v->offset < 0 ? vfs_file_write(v->file, (const void *)buf, size, &t->sleeper)
+                         : vfs_file_pwrite(v->file, (const void *)buf, size, at);
+}
+
+/*
+ * A short write goes in one piece, so that nobody else's bytes come in between:
+ * pipe(7) promises that for up to PIPE_BUF.  The first buffers are loaded.
+ */
+static int64_t vector_write_gathered(struct shim_task *t, struct vector *v)
+{
+    uint8_t bytes[LX_PIPE_BUF];
+    uint64_t size = 0;
+    for (uint64_t i = 0; i < v->count; i++) {
+        if (shim_copy_in(bytes + size, v->part[i].iov_base, v->part[i].iov_len) < 0)
+            break;
+        size += v->part[i].iov_len;
+    }
+    return size ? vector_move(t, v, (lx_uptr)bytes, size, 0) : -LX_EFAULT;
+}
+
+/* One buffer after the other, until one is not filled. */
+static int64_t vector_each(struct shim_task *t, struct vector *v)
+{
+    uint64_t done = 0, sum;
+    int64_t result = 0;
+    for (uint64_t i = 0; i < v->count; i++) {
+        if (i % IOV_PART == 0 && (result = vector_load(v, i, &sum)) < 0)
+            break;
+        const struct lx_iovec *b = &v->part[i % IOV_PART];
         uint64_t size = b->iov_len < AMOUNT_MAX - done ? b->iov_len : AMOUNT_MAX - done;
         if (!size)
             continue;
-        result = check_buffer(b->iov_base, size);
+        result = check_transfer(v->file, 0, b->iov_base, size); /* the guest may change them */
         if (result < 0)
             break;
         /* Only the first buffer may wait: what has come already is not held back. */
-        if (direction == READ && done && !(vfs_file_poll(file, 1 /* POLLIN */) & 1))
+        if (v->direction == READ && done && !(vfs_file_poll(v->file, LX_POLLIN) & LX_POLLIN))
             break;
-        uint64_t at = (uint64_t)offset + done;
-        void *buf = (void *)b->iov_base;
-        if (direction == READ)
-            result = offset < 0 ? vfs_file_read(file, buf, size, &t->sleeper)
-                                : vfs_file_pread(file, buf, size, at);
-        else
-            result = offset < 0 ? vfs_file_write(file, buf, size, &t->sleeper)
-                                : vfs_file_pwrite(file, buf, size, at);
+        result = vector_move(t, v, b->iov_base, size, done);
         if (result < 0)
             break;
         done += (uint64_t)result;
         if ((uint64_t)result < size)
             break;
     }
-    vfs_file_put(file);
-    if (done)
-        return (int64_t)done;
+    return done ? (int64_t)done : result;
+}
+
+static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count,
+                               int64_t offset, enum direction direction)
+{
+    struct vector v = {.direction = direction, .offset = offset, .iov = iov, .count = count};
+    uint32_t access = direction == READ ? PLAT_READ : PLAT_WRITE;
+    uint64_t total;
+    int64_t result = vfs_fdtable_get(t->process->fds, fd, &v.file);
+    if (result < 0)
+        return result;
+    result = offset < 0 ? check_transfer(v.file, access, 0, 0)
+                        : check_transfer_at(v.file, access, 0, 0);
+    if (result == 0)
+        result = vector_check(&v, &total);
+    if (result == 0 && total)
+        result = direction == WRITE && total <= LX_PIPE_BUF && count <= IOV_PART
+                     ? vector_write_gathered(t, &v)
+                     : vector_each(t, &v);
+    vfs_file_put(v.file);
     return direction == WRITE ? after_write(t, result) : sys_interrupted(result);
 }
 
 int64_t sys_readv(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count)
 {
-    return vector(t, fd, iov, count, -1, READ);
+    return transfer_vector(t, fd, iov, count, -1, READ);
 }
 
 int64_t sys_writev(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count)
 {
-    return vector(t, fd, iov, count, -1, WRITE);
+    return transfer_vector(t, fd, iov, count, -1, WRITE);
 }
 
 /* The offset's high half is for 32-bit programs: on x86-64 the low one has it all. */
@@ -188,14 +251,14 @@ int64_t sys_preadv(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count,
                    uint64_t high)
 {
     (void)high;
-    return (int64_t)low < 0 ? -LX_EINVAL : vector(t, fd, iov, count, (int64_t)low, READ);
+    return (int64_t)low < 0 ? -LX_EINVAL : transfer_vector(t, fd, iov, count, (int64_t)low, READ);
 }
 
 int64_t sys_pwritev(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count, uint64_t low,
                     uint64_t high)
 {
     (void)high;
-    return (int64_t)low < 0 ? -LX_EINVAL : vector(t, fd, iov, count, (int64_t)low, WRITE);
+    return (int64_t)low < 0 ? -LX_EINVAL : transfer_vector(t, fd, iov, count, (int64_t)low, WRITE);
 }
 
 #define READ_FLAGS (LX_RWF_HIPRI | LX_RWF_NOWAIT)
@@ -207,7 +270,7 @@ int64_t sys_preadv2(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count
     (void)high;
     if (flags & ~(uint32_t)READ_FLAGS)
         return -LX_EOPNOTSUPP;
-    return (int64_t)low < -1 ? -LX_EINVAL : vector(t, fd, iov, count, (int64_t)low, READ);
+    return (int64_t)low < -1 ? -LX_EINVAL : transfer_vector(t, fd, iov, count, (int64_t)low, READ);
 }
 
 int64_t sys_pwritev2(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count, uint64_t low,
@@ -216,7 +279,7 @@ int64_t sys_pwritev2(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t coun
     (void)high;
     if (flags & ~(uint32_t)WRITE_FLAGS)
         return -LX_EOPNOTSUPP;
-    return (int64_t)low < -1 ? -LX_EINVAL : vector(t, fd, iov, count, (int64_t)low, WRITE);
+    return (int64_t)low < -1 ? -LX_EINVAL : transfer_vector(t, fd, iov, count, (int64_t)low, WRITE);
 }
 
 int64_t sys_lseek(struct shim_task *t, int32_t fd, int64_t offset, int32_t whence)
@@ -225,7 +288,10 @@ int64_t sys_lseek(struct shim_task *t, int32_t fd, int64_t offset, int32_t whenc
     int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
     if (result < 0)
         return result;
-    result = vfs_file_seek(file, offset, whence);
+    if (whence < 0 || whence > LX_SEEK_MAX)
+        result = file->kind == VFS_FILE_PATH ? -LX_EBADF : -LX_EINVAL;
+    else
+        result = vfs_file_seek(file, offset, whence);
     vfs_file_put(file);
     return result;
 }
@@ -302,12 +368,12 @@ int64_t sys_copy_file_range(struct shim_task *t, int32_t in_fd, lx_uptr in_offse
                             lx_uptr out_offset, uint64_t size, uint32_t flags)
 {
     struct side in, out = {0};
-    int64_t result = flags ? -LX_EINVAL : 0;
-    if (result < 0)
-        return result;
-    result = side_open(t, in_fd, in_offset, &in);
+    int64_t result = side_open(t, in_fd, in_offset, &in);
     if (result == 0)
         result = side_open(t, out_fd, out_offset, &out);
+    if (result == 0 && flags)
+        result = -LX_EINVAL;
+    size = cut(size);
     if (result == 0 && (in.file->kind == VFS_FILE_DIRECTORY || out.file->kind == VFS_FILE_DIRECTORY))
         result = -LX_EISDIR;
     if (result == 0 &&
@@ -323,7 +389,7 @@ int64_t sys_copy_file_range(struct shim_task *t, int32_t in_fd, lx_uptr in_offse
             result = -LX_EINVAL;
     }
     if (result == 0)
-        result = transfer(t, &in, &out, cut(size));
+        result = transfer(t, &in, &out, size);
     vfs_file_put(in.file);
     vfs_file_put(out.file);
     return result;

@@ -46,6 +46,7 @@ struct shim_rewrite_table {
     uint32_t trampoline_size;   /* bytes */
     uint32_t edit_count, edits; /* struct shim_rewrite_edit */
     uint32_t move_count, moves; /* struct shim_rewrite_move, ascending by `to` */
+    uint32_t origins;           /* the same again, ascending by `from` */
     uint32_t bytes;             /* the edits' bytes; then the trampolines' */
     uint32_t trampoline_bytes;
     uint32_t syscall_sites, syscall_unpatched;

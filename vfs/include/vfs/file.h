@@ -46,6 +46,7 @@ struct vfs_file {
     uint8_t kind;            /* constant */
     uint8_t device;          /* constant: minor number of a memory device */
     uint8_t stream;          /* constant: 0, 1, 2 */
+    uint8_t stream_kind;     /* constant: PLAT_STREAM_* */
     _Atomic uint32_t flags;  /* LX_O_*; access mode constant */
     struct vfs_inode *inode; /* constant; a reference, or NULL */
     struct core_lock lock;   /* guards position and watches */
@@ -88,6 +89,9 @@ MUST_USE int64_t vfs_file_read(struct vfs_file *file, void *buf, uint64_t size,
                                struct core_sleeper *self);
 MUST_USE int64_t vfs_file_write(struct vfs_file *file, const void *buf, uint64_t size,
                                 struct core_sleeper *self);
+
+/* 1 if there are offsets to read and write at; a stream may still say -LX_ESPIPE. */
+int vfs_file_has_offsets(const struct vfs_file *file);
 
 /* At an offset; -LX_ESPIPE where there are none. */
 MUST_USE int64_t vfs_file_pread(struct vfs_file *file, void *buf, uint64_t size, uint64_t offset);

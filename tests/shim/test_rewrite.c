@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/* The rewriter: what it makes of short pieces of code. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "plat/slots.h"
+#include "rewrite/decode.h"
+#include "shim/rewrite.h"
+
+#define PAGE 4096u
+
+struct piece {
+    uint8_t memory[4 * PAGE];
+    struct shim_rewrite_range text;
+    struct shim_rewrite_input in;
+    struct shim_rewrite_table *table;
+};
+
+static struct piece g_piece;
+
+/* Scan and apply `size` bytes of code. */
+static struct piece *rewrite(const void *code, uint32_t size)
+{
+    struct piece *p = &g_piece;
+    if (p->table)
+        shim_rewrite_free(p->table);
+    memset(p, 0, sizeof *p);
+    memcpy(p->memory, code, size);
+    p->text = (struct shim_rewrite_range){0, size};
+    p->in = (struct shim_rewrite_input){
+        .code = p->memory, .size = PAGE, .addr = 0x400000, .text = &p->text, .text_count = 1, .trampolines = PAGE,
+    };
+    assert_int_equal(shim_rewrite_scan(&p->in, &p->table), 0);
+    assert_int_equal(shim_rewrite_apply(p->table, p->memory), 0);
+    return p;
+}
+
+/* Where the jump at `at` goes: short or long. */
+static uint32_t jump_target(const struct piece *p, uint32_t at)
+{
+    int32_t rel;
+    if (p->memory[at] == 0xeb)
+        return at + 2 + (uint32_t)(int32_t)(int8_t)p->memory[at + 1];
+    assert_int_equal(p->memory[at], 0xe9);
+    memcpy(&rel, p->memory + at + 1, sizeof rel);
+    return at + 5 + (uint32_t)rel;
+}
+
+/* lea back(%rip), %rcx; jmp *%gs:ENTRY; returns `back`. */
+static uint32_t syscall_return(const struct piece *p, uint32_t at)
+{
+    static const uint8_t lea[] = {0x48, 0x8d, 0x0d}, jmp[] = {0x65, 0xff, 0x24, 0x25};
+    int32_t rel, slot;
+    assert_memory_equal(p->memory + at, lea, sizeof lea);
+    memcpy(&rel, p->memory + at + 3, sizeof rel);
+    assert_memory_equal(p->memory + at + 7, jmp, sizeof jmp);
+    memcpy(&slot, p->memory + at + 11, sizeof slot);
+    assert_int_equal(slot, PLAT_GS_ENTRY);
+    return at + 7 + (uint32_t)rel;
+}
+
+static void a_system_call_jumps_to_padding(void **state)
+{
+    (void)state;
+    static const uint8_t code[] = {
+        0x0f, 0x05, 0xc3,                               /* syscall; ret */
+        0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00, /* nop */
+    };
+    struct piece *p = rewrite(code, sizeof code);
+    assert_int_equal(p->table->syscall_sites, 1);
+    assert_int_equal(p->table->syscall_unpatched, 0);
+    assert_int_equal(p->memory[0], 0xeb);
+    uint32_t hop = jump_target(p, 0);
+    assert_int_equal(hop, 3);
+    uint32_t trampoline = jump_target(p, hop);
+    assert_int_equal(trampoline, PAGE);
+    assert_int_equal(syscall_return(p, trampoline), 2);
+    assert_int_equal(shim_rewrite_origin(p->table, trampoline), 0);
+    assert_int_equal(shim_rewrite_moved(p->table, 0), trampoline);
+}
+
+static void a_window_takes_the_instruction_before(void **state)
+{
+    (void)state;
+    static const uint8_t code[] = {
+        0xb8, 0x27, 0x00, 0x00, 0x00, /* mov $39, %eax */
+        0x0f, 0x05,                   /* syscall */
+        0x48, 0x89, 0xc7,             /* mov %rax, %rdi */
+        0xe9, 0xf1, 0xff, 0xff, 0xff, /* jmp to the start */
+    };
+    struct piece *p = rewrite(code, sizeof code);
+    assert_int_equal(p->table->syscall_unpatched, 0);
+    uint32_t trampoline = jump_target(p, 0);
+    assert_memory_equal(p->memory + trampoline, code, 5);
+    assert_int_equal(syscall_return(p, trampoline + 5), 7);
+    assert_memory_equal(p->memory + 7, code + 7, sizeof code - 7);
+    assert_int_equal(shim_rewrite_moved(p->table, 5), trampoline + 5);
+}
+
+/* Something jumps to the system call itself: the window may only begin there. */
+static void a_branch_target_is_not_moved_into(void **state)
+{
+    (void)state;
+    static const uint8_t code[] = {
+        0xb8, 0x27, 0x00, 0x00, 0x00, /* mov $39, %eax */
+        0x0f, 0x05,                   /* syscall */
+        0x48, 0x89, 0xc7,             /* mov %rax, %rdi */
+        0xeb, 0xf9,                   /* jmp to the syscall */
+    };
+    struct piece *p = rewrite(code, sizeof code);
+    assert_int_equal(p->table->syscall_unpatched, 0);
+    assert_memory_equal(p->memory, code, 5);
+    uint32_t trampoline = jump_target(p, 5);
+    assert_int_equal(syscall_return(p, trampoline), trampoline + 15);
+    assert_memory_equal(p->memory + trampoline + 15, code + 7, 3);
+    assert_int_equal(jump_target(p, trampoline + 18), 10);
+}
+
+static void a_call_that_cannot_be_patched_is_named(void **state)
+{
+    (void)state;
+    static const uint8_t code[] = {0x90, 0x0f, 0x05, 0xff, 0xd0}; /* nop; syscall; call *%rax */
+    struct piece *p = rewrite(code, sizeof code);
+    assert_int_equal(p->table->syscall_unpatched, 1);
+    assert_int_equal(p->table->first_unpatched, 1);
+    assert_memory_equal(p->memory, code, sizeof code);
+}
+
+static void the_thread_pointer_is_read_in_place(void **state)
+{
+    (void)state;
+    static const uint8_t code[] = {0x64, 0x48, 0x8b, 0x04, 0x25, 0, 0, 0, 0, 0xc3};
+    static const uint8_t want[] = {0x65, 0x48, 0x8b, 0x04, 0x25};
+    struct piece *p = rewrite(code, sizeof code);
+    uint32_t slot;
+    assert_int_equal(p->table->tls_sites, 1);
+    assert_int_equal(p->table->tls_unpatched, 0);
+    assert_int_equal(p->table->trampoline_size, 0);
+    assert_memory_equal(p->memory, want, sizeof want);
+    memcpy(&slot, p->memory + 5, sizeof slot);
+    assert_int_equal(slot, PLAT_GS_TP);
+}
+
+/* The canary is mirrored only in programs that store it through %fs. */
+static void the_canary_is_read_where_it_is_kept(void **state)
+{
+    (void)state;
+    static const uint8_t load[] = {0x64, 0x48, 0x8b, 0x04, 0x25, 0x28, 0, 0, 0, 0xc3};
+    static const uint8_t both[] = {
+        0x64, 0x48, 0x8b, 0x04, 0x25, 0x28, 0, 0, 0, /* mov %fs:0x28, %rax */
+        0x64, 0x48, 0x89, 0x04, 0x25, 0x28, 0, 0, 0, /* mov %rax, %fs:0x28 */
+        0xc3,
+    };
+    struct piece *p = rewrite(load, sizeof load);
+    assert_int_equal(p->table->tls_unpatched, 0);
+    assert_int_equal(p->memory[0], 0xe9);
+    p = rewrite(both, sizeof both);
+    assert_int_equal(p->table->tls_unpatched, 0);
+    assert_int_equal(p->memory[0], 0x65);
+    assert_int_equal(p->memory[9], 0xe9);
+}
+
+static void short_accesses_find_room(void **state)
+{
+    (void)state;
+    static const uint8_t code[] = {
+        0x64, 0x89, 0x02,                               /* mov %eax, %fs:(%rdx) */
+        0xeb, 0xfb,                                     /* jmp to it */
+        0xe8, 0x00, 0x00, 0x00, 0x00,                   /* call */
+        0x48, 0xc7, 0xc0, 0x01, 0x00, 0x00, 0x00,       /* mov $1, %rax */
+        0x48, 0xc7, 0xc1, 0x01, 0x00, 0x00, 0x00, 0xc3, /* mov $1, %rcx; ret */
+    };
+    struct piece *p = rewrite(code, sizeof code);
+    assert_int_equal(p->table->tls_sites, 1);
+    assert_int_equal(p->table->tls_unpatched, 0);
+}
+
+static void damaged_tables_are_refused(void **state)
+{
+    (void)state;
+    static const uint8_t code[] = {0xb8, 0x27, 0, 0, 0, 0x0f, 0x05, 0xc3};
+    struct piece *p = rewrite(code, sizeof code);
+    uint8_t target[4 * PAGE];
+    struct shim_rewrite_table good = *p->table;
+    assert_int_equal(good.edit_count, 1);
+
+    p->table->magic++;
+    assert_true(shim_rewrite_apply(p->table, target) < 0);
+    *p->table = good;
+    p->table->edit_count = 1000000;
+    assert_true(shim_rewrite_apply(p->table, target) < 0);
+    *p->table = good;
+    p->table->trampoline_size = 1000000;
+    assert_true(shim_rewrite_apply(p->table, target) < 0);
+    *p->table = good;
+    struct shim_rewrite_edit *edit = (struct shim_rewrite_edit *)((char *)p->table + good.edits);
+    edit->at = good.span;
+    assert_true(shim_rewrite_apply(p->table, target) < 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_system_call_jumps_to_padding),
+        cmocka_unit_test(a_window_takes_the_instruction_before),
+        cmocka_unit_test(a_branch_target_is_not_moved_into),
+        cmocka_unit_test(a_call_that_cannot_be_patched_is_named),
+        cmocka_unit_test(the_thread_pointer_is_read_in_place),
+        cmocka_unit_test(the_canary_is_read_where_it_is_kept),
+        cmocka_unit_test(short_accesses_find_room),
+        cmocka_unit_test(damaged_tables_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
