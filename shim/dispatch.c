@@ -29,6 +29,8 @@ void shim_dispatch(struct plat_thread *thread)
     uint64_t nr = regs->rax;
 
     t->syscall = nr;
+    if (UNLIKELY(t->trace) && shim_syscall_row((uint32_t)nr)->result == SHIM_CLASS_NONE)
+        shim_strace_call(t, (uint32_t)nr, g, 0); /* it does not come back */
     int64_t result = shim_syscall_call(t, (uint32_t)nr, g);
     regs->rax = (uint64_t)result;
 

@@ -360,6 +360,8 @@ static void put_result(struct text *t, const struct shim_syscall_row *row, int64
             return;
         }
         put_signed(t, -result);
+    } else if (row->result == SHIM_CLASS_NONE) {
+        put_char(t, '?');
     } else if (row->result == SHIM_CLASS_ADDR) {
         put_hex(t, (uint64_t)result);
     } else if (row->result == SHIM_CLASS_OCT) {

@@ -188,7 +188,13 @@ int64_t sys_utimensat(struct shim_task *t, int32_t dirfd, lx_uptr path, lx_uptr 
     if (flags & ~(uint32_t)CHMOD_FLAGS)
         return -LX_EINVAL;
     int err = times ? shim_copy_in(ts, times, sizeof ts) : 0;
-    return err < 0 ? err : set_times_at(t, dirfd, path, times ? ts : NULL, flags);
+    if (err < 0)
+        return err;
+    if (times && ts[0].tv_nsec == UTIME_OMIT && ts[1].tv_nsec == UTIME_OMIT)
+        return 0; /* the path is not even looked at */
+    if (!path && dirfd != LX_AT_FDCWD && flags)
+        return -LX_EINVAL;
+    return set_times_at(t, dirfd, path, times ? ts : NULL, flags);
 }
 
 int64_t sys_futimesat(struct shim_task *t, int32_t dirfd, lx_uptr path, lx_uptr times)

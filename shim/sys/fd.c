@@ -176,38 +176,40 @@ int64_t sys_ftruncate(struct shim_task *t, int32_t fd, int64_t size)
     return err;
 }
 
+#define FALLOC_CLEARS (LX_FALLOC_FL_PUNCH_HOLE | LX_FALLOC_FL_ZERO_RANGE)
+
+/* Holes, zeros or space; a hole never changes the size. */
+static int has_fallocate_mode(uint32_t mode)
+{
+    if (mode & LX_FALLOC_FL_PUNCH_HOLE)
+        return mode == (LX_FALLOC_FL_PUNCH_HOLE | LX_FALLOC_FL_KEEP_SIZE);
+    return (mode & ~(uint32_t)(LX_FALLOC_FL_ZERO_RANGE | LX_FALLOC_FL_KEEP_SIZE)) == 0;
+}
+
+/* Space is not set aside: pages come when they are written. */
 static int allocate(struct vfs_file *file, uint32_t mode, uint64_t offset, uint64_t size)
 {
-    const uint32_t keep = LX_FALLOC_FL_KEEP_SIZE;
-    uint64_t end = offset + size, now = vfs_file_size(file);
-    switch (mode) {
-    case LX_FALLOC_FL_PUNCH_HOLE | LX_FALLOC_FL_KEEP_SIZE:
-        return vfs_inode_punch(file->inode, offset, size);
-    case LX_FALLOC_FL_ZERO_RANGE:
-    case LX_FALLOC_FL_ZERO_RANGE | LX_FALLOC_FL_KEEP_SIZE: {
-        int err = vfs_inode_punch(file->inode, offset, size);
-        if (err < 0 || mode & keep || end <= now)
-            return err;
-        return vfs_inode_truncate(file->inode, end);
-    }
-    case 0:
-    case LX_FALLOC_FL_KEEP_SIZE: /* pages come when they are written */
-        return mode == 0 && end > now ? vfs_inode_truncate(file->inode, end) : 0;
-    default:
-        return -LX_EOPNOTSUPP;
-    }
+    uint64_t end = offset + size;
+    int err = mode & FALLOC_CLEARS ? vfs_inode_punch(file->inode, offset, size) : 0;
+    if (err == 0 && !(mode & LX_FALLOC_FL_KEEP_SIZE) && end > vfs_file_size(file))
+        err = vfs_inode_truncate(file->inode, end);
+    return err;
 }
 
 int64_t sys_fallocate(struct shim_task *t, int32_t fd, uint32_t mode, int64_t offset, int64_t size)
 {
     struct vfs_file *file;
-    if (offset < 0 || size <= 0)
-        return -LX_EINVAL;
     int err = vfs_fdtable_get(t->process->fds, fd, &file);
     if (err < 0)
         return err;
     int64_t end;
-    if (!vfs_file_may(file, PLAT_WRITE))
+    if (file->kind == VFS_FILE_PATH)
+        err = -LX_EBADF;
+    else if (offset < 0 || size <= 0)
+        err = -LX_EINVAL;
+    else if (!has_fallocate_mode(mode))
+        err = -LX_EOPNOTSUPP;
+    else if (!vfs_file_may(file, PLAT_WRITE))
         err = -LX_EBADF;
     else if (file->kind == VFS_FILE_PIPE)
         err = -LX_ESPIPE;
@@ -221,6 +223,11 @@ int64_t sys_fallocate(struct shim_task *t, int32_t fd, uint32_t mode, int64_t of
     return err;
 }
 
+static int is_disk_stream(const struct vfs_file *file)
+{
+    return file->kind == VFS_FILE_STREAM && file->stream_kind == PLAT_STREAM_FILE;
+}
+
 /* Nothing of ours outlives the container: there is nothing to write back. */
 static int64_t synchronise(struct shim_task *t, int32_t fd)
 {
@@ -228,7 +235,8 @@ static int64_t synchronise(struct shim_task *t, int32_t fd)
     int err = vfs_fdtable_get(t->process->fds, fd, &file);
     if (err == 0 && file->kind == VFS_FILE_PATH)
         err = -LX_EBADF;
-    else if (err == 0 && !file->inode)
+    else if (err == 0 && file->kind != VFS_FILE_REGULAR && file->kind != VFS_FILE_DIRECTORY &&
+             !is_disk_stream(file))
         err = -LX_EINVAL;
     vfs_file_put(file);
     return err;
@@ -261,7 +269,9 @@ int64_t sys_fadvise64(struct shim_task *t, int32_t fd, int64_t offset, uint64_t 
     struct vfs_file *file;
     (void)offset;
     int err = vfs_fdtable_get(t->process->fds, fd, &file);
-    if (err == 0 && file->kind == VFS_FILE_PIPE)
+    if (err == 0 && file->kind == VFS_FILE_PATH)
+        err = -LX_EBADF;
+    else if (err == 0 && file->kind == VFS_FILE_PIPE)
         err = -LX_ESPIPE;
     else if (err == 0 && (advice < LX_POSIX_FADV_NORMAL || advice > LX_POSIX_FADV_NOREUSE ||
                           (int64_t)size < 0))
@@ -302,6 +312,12 @@ static int64_t terminal_control(struct shim_task *t, uint32_t stream, uint32_t r
             .c_cc = {3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0, 0, 0},
         };
         return shim_copy_out(arg, &cooked, sizeof cooked);
+    }
+    case LX_TCSETS:
+    case LX_TCSETSW:
+    case LX_TCSETSF: { /* Differs from Linux: the console stays as it is, in its cooked state */
+        struct lx_termios wanted;
+        return shim_copy_in(&wanted, arg, sizeof wanted);
     }
     case LX_TIOCGWINSZ: {
         struct lx_winsize ws = {size.rows, size.columns, 0, 0};

@@ -218,7 +218,11 @@ static int64_t vector_each(struct shim_task *t, struct vector *v)
 static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count,
                                int64_t offset, enum direction direction)
 {
-    struct vector v = {.direction = direction, .offset = offset, .iov = iov, .count = count};
+    struct vector v; /* field by field: `part` is large, and filled when it is used */
+    v.direction = direction;
+    v.offset = offset;
+    v.iov = iov;
+    v.count = count;
     uint32_t access = direction == READ ? PLAT_READ : PLAT_WRITE;
     uint64_t total;
     int64_t result = vfs_fdtable_get(t->process->fds, fd, &v.file);

@@ -174,7 +174,7 @@ int64_t sys_readlinkat(struct shim_task *t, int32_t dirfd, lx_uptr path, lx_uptr
     char target[SHIM_PATH_MAX];
     if ((int32_t)size <= 0)
         return -LX_EINVAL;
-    uint32_t flags = LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH;
+    uint32_t flags = LX_AT_SYMLINK_NOFOLLOW | (dirfd == LX_AT_FDCWD ? 0 : LX_AT_EMPTY_PATH);
     int64_t result = sys_find(t, dirfd, path, flags, &inode, &file);
     if (result == 0 && (!inode || !VFS_IS_LNK(inode)))
         result = file ? -LX_ENOENT : -LX_EINVAL;

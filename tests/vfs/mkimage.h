@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_VFS_MKIMAGE_H
+#define TESTS_VFS_MKIMAGE_H
+
+/*
+ * An image from a table, in memory: what the importer writes, without the importer.
+ *
+ * Source   vfs/image_format.h.
+ * Threads  the caller's object.
+ * Errors   a row that cannot be right ends the program.
+ */
+
+#include <stdint.h>
+
+/* One name of the tree; directories come before what is in them, "/" is always there. */
+struct mkimage_row {
+    const char *path;  /* absolute */
+    uint32_t mode;     /* type and permission bits */
+    const char *text;  /* contents of a file or target of a link; NULL: empty */
+    uint64_t size;     /* of a file's contents; 0: the length of `text` */
+    const char *same;  /* another name of the file at this path; all else is ignored */
+    uint32_t uid, gid, rdev;
+    const char *xattr; /* "name=value" */
+};
+
+struct mkimage {
+    uint8_t *index, *pack; /* owned; mkimage_free() them */
+    uint64_t index_size, pack_size;
+};
+
+void mkimage_build(const struct mkimage_row *rows, uint32_t count, struct mkimage *out);
+
+/* Make the header's and sections' checksums right again after a change. */
+void mkimage_seal(struct mkimage *image);
+void mkimage_free(struct mkimage *image);
+
+#endif
