@@ -118,7 +118,8 @@ static void forms_of_stat(void)
 
 static void attributes(void)
 {
-    char value[300], list[100];
+    static char value[65537];
+    char list[100];
     int fd = open("file", O_RDWR);
     if (setxattr("file", "user.one", "1", 1, 0) < 0) {
         CHECK(errno == EOPNOTSUPP); /* an older tmpfs has none of this class */

@@ -1,171 +1,232 @@
 /* SPDX-License-Identifier: MIT */
-/* Every pointer argument, with addresses that are none: EFAULT, and nothing worse. */
+/*
+ * Every file call with every kind of bad pointer: nothing, the first page, an address nobody can
+ * have, the kernel's half, and a page that is not mapped or may not be written.  None of them may
+ * do anything but fail with EFAULT, or with what the kernel finds first.
+ */
 
+#define _GNU_SOURCE
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "guest.h"
 
-#define PAGE 4096l
-#define BAD (-7777l) /* stands for the bad pointer */
+#define BAD INT64_MIN       /* stands for the bad pointer in the table */
+#define AT ((long)AT_FDCWD)
 
-static int file, reader, writer, epoll, dir;
+enum { FILE_FD = 100, DIR_FD, PIPE_READ, PIPE_WRITE, EVENT, EPOLL, ZERO }; /* descriptors */
 
-/* In `args`, descriptors stand as addresses of the variables above plus this. */
-#define MAX_ARGS 6
+static char good[8192];
 
-struct call {
+struct row {
     const char *name;
     long number;
-    long args[MAX_ARGS];
-    int size; /* of what the pointer points to; 0: a path */
+    long arg[6];
+    int error;
 };
 
-static char path[] = "bad.tmp";
-static struct timespec zero_time;
-static long word;
-
-/* A descriptor in the table is FD(x): resolved when called, as they are opened by main(). */
-enum { FD_FILE = -9001, FD_READER, FD_WRITER, FD_EPOLL, FD_DIR };
-
-static const struct call calls[] = {
-    {"open", SYS_open, {BAD, O_RDONLY}, 0},
-    {"openat", SYS_openat, {AT_FDCWD, BAD, O_RDONLY}, 0},
-    {"stat", SYS_stat, {BAD, (long)&word}, 0},
-    {"lstat", SYS_lstat, {BAD, (long)&word}, 0},
-    {"stat out", SYS_stat, {(long)path, BAD}, 144},
-    {"fstat", SYS_fstat, {FD_FILE, BAD}, 144},
-    {"newfstatat", SYS_newfstatat, {AT_FDCWD, BAD, (long)&word, 0}, 0},
-    {"newfstatat out", SYS_newfstatat, {AT_FDCWD, (long)path, BAD, 0}, 144},
-    {"statx out", SYS_statx, {AT_FDCWD, (long)path, 0, 0x7ff, BAD}, 256},
-    {"access", SYS_access, {BAD, 0}, 0},
-    {"mkdir", SYS_mkdir, {BAD, 0700}, 0},
-    {"rmdir", SYS_rmdir, {BAD}, 0},
-    {"unlink", SYS_unlink, {BAD}, 0},
-    {"rename", SYS_rename, {BAD, (long)path}, 0},
-    {"rename to", SYS_rename, {(long)path, BAD}, 0},
-    {"link", SYS_link, {BAD, (long)path}, 0},
-    {"symlink", SYS_symlink, {BAD, (long)path}, 0},
-    {"symlink to", SYS_symlink, {(long)path, BAD}, 0},
-    {"readlink", SYS_readlink, {BAD, (long)&word, 8}, 0},
-    {"chdir", SYS_chdir, {BAD}, 0},
-    {"chmod", SYS_chmod, {BAD, 0600}, 0},
-    {"chown", SYS_chown, {BAD, 0, 0}, 0},
-    {"truncate", SYS_truncate, {BAD, 0}, 0},
-    {"utimensat", SYS_utimensat, {AT_FDCWD, BAD, 0, 0}, 0},
-    {"utimensat times", SYS_utimensat, {AT_FDCWD, (long)path, BAD, 0}, 32},
-    {"statfs out", SYS_statfs, {(long)path, BAD}, 120},
-    {"getcwd", SYS_getcwd, {BAD, 4096}, 0},
-    {"getdents64", SYS_getdents64, {FD_DIR, BAD, 4096}, 4096},
-    {"write", SYS_write, {FD_WRITER, BAD, 16}, 16},
-    {"read", SYS_read, {FD_READER, BAD, 16}, 16},
-    {"pread64", SYS_pread64, {FD_FILE, BAD, 16, 0}, 16},
-    {"pwrite64", SYS_pwrite64, {FD_FILE, BAD, 16, 0}, 16},
-    {"readv", SYS_readv, {FD_FILE, BAD, 2}, 32},
-    {"writev", SYS_writev, {FD_FILE, BAD, 2}, 32},
-    {"pipe", SYS_pipe, {BAD}, 8},
-    {"pipe2", SYS_pipe2, {BAD, 0}, 8},
-    {"poll", SYS_poll, {BAD, 2, 0}, 16},
-    {"ppoll time", SYS_ppoll, {0, 0, BAD, 0, 8}, 16},
-    {"select", SYS_select, {64, BAD, 0, 0, (long)&zero_time}, 8},
-    {"select time", SYS_select, {0, 0, 0, 0, BAD}, 16},
-    {"epoll_wait", SYS_epoll_wait, {FD_EPOLL, BAD, 1, 0}, 12},
-    {"epoll_ctl", SYS_epoll_ctl, {FD_EPOLL, EPOLL_CTL_MOD, FD_READER, BAD}, 12},
-    {"clock_gettime", SYS_clock_gettime, {CLOCK_MONOTONIC, BAD}, 16},
-    {"clock_getres", SYS_clock_getres, {CLOCK_MONOTONIC, BAD}, 16},
-    {"gettimeofday", SYS_gettimeofday, {BAD, 0}, 16},
-    {"time", SYS_time, {BAD}, 8},
-    {"nanosleep", SYS_nanosleep, {BAD, 0}, 16},
-    {"clock_nanosleep", SYS_clock_nanosleep, {CLOCK_MONOTONIC, 0, BAD, 0}, 16},
-    {"setitimer", SYS_setitimer, {0, BAD, 0}, 32},
-    {"getitimer", SYS_getitimer, {0, BAD}, 32},
-    {"times", SYS_times, {BAD}, 32},
-    {"getrusage", SYS_getrusage, {0, BAD}, 144},
-    {"getrlimit", SYS_getrlimit, {7, BAD}, 16},
-    {"prlimit64", SYS_prlimit64, {0, 7, 0, BAD}, 16},
-    {"uname", SYS_uname, {BAD}, 390},
-    {"sysinfo", SYS_sysinfo, {BAD}, 112},
-    {"getrandom", SYS_getrandom, {BAD, 16, 0}, 16},
-    {"getgroups", SYS_getresuid, {BAD, (long)&word, (long)&word}, 4},
-    {"sched_getaffinity", SYS_sched_getaffinity, {0, 128, BAD}, 8},
-    {"getcpu", SYS_getcpu, {BAD, 0, 0}, 4},
-    {"rt_sigaction", SYS_rt_sigaction, {10, BAD, 0, 8}, 32},
-    {"rt_sigaction out", SYS_rt_sigaction, {10, 0, BAD, 8}, 32},
-    {"rt_sigprocmask", SYS_rt_sigprocmask, {0, BAD, 0, 8}, 8},
-    {"rt_sigprocmask out", SYS_rt_sigprocmask, {0, 0, BAD, 8}, 8},
-    {"rt_sigpending", SYS_rt_sigpending, {BAD, 8}, 8},
-    {"rt_sigtimedwait", SYS_rt_sigtimedwait, {BAD, 0, (long)&zero_time, 8}, 8},
-    {"rt_sigsuspend", SYS_rt_sigsuspend, {BAD, 8}, 8},
-    {"sigaltstack", SYS_sigaltstack, {BAD, 0}, 24},
-    {"sigaltstack out", SYS_sigaltstack, {0, BAD}, 24},
-    {"sendfile", SYS_sendfile, {FD_WRITER, FD_FILE, BAD, 1}, 8},
-    {"ioctl", SYS_ioctl, {FD_READER, 0x541b /* FIONREAD */, BAD}, 4},
-    {"clone3", 435, {BAD, 88}, 88},
+/* How the pointer is used decides which kinds are bad: reading a read-only page is fine. */
+static const struct row reads[] = {
+    {"open", SYS_open, {BAD, O_RDONLY}, EFAULT},
+    {"open to create", SYS_open, {BAD, O_RDWR | O_CREAT, 0600}, EFAULT},
+    {"creat", SYS_creat, {BAD, 0600}, EFAULT},
+    {"openat", SYS_openat, {AT, BAD, O_RDONLY}, EFAULT},
+    {"openat2 path", SYS_openat2, {AT, BAD, (long)good, 24}, EFAULT},
+    {"openat2 how", SYS_openat2, {AT, (long)".", BAD, 24}, EFAULT},
+    {"write", SYS_write, {FILE_FD, BAD, 100}, EFAULT},
+    {"write to a pipe", SYS_write, {PIPE_WRITE, BAD, 100}, EFAULT},
+    {"write to an event counter", SYS_write, {EVENT, BAD, 8}, EFAULT},
+    {"pwrite64", SYS_pwrite64, {FILE_FD, BAD, 100, 0}, EFAULT},
+    {"writev", SYS_writev, {FILE_FD, BAD, 1}, EFAULT},
+    {"readv", SYS_readv, {FILE_FD, BAD, 1}, EFAULT},
+    {"preadv", SYS_preadv, {FILE_FD, BAD, 2, 0}, EFAULT},
+    {"pwritev2", SYS_pwritev2, {FILE_FD, BAD, 2, 0}, EFAULT},
+    {"stat path", SYS_stat, {BAD, (long)good}, EFAULT},
+    {"lstat path", SYS_lstat, {BAD, (long)good}, EFAULT},
+    {"newfstatat path", SYS_newfstatat, {AT, BAD, (long)good, 0}, EFAULT},
+    {"statx path", SYS_statx, {AT, BAD, 0, 0x7ff, (long)good}, EFAULT},
+    {"access", SYS_access, {BAD, 0}, EFAULT},
+    {"faccessat", SYS_faccessat, {AT, BAD, 0}, EFAULT},
+    {"statfs path", SYS_statfs, {BAD, (long)good}, EFAULT},
+    {"readlink path", SYS_readlink, {BAD, (long)good, 100}, EFAULT},
+    {"readlinkat path", SYS_readlinkat, {AT, BAD, (long)good, 100}, EFAULT},
+    {"chdir", SYS_chdir, {BAD}, EFAULT},
+    {"chroot", SYS_chroot, {BAD}, EFAULT},
+    {"mkdir", SYS_mkdir, {BAD, 0700}, EFAULT},
+    {"mkdirat", SYS_mkdirat, {AT, BAD, 0700}, EFAULT},
+    {"mknod", SYS_mknod, {BAD, 0100600, 0}, EFAULT},
+    {"rmdir", SYS_rmdir, {BAD}, EFAULT},
+    {"unlink", SYS_unlink, {BAD}, EFAULT},
+    {"unlinkat", SYS_unlinkat, {AT, BAD, 0}, EFAULT},
+    {"rename from", SYS_rename, {BAD, (long)"x"}, EFAULT},
+    {"rename to", SYS_rename, {(long)"file", BAD}, EFAULT},
+    {"renameat2 to", SYS_renameat2, {AT, (long)"file", AT, BAD, 0}, EFAULT},
+    {"link from", SYS_link, {BAD, (long)"x"}, EFAULT},
+    {"link to", SYS_link, {(long)"file", BAD}, EFAULT},
+    {"symlink target", SYS_symlink, {BAD, (long)"x"}, EFAULT},
+    {"symlink name", SYS_symlink, {(long)"x", BAD}, EFAULT},
+    {"chmod", SYS_chmod, {BAD, 0600}, EFAULT},
+    {"fchmodat", SYS_fchmodat, {AT, BAD, 0600}, EFAULT},
+    {"chown", SYS_chown, {BAD, 0, 0}, EFAULT},
+    {"lchown", SYS_lchown, {BAD, 0, 0}, EFAULT},
+    {"fchownat", SYS_fchownat, {AT, BAD, 0, 0, 0}, EFAULT},
+    {"utime path", SYS_utime, {BAD, 0}, EFAULT},
+    {"utimes path", SYS_utimes, {BAD, 0}, EFAULT},
+    {"utimensat path", SYS_utimensat, {AT, BAD, 0, 0}, EFAULT},
+    {"truncate", SYS_truncate, {BAD, 0}, EFAULT},
+    {"setxattr path", SYS_setxattr, {BAD, (long)"user.x", (long)"x", 1, 0}, EFAULT},
+    {"setxattr name", SYS_setxattr, {(long)"file", BAD, (long)"x", 1, 0}, EFAULT},
+    {"setxattr value", SYS_setxattr, {(long)"file", (long)"user.x", BAD, 1, 0}, EFAULT},
+    {"getxattr name", SYS_getxattr, {(long)"file", BAD, (long)good, 10}, EFAULT},
+    {"removexattr name", SYS_removexattr, {(long)"file", BAD}, EFAULT},
+    {"fcntl F_SETLK", SYS_fcntl, {FILE_FD, F_SETLK, BAD}, EFAULT},
+    {"epoll_ctl", SYS_epoll_ctl, {EPOLL, 1, EVENT, BAD}, EFAULT},
+    {"ppoll mask", SYS_ppoll, {0, 0, 0, BAD, 8}, EFAULT},
+    {"ioctl FIONBIO", SYS_ioctl, {FILE_FD, 0x5421, BAD}, EFAULT},
 };
 
-static long resolve(long arg, long bad)
+static const struct row writes[] = {
+    {"read", SYS_read, {FILE_FD, BAD, 100}, EFAULT},
+    {"read of zeros", SYS_read, {ZERO, BAD, 100}, EFAULT},
+    {"read of a pipe", SYS_read, {PIPE_READ, BAD, 100}, EFAULT},
+    {"pread64", SYS_pread64, {FILE_FD, BAD, 100, 0}, EFAULT},
+    {"stat", SYS_stat, {(long)"file", BAD}, EFAULT},
+    {"lstat", SYS_lstat, {(long)"file", BAD}, EFAULT},
+    {"fstat", SYS_fstat, {FILE_FD, BAD}, EFAULT},
+    {"newfstatat", SYS_newfstatat, {AT, (long)"file", BAD, 0}, EFAULT},
+    {"statx", SYS_statx, {AT, (long)"file", 0, 0x7ff, BAD}, EFAULT},
+    {"statfs", SYS_statfs, {(long)".", BAD}, EFAULT},
+    {"fstatfs", SYS_fstatfs, {FILE_FD, BAD}, EFAULT},
+    {"readlink", SYS_readlink, {(long)"link", BAD, 100}, EFAULT},
+    {"getcwd", SYS_getcwd, {BAD, 4096}, EFAULT},
+    {"getdents64", SYS_getdents64, {DIR_FD, BAD, 4096}, EFAULT},
+    {"getdents", SYS_getdents, {DIR_FD, BAD, 4096}, EFAULT},
+    {"pipe", SYS_pipe, {BAD}, EFAULT},
+    {"pipe2", SYS_pipe2, {BAD, O_CLOEXEC}, EFAULT},
+    {"fcntl F_GETLK", SYS_fcntl, {FILE_FD, F_GETLK, BAD}, EFAULT},
+    {"ioctl FIONREAD", SYS_ioctl, {FILE_FD, 0x541b, BAD}, EFAULT},
+    {"poll", SYS_poll, {BAD, 1, 0}, EFAULT},
+};
+
+/* NULL means something else to these: nothing is wanted, or a default. */
+static const struct row null_is_good[] = {
+    {"sendfile", SYS_sendfile, {FILE_FD, FILE_FD, BAD, 1}, EFAULT},
+    {"copy_file_range", SYS_copy_file_range, {FILE_FD, BAD, FILE_FD, 0, 1, 0}, EFAULT},
+    {"poll timeout", SYS_ppoll, {0, 0, BAD, 0, 0}, EFAULT},
+    {"select set", SYS_select, {64, BAD, 0, 0, (long)good}, EFAULT},
+    {"select timeout", SYS_select, {0, 0, 0, 0, BAD}, EFAULT},
+    {"pselect6 timeout", SYS_pselect6, {0, 0, 0, 0, BAD, 0}, EFAULT},
+    {"pselect6 mask", SYS_pselect6, {0, 0, 0, 0, (long)good, BAD}, EFAULT},
+    {"utime times", SYS_utime, {(long)"file", BAD}, EFAULT},
+    {"utimes times", SYS_utimes, {(long)"file", BAD}, EFAULT},
+    {"utimensat times", SYS_utimensat, {AT, (long)"file", BAD, 0}, EFAULT},
+    {"futimesat times", SYS_futimesat, {AT, (long)"file", BAD}, EFAULT},
+};
+
+static int next_free(void)
 {
-    switch (arg) {
-    case BAD: return bad;
-    case FD_FILE: return file;
-    case FD_READER: return reader;
-    case FD_WRITER: return writer;
-    case FD_EPOLL: return epoll;
-    case FD_DIR: return dir;
-    default: return arg;
+    int fd = dup(FILE_FD);
+    close(fd);
+    return fd;
+}
+
+static void try_rows(const struct row *rows, size_t count, const char *kind, uintptr_t bad)
+{
+    for (size_t i = 0; i < count; i++) {
+        long a[6];
+        for (int k = 0; k < 6; k++)
+            a[k] = rows[i].arg[k] == BAD ? (long)bad : rows[i].arg[k];
+        int before = next_free();
+        CHECK(lseek(DIR_FD, 0, SEEK_SET) == 0 && lseek(FILE_FD, 0, SEEK_SET) == 0);
+        errno = 0;
+        long result = syscall(rows[i].number, a[0], a[1], a[2], a[3], a[4], a[5]);
+        if (result != -1 || errno != rows[i].error || next_free() != before) {
+            guest_failures++;
+            printf("%s, %s: %ld (errno %d), next descriptor %d, was %d\n", rows[i].name, kind,
+                   result, errno, next_free(), before);
+        }
     }
 }
 
-static void try(const struct call *c, const char *kind, long bad)
+#define TRY(rows, kind, bad) try_rows(rows, sizeof(rows) / sizeof *(rows), kind, (uintptr_t)(bad))
+
+static void place(int fd, int at)
 {
-    long a[MAX_ARGS];
-    for (int i = 0; i < MAX_ARGS; i++)
-        a[i] = resolve(c->args[i], bad);
-    errno = 0;
-    long result = syscall(c->number, a[0], a[1], a[2], a[3], a[4], a[5]);
-    if (result != -1 || errno != EFAULT)
-        printf("%s, %s: %ld, errno %d\n", c->name, kind, result, errno);
-    CHECK(result == -1 && errno == EFAULT);
+    CHECK(fd >= 0 && dup2(fd, at) == at && close(fd) == 0);
+}
+
+/* A transfer that begins well counts what it moved. */
+static void across_the_edge(char *end)
+{
+    CHECK(pwrite(FILE_FD, good, sizeof good, 0) == sizeof good);
+    CHECK(pread(FILE_FD, end - 100, 300, 0) == 100);
+    CHECK(pwrite(FILE_FD, end - 100, 300, 0) == 100);
+    CHECK(read(ZERO, end - 16, 32) == 16);
+    CHECK(write(PIPE_WRITE, good, 48) == 48);
+    ssize_t n = read(PIPE_READ, end - 16, 48); /* what the pipe loses by it is not defined */
+    CHECK(n == 16 || (n == -1 && errno == EFAULT));
+
+    /* A path may end at the very end of what is mapped, and not beyond it. */
+    strcpy(end - 5, "file");
+    CHECK(access(end - 5, F_OK) == 0);
+    memcpy(end - 4, "file", 4);
+    CHECK_ERROR(access(end - 4, F_OK), EFAULT);
 }
 
 int main(void)
 {
-    char *pages = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    int fds[2];
-    CHECK(pages != MAP_FAILED);
-    CHECK(munmap(pages + PAGE, PAGE) == 0);
-    CHECK(mprotect(pages + 2 * PAGE, PAGE, PROT_NONE) == 0);
-    CHECK(pipe(fds) == 0);
-    reader = fds[0];
-    writer = fds[1];
-    file = open(path, O_RDWR | O_CREAT, 0600);
-    dir = open(".", O_RDONLY | O_DIRECTORY);
-    epoll = epoll_create1(0);
-    struct epoll_event event = {.events = EPOLLIN};
-    CHECK(file >= 0 && dir >= 0 && epoll >= 0);
-    CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, reader, &event) == 0);
-    CHECK(write(writer, pages, 4096) == 4096 && write(file, pages, 4096) == 4096);
+    int p[2];
+    CHECK(symlink("file", "link") == 0);
+    place(open("file", O_RDWR | O_CREAT, 0600), FILE_FD);
+    place(open(".", O_RDONLY), DIR_FD);
+    CHECK(pipe(p) == 0);
+    place(p[0], PIPE_READ);
+    place(p[1], PIPE_WRITE);
+    place((int)syscall(SYS_eventfd2, 0, 0), EVENT);
+    place((int)syscall(SYS_epoll_create1, 0), EPOLL);
+    place(open("/dev/zero", O_RDONLY), ZERO);
+    CHECK(write(FILE_FD, good, sizeof good) == sizeof good);
+    CHECK(write(PIPE_WRITE, good, 4096) == 4096);
 
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        const struct call *c = &calls[i];
-        try(c, "the first page", 1);
-        try(c, "an unmapped page", (long)pages + PAGE);
-        try(c, "a page without access", (long)pages + 2 * PAGE);
-        try(c, "beyond user addresses", 0x7ffffffff000);
-        try(c, "not canonical", 0x4000000000000000);
-        try(c, "the kernel's half", -4096);
-        if (c->size >= 8 && c->size < 4096)
-            try(c, "the end of a page", (long)pages + PAGE - 4);
-        if (c->size == 0) { /* a path without an end */
-            memset(pages + PAGE - 8, 'x', 8);
-            if (c->number != SYS_getcwd)
-                try(c, "a path that runs into nothing", (long)pages + PAGE - 8);
-        }
+    char *pages = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(pages != MAP_FAILED);
+    memset(pages + 4096, 'x', 4096); /* no end of a string in it */
+    CHECK(mprotect(pages + 4096, 4096, PROT_NONE) == 0 && munmap(pages + 8192, 4096) == 0);
+    char *readonly = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(readonly != MAP_FAILED);
+
+    static const struct {
+        const char *kind;
+        uintptr_t address;
+    } everywhere[] = {
+        {"the first page", 8},
+        {"not canonical", 0x1000000000000000},
+        {"the kernel's", 0xffff800000000000},
+        {"the last page", (uintptr_t)-4096},
+        {"the last byte", (uintptr_t)-1},
+    };
+    for (size_t i = 0; i < sizeof everywhere / sizeof *everywhere; i++) {
+        TRY(reads, everywhere[i].kind, everywhere[i].address);
+        TRY(writes, everywhere[i].kind, everywhere[i].address);
+        TRY(null_is_good, everywhere[i].kind, everywhere[i].address);
     }
-    CHECK(unlink(path) == 0);
+    TRY(reads, "no access", pages + 4096);
+    TRY(writes, "no access", pages + 4096);
+    TRY(null_is_good, "no access", pages + 4096);
+    TRY(reads, "not mapped", pages + 8192);
+    TRY(writes, "not mapped", pages + 8192);
+    TRY(null_is_good, "not mapped", pages + 8192);
+    TRY(writes, "read-only", readonly);
+    TRY(writes, "NULL", NULL);
+
+    /* Where nothing is to be moved the pointer does not matter. */
+    CHECK(syscall(SYS_write, FILE_FD, 8, 0) == 0 && syscall(SYS_read, FILE_FD, 8, 0) == 0);
+    CHECK(syscall(SYS_writev, FILE_FD, 8, 0) == 0 && syscall(SYS_poll, 8, 0, 0) == 0);
+    CHECK_ERROR(syscall(SYS_read, 900, 8, 100), EBADF);
+    CHECK_ERROR(syscall(SYS_write, DIR_FD, 8, 100), EBADF);
+    CHECK_ERROR(syscall(SYS_getdents64, FILE_FD, 8, 100), ENOTDIR);
+    across_the_edge(pages + 4096);
+    CHECK(unlink("file") == 0 && unlink("link") == 0);
     return guest_result();
 }

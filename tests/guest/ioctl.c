@@ -2,7 +2,6 @@
 /* ioctl(2): terminal requests on what is no terminal; the requests that all files know. */
 
 #include <fcntl.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <termios.h>
@@ -16,7 +15,7 @@ int main(void)
     struct winsize w;
     int file = open("ioctl.tmp", O_RDWR | O_CREAT, 0600);
     CHECK(pipe(fds) == 0);
-    const int all[] = {file, fds[0], fds[1], open(".", O_RDONLY), eventfd(0, 0), epoll_create1(0),
+    const int all[] = {file, fds[0], fds[1], open(".", O_RDONLY), eventfd(0, 0),
                        open("/dev/null", O_RDWR)};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (all[i] < 0)

@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Run a Linux program natively and under Tarbox, and compare what it prints and its exit code.
+#
+#   tests/guest/run.sh PROGRAM [ARG...] -- COMMAND...
+#
+# COMMAND is what comes before the program: "tarbox run", or "tests/wine/run.sh tarbox.exe run".
+# Natively the program has an empty folder to itself, on a tmpfs if there is one, as under Tarbox.
+# What it did natively is kept in PROGRAM.native and used until the program changes.  A signal that
+# kills counts as exit code 128 plus its number on both sides.  Exits 0 if both agree.
+set -u
+
+fail()
+{
+    echo "run.sh: $*"
+    exit 1
+}
+
+[ $# -gt 0 ] || { echo 'usage: run.sh PROGRAM [ARG...] -- COMMAND...' >&2; exit 2; }
+program=$1
+shift
+arguments=
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    arguments="$arguments $1" # no blanks in them
+    shift
+done
+[ $# -gt 1 ] || fail 'no command after --'
+shift
+
+long=${TARBOX_LONG:-}
+seconds=${long:+1000}
+seconds=${seconds:-50}
+kept=$program.native
+expected=$kept/expected$(echo "$arguments${long:+ long}" | tr ' ' .)
+mkdir -p "$kept"
+folder=$(mktemp -d "$kept/run.XXXXXX") || exit 1
+native_folder=
+trap 'rm -rf "$folder" "$native_folder"' EXIT
+trap 'exit 1' HUP INT TERM
+
+if ! [ "$expected" -nt "$program" ]; then
+    native_folder=$(TMPDIR=$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}") mktemp -d) ||
+        exit 1
+    # The shell's own words about a signal go with the inner one's stderr.
+    # shellcheck disable=SC2086
+    (
+        cd "$native_folder" || exit 1
+        umask 022
+        timeout -k 5 "$seconds" "$program" $arguments </dev/null
+        echo "exit code $?"
+    ) >"$folder/native" 2>/dev/null
+    grep -q 'exit code 124$' "$folder/native" && fail 'the time is up, natively'
+    if grep -q '^[1-9][0-9]* failures' "$folder/native"; then
+        cat "$folder/native"
+        fail 'the program fails natively'
+    fi
+    mv "$folder/native" "$expected"
+fi
+
+# shellcheck disable=SC2086
+{
+    timeout -k 5 "$seconds" "$@" ${long:+-e TARBOX_LONG=1} "$program" $arguments </dev/null
+    echo "exit code $?"
+} >"$folder/tarbox"
+cmp -s "$expected" "$folder/tarbox" && exit 0
+echo '--- natively, +++ under Tarbox'
+diff -u "$expected" "$folder/tarbox" | tail -n +3
+exit 1
