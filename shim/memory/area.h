@@ -29,7 +29,7 @@ struct area {
 #define AREA_BACKED 1u   /* the host has memory for it; else it reads as zero once it has */
 #define AREA_SHARED 2u   /* MAP_SHARED */
 #define AREA_PATCHED 4u  /* its code was scanned and patched */
-#define AREA_STACK 8u
+#define AREA_BEYOND 8u   /* of a file mapping, behind the file's end: an access is SIGBUS */
 
 #define CHUNK_SIZE (64ull << 20) /* host memory is reserved in such pieces */
 #define CHUNK_COUNT(window) ((CORE_##window##_END - CORE_##window##_BASE) / CHUNK_SIZE)

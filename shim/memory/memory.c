@@ -138,6 +138,15 @@ static int remove_range_locked(struct shim_mm *mm, uint64_t begin, uint64_t end)
     return err;
 }
 
+/* How much of a mapping shows the file: up to the end of its last page. */
+static uint64_t size_in_file(struct vfs_file *file, uint64_t offset, uint64_t size)
+{
+    uint64_t end = file->kind == VFS_FILE_REGULAR ? PAGE_UP(vfs_file_size(file)) : UINT64_MAX;
+    if (end <= offset)
+        return 0;
+    return size < end - offset ? size : end - offset;
+}
+
 static int64_t map_locked(struct shim_mm *mm, uint64_t addr, uint64_t size, uint32_t flags,
                           struct area *a)
 {
@@ -157,16 +166,23 @@ static int64_t map_locked(struct shim_mm *mm, uint64_t addr, uint64_t size, uint
         if (!addr)
             return -LX_ENOMEM;
     }
+    uint64_t part = a->file ? size_in_file(a->file, a->offset, size) : size;
     a->begin = addr;
-    a->end = addr + size;
-    int err = back(mm, a);
-    if (err < 0)
-        return err;
-    err = area_insert(mm, a);
+    a->end = addr + part;
+    int err = part ? back(mm, a) : 0;
+    if (err == 0 && part < size) {
+        const struct area beyond = {.begin = addr + part, .end = addr + size, .prot = a->prot,
+                                    .flags = (a->flags & AREA_SHARED) | AREA_BEYOND};
+        err = area_insert(mm, &beyond);
+    }
+    if (err == 0 && part)
+        err = area_insert(mm, a);
     if (err < 0) {
         host_decommit(a->begin, a->end);
         return err;
     }
+    if (!part && a->file)
+        vfs_file_put(a->file);
     return (int64_t)addr;
 }
 
@@ -216,8 +232,10 @@ int shim_mm_unmap(struct shim_mm *mm, lx_uptr addr, uint64_t size)
 /* Change one area that lies wholly in the range. */
 static int protect_area(struct shim_mm *mm, struct area *a, uint32_t prot)
 {
-    if (a->prot == prot)
+    if (a->prot == prot || a->flags & AREA_BEYOND) {
+        a->prot = prot;
         return 0;
+    }
     int to_exec = prot & PLAT_EXEC && !(a->flags & AREA_PATCHED);
     int err = 0;
     if (!(a->flags & AREA_BACKED)) {
@@ -507,10 +525,11 @@ int shim_mm_lookup(struct shim_mm *mm, lx_uptr addr, uint32_t *prot)
     *prot = 0;
     core_lock_acquire(&mm->lock);
     const struct area *a = area_at(mm, addr);
+    int err = !a ? -LX_ENOMEM : a->flags & AREA_BEYOND ? -LX_EIO : 0;
     if (a)
         *prot = a->prot;
     core_lock_release(&mm->lock);
-    return a ? 0 : -LX_ENOMEM;
+    return err;
 }
 
 int shim_mm_is_mapped(struct shim_mm *mm, lx_uptr begin, lx_uptr end)

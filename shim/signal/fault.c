@@ -2,6 +2,7 @@
 /* Processor exceptions of guest code: repaired, or the signals that Linux makes of them. */
 
 #include "core/mem.h"
+#include "lx/errno.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "shim/dispatch.h"
@@ -91,9 +92,9 @@ static void describe(struct shim_task *t, struct lx_siginfo *info)
         break;
     case TRAP_PF: {
         uint32_t prot;
-        int mapped = shim_mm_lookup(t->process->mm, p->fault.address, &prot) == 0;
-        info->si_signo = LX_SIGSEGV;
-        info->si_code = mapped ? LX_SEGV_ACCERR : LX_SEGV_MAPERR;
+        int err = shim_mm_lookup(t->process->mm, p->fault.address, &prot);
+        info->si_signo = err == -LX_EIO ? LX_SIGBUS : LX_SIGSEGV;
+        info->si_code = err == -LX_EIO ? LX_BUS_ADRERR : err == 0 ? LX_SEGV_ACCERR : LX_SEGV_MAPERR;
         info->si_addr = p->fault.address;
         break;
     }

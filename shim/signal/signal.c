@@ -205,6 +205,7 @@ static uint64_t restart_after(struct shim_task *t, const struct lx_sigaction *ac
     default:
         return SHIM_NO_SYSCALL;
     }
+    t->restart_ns = 0; /* whatever was kept for the call is not asked for */
     regs->rax = (uint64_t)-LX_EINTR;
     return SHIM_NO_SYSCALL;
 }

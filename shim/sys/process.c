@@ -90,6 +90,8 @@ int64_t sys_getsid(struct shim_task *t, int32_t pid)
 int64_t sys_setpgid(struct shim_task *t, int32_t pid, int32_t pgid)
 {
     struct shim_process *p = t->process;
+    if (!pgid)
+        pgid = pid;
     if (pgid < 0)
         return -LX_EINVAL;
     if (pid && pid != p->pid)

@@ -147,7 +147,10 @@ int64_t sys_clock_nanosleep(struct shim_task *t, int32_t clock, int32_t flags, l
     int absolute = (flags & LX_TIMER_ABSTIME) != 0;
     if (clock == LX_CLOCK_THREAD_CPUTIME_ID || clock == LX_CLOCK_MONOTONIC_RAW)
         return clock == LX_CLOCK_THREAD_CPUTIME_ID ? -LX_EINVAL : -LX_EOPNOTSUPP;
-    int err = shim_time_deadline(req, clock, absolute, &deadline_ns);
+    uint64_t now;
+    int err = shim_time_now(clock, &now);
+    if (err == 0)
+        err = shim_time_deadline(req, clock, absolute, &deadline_ns);
     if (err < 0)
         return err;
     if (!absolute && t->restart_ns)

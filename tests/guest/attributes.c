@@ -4,7 +4,6 @@
  * attributes; and what a user without privilege may not do.
  */
 
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>

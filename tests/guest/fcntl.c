@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* fcntl(2), dup(2), dup2(2), dup3(2), close_range(2), flock(2), ioctl(2) on what is no terminal. */
 
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <pthread.h>

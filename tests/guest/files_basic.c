@@ -4,7 +4,6 @@
  * while the file is open.
  */
 
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>

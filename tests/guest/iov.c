@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* readv(2), writev(2), preadv(2), pwritev(2) and their second versions. */
 
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/mman.h>

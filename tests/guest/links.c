@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* link(2), symlink(2), readlink(2), and walks over symbolic links. */
 
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads that wait for pipes: a long stream, the other end's read or close, signals, sizes. */
 
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>

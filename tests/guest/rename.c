@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* rename(2), renameat2(2). */
 
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>

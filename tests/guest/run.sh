@@ -11,6 +11,9 @@
 # kills counts as exit code 128 plus its number on both sides.  Exits 0 if both agree.
 set -u
 
+# Programs find no descriptors but the standard ones, whatever this was started with.
+exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+
 fail()
 {
     echo "run.sh: $*"

@@ -66,7 +66,8 @@ MUST_USE int shim_mm_patch_program(struct shim_mm *mm, const struct shim_rewrite
 
 /*
  * What is at an address, for faults: PLAT_READ .. of its area.
- *   returns  -LX_ENOMEM: nothing is mapped there.
+ *   returns  -LX_ENOMEM: nothing is mapped there; -LX_EIO: a mapping of a file, behind
+ *            the file's end.
  */
 MUST_USE int shim_mm_lookup(struct shim_mm *mm, lx_uptr addr, uint32_t *prot);
 
