@@ -18,7 +18,8 @@
 #define MAGIC 0x616e6572612e7862ull /* "bx.arena" */
 #define SMALLEST 16u
 #define CLASS_COUNT 96u
-#define REFILL_SIZE (32u << 10)  /* what a class takes from the end at once */
+#define LARGEST (512ull << 20)  /* of the last class */
+#define REFILL_SIZE (32u << 10) /* what a class takes from the end at once */
 #define COMMIT_STEP (1u << 20)
 
 struct free_block {
@@ -137,7 +138,7 @@ static int refill_locked(struct size_class *c, uint64_t block)
 
 void *core_arena_alloc(uint64_t size)
 {
-    if (size > CORE_ARENA_SIZE)
+    if (size > LARGEST)
         return NULL;
     struct arena *a = arena();
     uint32_t index = class_of(size);

@@ -46,7 +46,8 @@ static int map_image(const struct handover *h)
 {
     struct plat_file *index_file, *pack_file;
     const void *index = NULL, *pack = NULL;
-    uint64_t pack_at = CORE_IMAGE_BASE + (h->index_size + PLAT_GRANULE) / PLAT_GRANULE * PLAT_GRANULE;
+    uint64_t pack_at =
+        CORE_IMAGE_BASE + (h->index_size + PLAT_GRANULE) / PLAT_GRANULE * PLAT_GRANULE;
     int err = plat_file_inherited(HANDOVER_INDEX, &index_file);
     if (err == 0)
         err = plat_file_map(index_file, CORE_IMAGE_BASE, h->index_size, &index);
@@ -54,6 +55,8 @@ static int map_image(const struct handover *h)
         err = plat_file_inherited(HANDOVER_PACK, &pack_file);
     if (err == 0 && h->pack_size)
         err = plat_file_map(pack_file, pack_at, h->pack_size, &pack);
+    if (err == 0)
+        err = vfs_image_check(index, h->index_size);
     return err < 0 ? err : vfs_image_attach(index, h->index_size, pack, h->pack_size);
 }
 
@@ -64,12 +67,14 @@ static int make_devices(struct vfs_fs *fs)
         const char *path;
         uint32_t minor;
     } devices[] = {
-        {"/dev/null", 3}, {"/dev/zero", 5}, {"/dev/full", 7}, {"/dev/random", 8}, {"/dev/urandom", 9},
+        {"/dev/null", 3},   {"/dev/zero", 5},    {"/dev/full", 7},
+        {"/dev/random", 8}, {"/dev/urandom", 9},
     };
     uint32_t umask = fs->umask;
     fs->umask = 0;
     int err = vfs_tree_mkdir(fs, NULL, "/dev", 0755);
-    for (size_t i = 0; (err == 0 || err == -LX_EEXIST) && i < sizeof devices / sizeof devices[0]; i++)
+    for (size_t i = 0; (err == 0 || err == -LX_EEXIST) && i < sizeof devices / sizeof devices[0];
+         i++)
         err = vfs_tree_mknod(fs, NULL, devices[i].path, LX_S_IFCHR | 0666,
                              (uint32_t)LX_MAKEDEV(1, devices[i].minor));
     fs->umask = umask;

@@ -58,6 +58,8 @@ static core_page_t *slot_at(struct vfs_inode *inode, uint64_t page)
     return chunks[chunk] ? &chunks[chunk][page % CHUNK_PAGES] : NULL;
 }
 
+#define HOLE UINT32_MAX /* in place of a page's number: zeros, whatever the image has */
+
 static const uint8_t *image_bytes(const struct vfs_inode *inode)
 {
     const struct vfs_image_inode *i = vfs_image_inode(inode->image_index);
@@ -70,20 +72,19 @@ static int own_page(struct vfs_inode *inode, uint64_t page, uint8_t **bytes)
     core_page_t *slot = slot_at(inode, page);
     if (!slot)
         return -LX_ENOSPC;
-    if (!*slot) {
+    if (!*slot || *slot == HOLE) {
         core_page_t fresh = core_page_new();
         if (!fresh)
             return -LX_ENOSPC;
         uint64_t offset = page * CORE_PAGE_SIZE;
-        if (offset < inode->image_size) {
+        if (*slot != HOLE && offset < inode->image_size) {
             const uint8_t *image = image_bytes(inode);
             uint64_t left = inode->image_size - offset;
             if (!image) {
                 core_page_free(fresh);
                 return -LX_EIO;
             }
-            memcpy(core_page(fresh), image + offset,
-                   left < CORE_PAGE_SIZE ? left : CORE_PAGE_SIZE);
+            memcpy(core_page(fresh), image + offset, left < CORE_PAGE_SIZE ? left : CORE_PAGE_SIZE);
         }
         *slot = fresh;
         inode->page_count++;
@@ -101,11 +102,11 @@ static const uint8_t *piece_at(const struct vfs_inode *inode, uint64_t offset, u
     if (*size > left)
         *size = left;
     core_page_t page = page_at(inode, offset / CORE_PAGE_SIZE);
-    if (page) {
+    if (page && page != HOLE) {
         const uint8_t *bytes = core_page(page);
         return bytes ? bytes + in_page : NULL;
     }
-    if (offset >= inode->image_size)
+    if (page == HOLE || offset >= inode->image_size)
         return zeros + in_page;
     const uint8_t *image = image_bytes(inode);
     if (*size > inode->image_size - offset)
@@ -207,6 +208,15 @@ int64_t vfs_inode_append(struct vfs_inode *inode, const void *buf, uint64_t size
     return result;
 }
 
+static void free_page(struct vfs_inode *inode, core_page_t *page)
+{
+    if (*page && *page != HOLE) {
+        core_page_free(*page);
+        inode->page_count--;
+    }
+    *page = 0;
+}
+
 /* Free the pages from `first` up to (not including) `last`. */
 static void free_pages(struct vfs_inode *inode, uint64_t first, uint64_t last)
 {
@@ -220,11 +230,7 @@ static void free_pages(struct vfs_inode *inode, uint64_t first, uint64_t last)
             page |= CHUNK_PAGES - 1;
             continue;
         }
-        if (chunk[page % CHUNK_PAGES]) {
-            core_page_free(chunk[page % CHUNK_PAGES]);
-            chunk[page % CHUNK_PAGES] = 0;
-            inode->page_count--;
-        }
+        free_page(inode, &chunk[page % CHUNK_PAGES]);
     }
 }
 
@@ -233,7 +239,8 @@ static int zero_part(struct vfs_inode *inode, uint64_t offset, uint64_t size)
 {
     uint64_t page = offset / CORE_PAGE_SIZE;
     uint8_t *bytes;
-    if (!size || (!page_at(inode, page) && offset >= inode->image_size))
+    core_page_t there = page_at(inode, page);
+    if (!size || there == HOLE || (!there && offset >= inode->image_size))
         return 0;
     int err = own_page(inode, page, &bytes);
     if (err < 0)
@@ -250,13 +257,14 @@ int vfs_inode_truncate(struct vfs_inode *inode, uint64_t size)
     core_lock_acquire(&inode->lock);
     if (size < inode->size) {
         uint64_t first = (size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
-        if (size % CORE_PAGE_SIZE)
-            err = zero_part(inode, size, CORE_PAGE_SIZE - size % CORE_PAGE_SIZE);
+        /* The image's bytes end at `image_size`; only a page of our own keeps what is cut off. */
+        if (inode->image_size > size)
+            inode->image_size = size;
+        err = size % CORE_PAGE_SIZE ? zero_part(inode, size, CORE_PAGE_SIZE - size % CORE_PAGE_SIZE)
+                                    : 0;
         if (err < 0)
             goto out;
         free_pages(inode, first, UINT64_MAX);
-        if (inode->image_size > size)
-            inode->image_size = size;
     }
     inode->size = size;
     inode->mtime_ns = inode->ctime_ns = vfs_now();
@@ -266,10 +274,21 @@ out:
     return err;
 }
 
-/*
- * Whole pages over the image's contents become pages of zeros: there is no other
- * way to say "hole" above them.
- */
+/* Make whole pages holes; those above the image's contents have to say so. */
+static int punch_pages(struct vfs_inode *inode, uint64_t first, uint64_t last)
+{
+    uint64_t image_pages = (inode->image_size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
+    for (; first < last && first < image_pages; first++) {
+        core_page_t *slot = slot_at(inode, first);
+        if (!slot)
+            return -LX_ENOSPC;
+        free_page(inode, slot);
+        *slot = HOLE;
+    }
+    free_pages(inode, first, last);
+    return 0;
+}
+
 int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size)
 {
     int err = 0;
@@ -277,17 +296,22 @@ int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size)
     uint64_t end = offset + size;
     if (end > inode->size || end < offset)
         end = inode->size;
-    while (err == 0 && offset < end) {
-        uint64_t stop = (offset | (CORE_PAGE_SIZE - 1)) + 1;
-        if (stop > end)
-            stop = end;
-        if (stop - offset == CORE_PAGE_SIZE && offset >= inode->image_size)
-            free_pages(inode, offset / CORE_PAGE_SIZE, offset / CORE_PAGE_SIZE + 1);
-        else
-            err = zero_part(inode, offset, stop - offset);
-        offset = stop;
+    if (offset >= end)
+        goto out;
+    uint64_t first = (offset + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE, last = end / CORE_PAGE_SIZE;
+    if (end == inode->size) /* what follows the end in its page is zero */
+        last = (end + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
+    if (first > last) { /* within one page */
+        err = zero_part(inode, offset, end - offset);
+    } else {
+        err = zero_part(inode, offset, first * CORE_PAGE_SIZE - offset);
+        if (err == 0)
+            err = punch_pages(inode, first, last);
+        if (err == 0 && last * CORE_PAGE_SIZE < end)
+            err = zero_part(inode, last * CORE_PAGE_SIZE, end - last * CORE_PAGE_SIZE);
     }
     inode->mtime_ns = inode->ctime_ns = vfs_now();
+out:
     core_lock_release(&inode->lock);
     return err;
 }

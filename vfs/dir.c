@@ -1,84 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entries of directories.  A directory that was never changed has the image's,
- * used in place; the first change gives it entries of its own.  And the cache in
- * front of both.
+ * Directories: the image's entries, used in place, under entries of the directory's
+ * own.  A name's own entry hides the image's; one without an inode says that the name
+ * is gone.  So a change costs one entry, however large the directory is.
+ *
+ * Cookies: 1 and 2 come after "." and "..", then each name of the image has its place
+ * there, then come new names in the order of their making.
  */
 
 #include "core/arena.h"
-#include "core/hash.h"
 #include "core/mem.h"
 #include "internal.h"
 #include "lx/errno.h"
+#include "lx/unistd.h"
 #include "vfs/image.h"
 #include "vfs/tree.h"
 
 #define TABLE_MIN 16u
-#define FIRST_COOKIE 3 /* 1 and 2 are after "." and ".." */
+#define FIRST_COOKIE 3u
 
-/* ---- The cache ---- */
-
-uint64_t cache_hash(uint64_t dir, const char *name, uint32_t size)
+static const struct vfs_image_inode *image_of(const struct vfs_inode *dir)
 {
-    return core_hash_bytes(name, size, dir);
+    return dir->image_index == VFS_NO_IMAGE ? NULL : vfs_image_inode(dir->image_index);
 }
 
-static struct cache_slot *slot_of(uint64_t hash)
+static uint32_t image_count(const struct vfs_inode *dir)
 {
-    return &vfs_state()->cache[hash % CACHE_SLOTS];
+    const struct vfs_image_inode *image = image_of(dir);
+    return image ? image->count : 0;
 }
 
-static int holds(const struct cache_slot *s, uint64_t dir, const char *name, uint32_t size)
+static int is_of_image(const struct vfs_inode *dir, const struct vfs_entry *e)
 {
-    return s->inode && s->dir == dir && s->size == size && memcmp(s->name, name, size) == 0;
+    return e->cookie - FIRST_COOKIE < image_count(dir);
 }
 
-struct vfs_inode *cache_find(uint64_t dir, const char *name, uint32_t size, uint64_t hash)
-{
-    struct cache_slot *s = slot_of(hash);
-    struct vfs_inode *found = NULL;
-    core_lock_acquire(&s->lock);
-    if (holds(s, dir, name, size))
-        found = vfs_inode_get(s->inode);
-    core_lock_release(&s->lock);
-    return found;
-}
+/* ---- Own entries ---- */
 
-void cache_add(uint64_t dir, const char *name, uint32_t size, uint64_t hash,
-               struct vfs_inode *inode)
+static uint64_t entry_size(uint32_t name_size)
 {
-    struct cache_slot *s = slot_of(hash);
-    if (size > CACHE_NAME_MAX)
-        return;
-    vfs_inode_get(inode);
-    core_lock_acquire(&s->lock);
-    struct vfs_inode *old = s->inode;
-    s->dir = dir;
-    s->size = size;
-    memcpy(s->name, name, size);
-    s->inode = inode;
-    core_lock_release(&s->lock);
-    vfs_inode_put(old);
-}
-
-void cache_drop(uint64_t dir, const char *name, uint32_t size, uint64_t hash)
-{
-    struct cache_slot *s = slot_of(hash);
-    struct vfs_inode *old = NULL;
-    core_lock_acquire(&s->lock);
-    if (holds(s, dir, name, size)) {
-        old = s->inode;
-        s->inode = NULL;
-    }
-    core_lock_release(&s->lock);
-    vfs_inode_put(old);
-}
-
-/* ---- Entries ---- */
-
-static uint64_t entry_size(const struct vfs_entry *e)
-{
-    return sizeof *e + e->size;
+    return sizeof(struct vfs_entry) + name_size;
 }
 
 static int resize_locked(struct vfs_inode *dir, uint32_t size)
@@ -89,209 +50,299 @@ static int resize_locked(struct vfs_inode *dir, uint32_t size)
     CORE_LIST_FOR_EACH(node, &dir->entries)
     {
         struct vfs_entry *e = CORE_LIST_ENTRY(node, struct vfs_entry, node);
-        e->next = table[e->hash & (size - 1)];
-        table[e->hash & (size - 1)] = e;
+        struct vfs_entry **bucket = &table[e->hash & (size - 1)];
+        e->next = *bucket;
+        *bucket = e;
     }
-    core_arena_free(dir->table, dir->table_size * sizeof *table);
+    core_arena_free(dir->table, dir->table_size * sizeof *dir->table);
     dir->table = table;
     dir->table_size = size;
     return 0;
 }
 
-static struct vfs_entry *add_entry_locked(struct vfs_inode *dir, const char *name, uint32_t size)
+/* A table with room for one more entry. */
+static int prepare_locked(struct vfs_inode *dir)
 {
-    if (dir->entry_count >= dir->table_size && resize_locked(dir, dir->table_size * 2) < 0)
-        return NULL;
-    struct vfs_entry *e = core_arena_alloc(sizeof *e + size);
+    if (!dir->table) {
+        dir->entry_count = image_count(dir);
+        dir->next_cookie = FIRST_COOKIE + (uint64_t)image_count(dir);
+        return resize_locked(dir, TABLE_MIN);
+    }
+    return dir->table_used < dir->table_size ? 0 : resize_locked(dir, dir->table_size * 2);
+}
+
+static struct vfs_entry *find_own_locked(const struct vfs_inode *dir, const struct name_key *key)
+{
+    struct vfs_entry *e = dir->table ? dir->table[key->hash & (dir->table_size - 1)] : NULL;
+    while (e && (e->hash != key->hash || e->size != key->size ||
+                 memcmp(e->name, key->name, key->size) != 0))
+        e = e->next;
+    return e;
+}
+
+/* An own entry for a name that has none; `inode` is moved into it. */
+static int new_entry_locked(struct vfs_inode *dir, const struct name_key *key, uint64_t cookie,
+                            struct vfs_inode *inode, struct vfs_entry **out)
+{
+    struct vfs_entry *e = prepare_locked(dir) == 0 ? core_arena_alloc(entry_size(key->size)) : NULL;
     if (!e)
-        return NULL;
-    e->size = size;
-    memcpy(e->name, name, size);
-    e->hash = cache_hash(dir->ino, name, size);
-    e->cookie = dir->next_cookie++;
-    e->image_index = VFS_NO_IMAGE;
+        return -LX_ENOSPC;
+    e->hash = key->hash;
+    e->cookie = cookie ? cookie : dir->next_cookie++;
+    e->inode = inode;
+    e->size = key->size;
+    memcpy(e->name, key->name, key->size);
     core_list_add(&dir->entries, &e->node);
     struct vfs_entry **bucket = &dir->table[e->hash & (dir->table_size - 1)];
     e->next = *bucket;
     *bucket = e;
-    dir->entry_count++;
-    return e;
+    dir->table_used++;
+    *out = e;
+    return 0;
 }
 
-void dir_remove_locked(struct vfs_inode *dir, struct vfs_entry *entry)
+static void free_entry_locked(struct vfs_inode *dir, struct vfs_entry *entry)
 {
     struct vfs_entry **link = &dir->table[entry->hash & (dir->table_size - 1)];
     while (*link != entry)
         link = &(*link)->next;
     *link = entry->next;
     core_list_remove(&entry->node);
-    dir->entry_count--;
-    cache_drop(dir->ino, entry->name, entry->size, entry->hash);
-    core_arena_free(entry, entry_size(entry));
+    dir->table_used--;
+    core_arena_free(entry, entry_size(entry->size));
 }
 
-/* All entries of its own go, with their references. */
-static void clear_locked(struct vfs_inode *dir)
+/* ---- Both together ---- */
+
+/* The image's entry of a name: its inode, and its place as a cookie. */
+static int find_image_locked(struct vfs_inode *dir, const struct name_key *key, uint64_t *cookie,
+                             struct vfs_inode **out)
+{
+    const struct vfs_image_inode *image = image_of(dir);
+    if (!image)
+        return -LX_ENOENT;
+    int64_t place = vfs_image_find(image, key->name, key->size);
+    if (place < 0)
+        return (int)place;
+    const char *name;
+    const struct vfs_image_entry *e = vfs_image_entry(image, (uint32_t)place, &name);
+    *cookie = FIRST_COOKIE + (uint64_t)place;
+    return e ? vfs_inode_from_image(e->inode, dir, out) : -LX_EIO;
+}
+
+int dir_lookup_locked(struct vfs_inode *dir, const struct name_key *key, struct vfs_inode **out)
+{
+    struct vfs_entry *e = find_own_locked(dir, key);
+    uint64_t cookie;
+    *out = NULL;
+    if (!e)
+        return find_image_locked(dir, key, &cookie, out);
+    if (!e->inode)
+        return -LX_ENOENT;
+    *out = vfs_inode_get(e->inode);
+    return 0;
+}
+
+int dir_entry_locked(struct vfs_inode *dir, const struct name_key *key, struct vfs_entry **out)
+{
+    struct vfs_entry *e = find_own_locked(dir, key);
+    struct vfs_inode *inode;
+    uint64_t cookie;
+    *out = NULL;
+    if (e) {
+        *out = e->inode ? e : NULL;
+        return e->inode ? 0 : -LX_ENOENT;
+    }
+    int err = find_image_locked(dir, key, &cookie, &inode);
+    if (err == 0) {
+        err = new_entry_locked(dir, key, cookie, inode, out);
+        if (err < 0)
+            vfs_inode_put(inode);
+    }
+    return err;
+}
+
+int dir_add_locked(struct vfs_inode *dir, const struct name_key *key, struct vfs_inode *inode)
+{
+    struct vfs_entry *e = find_own_locked(dir, key); /* of a name that is gone */
+    if (!e) {
+        int err = new_entry_locked(dir, key, 0, NULL, &e);
+        if (err < 0)
+            return err;
+    }
+    e->inode = vfs_inode_get(inode);
+    dir->entry_count++;
+    cache_drop_locked(key);
+    return 0;
+}
+
+struct vfs_inode *dir_set_locked(struct vfs_inode *dir, struct vfs_entry *entry,
+                                 struct vfs_inode *inode)
+{
+    struct vfs_inode *old = entry->inode;
+    struct name_key key;
+    name_key_init(&key, dir->ino, entry->name, entry->size);
+    cache_drop_locked(&key);
+    entry->inode = inode ? vfs_inode_get(inode) : NULL;
+    if (!inode) {
+        dir->entry_count--;
+        if (!is_of_image(dir, entry))
+            free_entry_locked(dir, entry);
+    }
+    return old;
+}
+
+int dir_is_empty_locked(const struct vfs_inode *dir)
+{
+    return (dir->table ? dir->entry_count : image_count(dir)) == 0;
+}
+
+void dir_free(struct vfs_inode *dir)
 {
     CORE_LIST_FOR_EACH_SAFE(node, &dir->entries)
     {
         struct vfs_entry *e = CORE_LIST_ENTRY(node, struct vfs_entry, node);
         vfs_inode_put(e->inode);
-        core_arena_free(e, entry_size(e));
+        core_arena_free(e, entry_size(e->size));
     }
-    core_list_init(&dir->entries);
     core_arena_free(dir->table, dir->table_size * sizeof *dir->table);
-    dir->table = NULL;
-    dir->table_size = dir->entry_count = 0;
 }
 
-int dir_own_locked(struct vfs_inode *dir)
+struct vfs_inode *dir_parent(struct vfs_inode *dir)
 {
-    if (dir->table)
-        return 0;
-    dir->next_cookie = FIRST_COOKIE;
-    int err = resize_locked(dir, TABLE_MIN);
-    if (err < 0 || dir->image_index == VFS_NO_IMAGE)
-        return err;
-    const struct vfs_image_inode *image = vfs_image_inode(dir->image_index);
-    for (uint32_t n = 0; n < image->count; n++) {
-        const char *name;
-        const struct vfs_image_entry *from = vfs_image_entry(image, n, &name);
-        struct vfs_entry *e = from ? add_entry_locked(dir, name, from->name_size) : NULL;
-        if (!e) {
-            clear_locked(dir);
-            return from ? -LX_ENOSPC : -LX_EIO;
-        }
-        e->image_index = from->inode; /* cookies: as readers of the image's list have them */
-    }
-    return 0;
+    struct vfs_state *s = vfs_state();
+    core_lock_acquire(&s->tree_lock);
+    struct vfs_inode *parent = vfs_inode_get(dir->parent);
+    core_lock_release(&s->tree_lock);
+    return parent;
 }
 
-struct vfs_entry *dir_find_locked(struct vfs_inode *dir, const char *name, uint32_t size)
-{
-    uint64_t hash = cache_hash(dir->ino, name, size);
-    struct vfs_entry *e = dir->table[hash & (dir->table_size - 1)];
-    while (e && (e->hash != hash || e->size != size || memcmp(e->name, name, size) != 0))
-        e = e->next;
-    return e;
-}
-
-int dir_entry_inode_locked(struct vfs_inode *dir, struct vfs_entry *entry, struct vfs_inode **out)
-{
-    if (!entry->inode) {
-        int err = vfs_inode_from_image(entry->image_index, dir, &entry->inode);
-        if (err < 0)
-            return err;
-    }
-    *out = entry->inode;
-    return 0;
-}
-
-int dir_add_locked(struct vfs_inode *dir, const char *name, uint32_t size, struct vfs_inode *inode)
-{
-    struct vfs_entry *e = add_entry_locked(dir, name, size);
-    if (!e)
-        return -LX_ENOSPC;
-    e->inode = vfs_inode_get(inode);
-    return 0;
-}
-
-int dir_is_empty_locked(struct vfs_inode *dir)
-{
-    if (dir->table)
-        return dir->entry_count == 0;
-    return dir->image_index == VFS_NO_IMAGE || vfs_image_inode(dir->image_index)->count == 0;
-}
-
-void dir_free(struct vfs_inode *dir)
-{
-    if (dir->table)
-        clear_locked(dir);
-}
-
-static int lookup_locked(struct vfs_inode *dir, const char *name, uint32_t size,
-                         struct vfs_inode **out)
-{
-    if (dir->table) {
-        struct vfs_entry *e = dir_find_locked(dir, name, size);
-        int err = e ? dir_entry_inode_locked(dir, e, out) : -LX_ENOENT;
-        if (err == 0)
-            vfs_inode_get(*out);
-        return err;
-    }
-    if (dir->image_index == VFS_NO_IMAGE)
-        return -LX_ENOENT;
-    int64_t index = vfs_image_lookup(vfs_image_inode(dir->image_index), name, size);
-    return index < 0 ? (int)index : vfs_inode_from_image((uint32_t)index, dir, out);
-}
-
+/* A step of a path, from the cache or from the directory. */
 int vfs_tree_lookup(struct vfs_inode *dir, const char *name, uint32_t size, struct vfs_inode **out)
 {
-    uint64_t hash = cache_hash(dir->ino, name, size);
-    *out = size <= CACHE_NAME_MAX ? cache_find(dir->ino, name, size, hash) : NULL;
-    if (*out)
-        return 0;
+    struct name_key key;
+    struct cache_view view;
+    *out = NULL;
+    if (size > LX_NAME_MAX)
+        return -LX_ENAMETOOLONG;
+    name_key_init(&key, dir->ino, name, size);
+    if (cache_peek(&key, &view)) {
+        if (!view.inode)
+            return -LX_ENOENT;
+        if (cache_take(&view)) {
+            *out = view.inode;
+            return 0;
+        }
+    }
     core_lock_acquire(&dir->dir_lock);
-    int err = lookup_locked(dir, name, size, out);
-    if (err == 0)
-        cache_add(dir->ino, name, size, hash, *out); /* under the lock: no removal in between */
+    int err = dir_lookup_locked(dir, &key, out);
+    if (err == 0 || err == -LX_ENOENT)
+        cache_add_locked(&key, *out);
     core_lock_release(&dir->dir_lock);
     return err;
 }
 
 /* ---- Listing ---- */
 
-static uint32_t type_of(const struct vfs_entry *e)
+/* What a name shows in a listing. */
+struct shown {
+    const char *name;
+    uint32_t size, type;
+    uint64_t ino;
+};
+
+static void show_own(const struct vfs_entry *e, struct shown *out)
 {
-    if (e->inode)
-        return (e->inode->mode & LX_S_IFMT) >> 12;
-    const struct vfs_image_inode *i = vfs_image_inode(e->image_index);
-    return i ? (i->mode & LX_S_IFMT) >> 12 : LX_DT_UNKNOWN;
+    *out = (struct shown){e->name, e->size, (e->inode->mode & LX_S_IFMT) >> 12, e->inode->ino};
 }
 
-static int list_own_locked(struct vfs_inode *dir, uint64_t cookie, vfs_emit emit, void *arg)
+/* Name number n of the image, as it shows: 1; 0 if it is gone; -LX_EIO. */
+static int show_image_locked(const struct vfs_inode *dir, const struct vfs_image_inode *image,
+                             uint32_t n, struct shown *out)
 {
+    const char *name;
+    const struct vfs_image_entry *e = vfs_image_entry(image, n, &name);
+    if (!e)
+        return -LX_EIO;
+    if (dir->table) {
+        struct name_key key;
+        name_key_init(&key, dir->ino, name, e->name_size);
+        const struct vfs_entry *own = find_own_locked(dir, &key);
+        if (own && own->inode)
+            show_own(own, out);
+        if (own)
+            return own->inode != NULL;
+    }
+    *out = (struct shown){name, e->name_size, e->type, image_ino(e->inode)};
+    return 1;
+}
+
+/* Show all from a cookie on, until `emit` says no: 1 at the end, 0 if it did, -LX_EIO. */
+static int show_locked(struct vfs_inode *dir, uint64_t cookie, vfs_emit emit, void *arg)
+{
+    const struct vfs_image_inode *image = image_of(dir);
+    struct shown s;
+    for (uint64_t n = cookie - FIRST_COOKIE; image && n < image->count; n++) {
+        int shows = show_image_locked(dir, image, (uint32_t)n, &s);
+        if (shows < 0)
+            return shows;
+        if (shows && !emit(arg, s.name, s.size, s.ino, s.type, n + FIRST_COOKIE + 1))
+            return 0;
+    }
     CORE_LIST_FOR_EACH(node, &dir->entries)
     {
         const struct vfs_entry *e = CORE_LIST_ENTRY(node, struct vfs_entry, node);
-        if (e->cookie < cookie)
+        if (e->cookie < cookie || is_of_image(dir, e))
             continue;
-        uint64_t ino = e->inode ? e->inode->ino : e->image_index + 1ull;
-        if (!emit(arg, e->name, e->size, ino, type_of(e), e->cookie + 1))
-            break;
+        show_own(e, &s);
+        if (!emit(arg, s.name, s.size, s.ino, s.type, e->cookie + 1))
+            return 0;
     }
-    return 0;
-}
-
-static int list_image(const struct vfs_inode *dir, uint64_t cookie, vfs_emit emit, void *arg)
-{
-    const struct vfs_image_inode *image = vfs_image_inode(dir->image_index);
-    for (uint64_t n = cookie - FIRST_COOKIE; n < image->count; n++) {
-        const char *name;
-        const struct vfs_image_entry *e = vfs_image_entry(image, (uint32_t)n, &name);
-        if (!e)
-            return -LX_EIO;
-        if (!emit(arg, name, e->name_size, e->inode + 1ull, e->type, n + FIRST_COOKIE + 1))
-            break;
-    }
-    return 0;
+    return 1;
 }
 
 int vfs_tree_list(struct vfs_inode *dir, uint64_t cookie, vfs_emit emit, void *arg)
 {
-    struct vfs_inode *parent = dir->parent;
     if (cookie <= 1 && !emit(arg, ".", 1, dir->ino, LX_DT_DIR, 2))
         return 0;
-    if (cookie <= 2 && !emit(arg, "..", 2, parent->ino, LX_DT_DIR, FIRST_COOKIE))
-        return 0;
-    if (cookie < FIRST_COOKIE)
+    if (cookie <= 2) {
+        struct vfs_inode *parent = dir_parent(dir);
+        uint64_t ino = parent->ino;
+        vfs_inode_put(parent);
+        if (!emit(arg, "..", 2, ino, LX_DT_DIR, FIRST_COOKIE))
+            return 0;
         cookie = FIRST_COOKIE;
-    int err = 0;
+    }
     core_lock_acquire(&dir->dir_lock);
-    if (dir->table)
-        err = list_own_locked(dir, cookie, emit, arg);
-    else if (dir->image_index != VFS_NO_IMAGE)
-        err = list_image(dir, cookie, emit, arg);
+    int err = show_locked(dir, cookie, emit, arg);
     core_lock_release(&dir->dir_lock);
-    return err;
+    return err < 0 ? err : 0;
+}
+
+struct name_search {
+    uint64_t ino;
+    const char *name; /* NULL: not found yet */
+    uint32_t size;
+};
+
+static int match(void *arg, const char *name, uint32_t size, uint64_t ino, uint32_t type,
+                 uint64_t next)
+{
+    struct name_search *s = arg;
+    (void)type;
+    (void)next;
+    if (ino != s->ino)
+        return 1;
+    s->name = name;
+    s->size = size;
+    return 0;
+}
+
+int dir_name_locked(struct vfs_inode *dir, uint64_t ino, const char **name, uint32_t *size)
+{
+    struct name_search s = {.ino = ino};
+    int err = show_locked(dir, FIRST_COOKIE, match, &s);
+    *name = s.name;
+    *size = s.size;
+    return err < 0 ? err : s.name ? 0 : -LX_ENOENT;
 }

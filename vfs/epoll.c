@@ -31,8 +31,8 @@ struct entry {
 };
 
 struct vfs_epoll {
-    _Atomic uint32_t refs;    /* its file, and closers of files that it watches */
-    struct core_lock lock;    /* guards entries and what they hold */
+    _Atomic uint32_t refs; /* its file, and closers of files that it watches */
+    struct core_lock lock; /* guards entries and what they hold */
     struct core_list entries;
     struct core_waitq waitq;
 };
@@ -238,7 +238,8 @@ static uint32_t ready_locked(struct entry *n, int take)
         return 0;
     uint32_t events = n->event.events;
     if (events & LX_EPOLLET && vfs_file_waitq(n->file)) {
-        uint32_t woken = take ? atomic_exchange(&n->waiter.woken, 0) : atomic_load(&n->waiter.woken);
+        uint32_t woken =
+            take ? atomic_exchange(&n->waiter.woken, 0) : atomic_load(&n->waiter.woken);
         if (!(woken & (events | LX_POLLERR | LX_POLLHUP)))
             return 0; /* say, the other direction's wake */
     }

@@ -112,7 +112,10 @@ int64_t vfs_eventfd_write(struct vfs_file *file, const void *buf, uint64_t size,
 
 uint32_t vfs_eventfd_poll(struct vfs_file *file)
 {
-    uint64_t count = file->eventfd->count;
+    struct vfs_eventfd *e = file->eventfd;
+    core_lock_acquire(&e->lock);
+    uint64_t count = e->count;
+    core_lock_release(&e->lock);
     return (count ? LX_POLLIN : 0u) | (count < COUNT_MAX ? LX_POLLOUT : 0u);
 }
 

@@ -76,8 +76,8 @@ static int grow_locked(struct vfs_fdtable *t, int32_t fd)
     return 0;
 }
 
-int32_t vfs_fdtable_add(struct vfs_fdtable *t, struct vfs_file *file, uint32_t flags,
-                        int32_t first, uint64_t limit)
+int32_t vfs_fdtable_add(struct vfs_fdtable *t, struct vfs_file *file, uint32_t flags, int32_t first,
+                        uint64_t limit)
 {
     int32_t end = limit < (uint64_t)t->limit ? (int32_t)limit : t->limit;
     if (first < 0 || first >= end)

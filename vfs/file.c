@@ -31,7 +31,8 @@ int vfs_file_new(enum vfs_file_kind kind, uint32_t flags, struct vfs_inode *inod
         return -LX_ENFILE;
     f->refs = 1;
     f->kind = (uint8_t)kind;
-    f->flags = flags & ~(uint32_t)(LX_O_CREAT | LX_O_EXCL | LX_O_NOCTTY | LX_O_TRUNC | LX_O_CLOEXEC);
+    f->flags =
+        flags & ~(uint32_t)(LX_O_CREAT | LX_O_EXCL | LX_O_NOCTTY | LX_O_TRUNC | LX_O_CLOEXEC);
     f->inode = inode ? vfs_inode_get(inode) : NULL;
     core_lock_init(&f->lock, CORE_LOCK_FILE);
     core_list_init(&f->watches);
@@ -313,7 +314,8 @@ int vfs_file_stat(struct vfs_file *file, struct lx_stat *out)
         return stream_stat(file, out);
     memset(out, 0, sizeof *out);
     out->st_dev = LX_MAKEDEV(0, file->kind == VFS_FILE_PIPE ? 14 : 15);
-    out->st_ino = (uint64_t)(uintptr_t)(file->kind == VFS_FILE_PIPE ? (void *)file->pipe : file) >> 4;
+    out->st_ino =
+        (uint64_t)(uintptr_t)(file->kind == VFS_FILE_PIPE ? (void *)file->pipe : file) >> 4;
     out->st_mode = file->kind == VFS_FILE_PIPE ? LX_S_IFIFO | 0600 : 0600;
     out->st_nlink = 1;
     out->st_blksize = 4096;
@@ -383,8 +385,10 @@ int64_t vfs_file_available(struct vfs_file *file)
 {
     switch (file->kind) {
     case VFS_FILE_REGULAR: {
-        uint64_t size = file->inode->size;
-        return size > file->position ? (int64_t)(size - file->position) : 0;
+        core_lock_acquire(&file->lock);
+        uint64_t size = file->inode->size, at = file->position;
+        core_lock_release(&file->lock);
+        return size > at ? (int64_t)(size - at) : 0;
     }
     case VFS_FILE_PIPE:
         return vfs_pipe_available(file);

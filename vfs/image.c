@@ -16,8 +16,9 @@ static struct {
 int vfs_image_attach(const void *index, uint64_t index_size, const void *pack, uint64_t pack_size)
 {
     const struct vfs_image_header *h = index;
-    if (index_size < sizeof *h || h->magic != VFS_IMAGE_MAGIC || h->version != VFS_IMAGE_VERSION ||
-        h->header_size != sizeof *h || h->index_size > index_size || h->pack_size > pack_size)
+    if (index_size < sizeof *h || (uintptr_t)index % 8 || h->magic != VFS_IMAGE_MAGIC ||
+        h->version != VFS_IMAGE_VERSION || h->header_size != sizeof *h ||
+        h->index_size > index_size || h->pack_size > pack_size)
         return -LX_EIO;
     for (uint32_t i = 0; i < VFS_IMAGE_SECTIONS; i++) {
         const struct vfs_image_range *s = &h->sections[i];
@@ -73,7 +74,7 @@ static int compare(const char *a, uint32_t a_size, const char *b, uint32_t b_siz
     return order ? order : (a_size > b_size) - (a_size < b_size);
 }
 
-int64_t vfs_image_lookup(const struct vfs_image_inode *dir, const char *name, uint32_t name_size)
+int64_t vfs_image_find(const struct vfs_image_inode *dir, const char *name, uint32_t name_size)
 {
     uint32_t low = 0, high = dir->count;
     while (low < high) {
@@ -84,13 +85,22 @@ int64_t vfs_image_lookup(const struct vfs_image_inode *dir, const char *name, ui
             return -LX_EIO;
         int order = compare(name, name_size, other, e->name_size);
         if (order == 0)
-            return e->inode;
+            return middle;
         if (order < 0)
             high = middle;
         else
             low = middle + 1;
     }
     return -LX_ENOENT;
+}
+
+int64_t vfs_image_lookup(const struct vfs_image_inode *dir, const char *name, uint32_t name_size)
+{
+    int64_t n = vfs_image_find(dir, name, name_size);
+    if (n < 0)
+        return n;
+    const struct vfs_image_entry *e = vfs_image_entry(dir, (uint32_t)n, &name);
+    return e ? (int64_t)e->inode : -LX_EIO;
 }
 
 const void *vfs_image_data(const struct vfs_image_inode *inode)

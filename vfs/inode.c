@@ -13,8 +13,6 @@
 #include "plat/plat.h"
 #include "vfs/image.h"
 
-#define IMAGE_INO 1u          /* inode numbers of the image: its index and this */
-#define NEW_INO (1ull << 32)  /* of new inodes: beyond all of an image */
 #define DEVICE LX_MAKEDEV(0, 32)
 #define NS_PER_S 1000000000ll
 
@@ -50,26 +48,58 @@ int vfs_init(void)
     return vfs_inode_from_image(0, NULL, &s->root);
 }
 
-static struct vfs_inode *inode_alloc(void)
+/*
+ * An inode with all fields 0 but its locks, and without a reference yet.  Inodes that
+ * end are kept to become inodes again: whoever still holds a pointer without a
+ * reference (cache.c) finds atomic fields there, and `refs` counts what it says.
+ */
+static struct vfs_inode *inode_alloc_locked(struct vfs_state *s)
 {
-    struct vfs_inode *inode = core_arena_alloc(sizeof *inode);
+    struct vfs_inode *inode = s->unused;
+    if (inode)
+        s->unused = inode->next_unused;
+    else
+        inode = core_arena_alloc(sizeof *inode);
     if (!inode)
         return NULL;
-    inode->refs = 1;
+    inode->next_unused = NULL;
     core_lock_init(&inode->lock, CORE_LOCK_INODE);
     core_lock_init(&inode->dir_lock, CORE_LOCK_DIRECTORY);
     core_list_init(&inode->entries);
     return inode;
 }
 
+static void inode_free(struct vfs_inode *inode)
+{
+    struct vfs_state *s = vfs_state();
+    inode->xattrs = NULL;
+    inode->own_xattrs = inode->may_link = 0;
+    inode->chunks = NULL;
+    inode->chunk_count = 0;
+    inode->page_count = 0;
+    inode->image_size = 0;
+    inode->size = 0;
+    inode->target = NULL;
+    inode->table = NULL;
+    inode->table_size = inode->table_used = inode->entry_count = 0;
+    inode->next_cookie = 0;
+    inode->parent = NULL;
+    inode->pipe = NULL;
+    core_lock_acquire(&s->lock);
+    inode->next_unused = s->unused;
+    s->unused = inode;
+    core_lock_release(&s->lock);
+}
+
 /* An inode with the image's attributes. */
-static struct vfs_inode *from_image(uint32_t index, struct vfs_inode *parent)
+static struct vfs_inode *from_image_locked(struct vfs_state *s, uint32_t index,
+                                           struct vfs_inode *parent)
 {
     const struct vfs_image_inode *i = vfs_image_inode(index);
-    struct vfs_inode *inode = i ? inode_alloc() : NULL;
+    struct vfs_inode *inode = i ? inode_alloc_locked(s) : NULL;
     if (!inode)
         return NULL;
-    inode->ino = index + IMAGE_INO;
+    inode->ino = image_ino(index);
     inode->image_index = index;
     inode->rdev = i->rdev;
     inode->mode = i->mode;
@@ -81,6 +111,7 @@ static struct vfs_inode *from_image(uint32_t index, struct vfs_inode *parent)
     inode->image_size = VFS_IS_REG(inode) ? i->size : 0;
     if (VFS_IS_DIR(inode))
         inode->parent = parent ? vfs_inode_get(parent) : inode;
+    inode->refs = 1;
     return inode;
 }
 
@@ -103,7 +134,7 @@ int vfs_inode_from_image(uint32_t index, struct vfs_inode *parent, struct vfs_in
     core_lock_acquire(&s->lock);
     struct vfs_inode **place = place_locked(s, index);
     if (place && !*place)
-        *place = from_image(index, parent); /* the table keeps one reference for ever */
+        *place = from_image_locked(s, index, parent); /* the table's reference */
     if (place && *place)
         *out = vfs_inode_get(*place);
     else
@@ -115,10 +146,19 @@ int vfs_inode_from_image(uint32_t index, struct vfs_inode *parent, struct vfs_in
 int vfs_inode_new(uint32_t mode, uint32_t uid, uint32_t gid, uint32_t rdev, const char *target,
                   struct vfs_inode **out)
 {
-    struct vfs_inode *inode = inode_alloc();
+    struct vfs_state *s = vfs_state();
+    uint64_t size = target ? core_str_length(target) : 0;
+    char *copy = target ? core_arena_alloc(size + 1) : NULL;
     *out = NULL;
-    if (!inode)
+    if (target && !copy)
         return -LX_ENOSPC;
+    core_lock_acquire(&s->lock);
+    struct vfs_inode *inode = inode_alloc_locked(s);
+    core_lock_release(&s->lock);
+    if (!inode) {
+        core_arena_free(copy, size + 1);
+        return -LX_ENOSPC;
+    }
     inode->ino = NEW_INO + core_arena_unique();
     inode->image_index = VFS_NO_IMAGE;
     inode->rdev = rdev;
@@ -128,16 +168,11 @@ int vfs_inode_new(uint32_t mode, uint32_t uid, uint32_t gid, uint32_t rdev, cons
     inode->nlink = VFS_IS_DIR(inode) ? 1 : 0;
     inode->atime_ns = inode->mtime_ns = inode->ctime_ns = vfs_now();
     if (target) {
-        size_t size = core_str_length(target);
-        char *copy = core_arena_alloc(size + 1);
-        if (!copy) {
-            core_arena_free(inode, sizeof *inode);
-            return -LX_ENOSPC;
-        }
         memcpy(copy, target, size + 1);
         inode->target = copy;
         inode->size = size;
     }
+    inode->refs = 1;
     *out = inode;
     return 0;
 }
@@ -148,18 +183,44 @@ struct vfs_inode *vfs_inode_get(struct vfs_inode *inode)
     return inode;
 }
 
+int inode_get_live(struct vfs_inode *inode)
+{
+    uint32_t refs = atomic_load_explicit(&inode->refs, memory_order_relaxed);
+    while (refs && !atomic_compare_exchange_weak_explicit(
+                       &inode->refs, &refs, refs + 1, memory_order_acquire, memory_order_relaxed))
+        ;
+    return refs != 0;
+}
+
+void inode_forget(struct vfs_inode *inode)
+{
+    struct vfs_state *s = vfs_state();
+    int was_there = 0;
+    if (inode->image_index == VFS_NO_IMAGE)
+        return;
+    core_lock_acquire(&s->lock);
+    struct vfs_inode **place = place_locked(s, inode->image_index);
+    if (place && *place == inode) {
+        *place = NULL;
+        was_there = 1;
+    }
+    core_lock_release(&s->lock);
+    if (was_there)
+        vfs_inode_put(inode);
+}
+
 void vfs_inode_put(struct vfs_inode *inode)
 {
     while (inode && atomic_fetch_sub(&inode->refs, 1) == 1) {
-        /* Not the image's: the table holds those. The parent goes with a directory. */
+        /* An image inode with a name does not come here: the table holds it. */
         struct vfs_inode *parent = VFS_IS_DIR(inode) ? inode->parent : NULL;
         data_free(inode);
         dir_free(inode);
         xattr_free(inode);
         if (inode->target)
             core_arena_free((char *)inode->target, inode->size + 1);
-        core_arena_free(inode, sizeof *inode);
-        inode = parent;
+        inode_free(inode);
+        inode = parent; /* a directory holds its parent */
     }
 }
 

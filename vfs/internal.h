@@ -4,7 +4,10 @@
 
 /*
  * What the files of vfs share and no one else sees: the container's file-system
- * state and the directory entries.
+ * state, directory entries and the dentry cache.
+ *
+ * Threads  any; functions called _locked need the directory's dir_lock.
+ * Errors   0 or -LX_E*.
  */
 
 #include <stdint.h>
@@ -13,68 +16,201 @@
 #include "core/lock.h"
 #include "lx/compiler.h"
 #include "vfs/inode.h"
+#include "vfs/path.h"
 
-/* A name in a directory of the upper layer. */
-struct vfs_entry {
-    struct core_list node; /* in the directory's entries */
-    struct vfs_entry *next; /* in its hash bucket */
-    uint64_t cookie;        /* for getdents(2): larger than those before it */
+/* A name and its hash in one directory. */
+#define NAME_WORDS 4u
+#define NAME_CACHED (NAME_WORDS * 8) /* longer names are not cached */
+
+struct name_key {
+    const char *name; /* borrowed, not terminated */
+    uint32_t size;
+    uint64_t dir; /* ino of the directory */
     uint64_t hash;
-    struct vfs_inode *inode; /* a reference; NULL: `image_index`, not looked up yet */
-    uint32_t image_index;
-    uint32_t size; /* of the name */
+    uint64_t words[NAME_WORDS]; /* of a name that can be cached: its bytes, then zeros */
+};
+
+void name_key_init(struct name_key *key, uint64_t dir, const char *name, uint32_t size);
+
+static inline int name_is_dot(const char *name, uint32_t size)
+{
+    return size == 1 && name[0] == '.';
+}
+
+static inline int name_is_dotdot(const char *name, uint32_t size)
+{
+    return size == 2 && name[0] == '.' && name[1] == '.';
+}
+
+/* 1 if a path's last component is a name, not ".", "..", or nothing at all. */
+static inline int last_is_plain(const struct vfs_last *last)
+{
+    return last->size && !name_is_dot(last->name, last->size) &&
+           !name_is_dotdot(last->name, last->size);
+}
+
+/* ---- The dentry cache (cache.c) ---- */
+
+/*
+ * One name in one directory and what it is, in a cache line.  Changed under its
+ * lock; read without, by looking at `sequence` before and after.  It holds a
+ * reference, and what it says is so in the directory too: whoever changes an entry
+ * drops it from the cache with the directory locked.
+ */
+struct cache_slot {
+    struct core_lock lock;
+    _Atomic uint32_t sequence; /* odd while it changes */
+    _Atomic uint32_t size;     /* of the name; 0: the slot is empty */
+    _Atomic uint64_t dir;
+    struct vfs_inode *_Atomic inode; /* NULL: there is no such name */
+    _Atomic uint64_t words[NAME_WORDS];
+};
+
+_Static_assert(sizeof(struct cache_slot) == 64, "a cache line");
+
+/* What a slot said, to be asked again whether it still does. */
+struct cache_view {
+    const struct cache_slot *slot;
+    uint32_t sequence;
+    struct vfs_inode *inode; /* no reference: nothing but its atomic fields may be read */
+};
+
+/* Look without taking anything; 1 if the name is cached, as present or as absent. */
+int cache_peek(const struct name_key *key, struct cache_view *out);
+
+/* 1 if the slot did not change since: what was read of the inode was right. */
+int cache_still(const struct cache_view *view);
+
+/* Make the view's inode a reference; 0 if the slot changed. */
+int cache_take(const struct cache_view *view);
+
+void cache_add_locked(const struct name_key *key, struct vfs_inode *inode);
+void cache_drop_locked(const struct name_key *key);
+
+/* ---- Directories (dir.c) ---- */
+
+/* A name in which a directory differs from the image. */
+struct vfs_entry {
+    struct core_list node;  /* in the directory's entries */
+    struct vfs_entry *next; /* in its hash bucket */
+    uint64_t hash;
+    uint64_t cookie;         /* for getdents(2); of a name of the image's, the place there */
+    struct vfs_inode *inode; /* a reference; NULL: a name of the image's that is gone */
+    uint32_t size;
     char name[];
 };
 
-#define CACHE_NAME_MAX 32u
-#define CACHE_SLOTS 2048u
+/* The inode of a name: a new reference.  -LX_ENOENT, -LX_EIO, -LX_ENOMEM. */
+MUST_USE int dir_lookup_locked(struct vfs_inode *dir, const struct name_key *key,
+                               struct vfs_inode **out);
 
-/* The dentry cache: one name in one directory, and what it is.  Direct-mapped. */
-struct cache_slot {
-    struct core_lock lock;   /* guards all below */
-    uint32_t size;           /* of the name */
-    uint64_t dir;            /* ino of the directory */
-    struct vfs_inode *inode; /* a reference; NULL: the slot is empty */
-    char name[CACHE_NAME_MAX];
+/*
+ * The entry of a name that is there, with its inode, to be changed: after this, no
+ * change of it can fail.
+ *   returns  -LX_ENOENT, -LX_ENOSPC, -LX_EIO.
+ */
+MUST_USE int dir_entry_locked(struct vfs_inode *dir, const struct name_key *key,
+                              struct vfs_entry **out);
+
+/* Add a name that is not there. */
+MUST_USE int dir_add_locked(struct vfs_inode *dir, const struct name_key *key,
+                            struct vfs_inode *inode);
+
+/* Let an entry mean another inode, or (NULL) nothing; the caller owns the old reference. */
+struct vfs_inode *dir_set_locked(struct vfs_inode *dir, struct vfs_entry *entry,
+                                 struct vfs_inode *inode);
+
+int dir_is_empty_locked(const struct vfs_inode *dir);
+
+/* The name under which an inode is in the directory: -LX_ENOENT. */
+MUST_USE int dir_name_locked(struct vfs_inode *dir, uint64_t ino, const char **name,
+                             uint32_t *size);
+
+/* Free what a directory that is gone holds. */
+void dir_free(struct vfs_inode *dir);
+
+/* Its parent: a reference, safe from renames. */
+struct vfs_inode *dir_parent(struct vfs_inode *dir);
+
+/* ---- Path walks (path.c), for those that create on the way ---- */
+
+struct walk {
+    struct vfs_fs *fs;
+    struct vfs_inode *root; /* reference */
+    struct vfs_inode *at;   /* reference: where we are */
+    struct vfs_inode *base; /* reference: RESOLVE_BENEATH may not leave it */
+    const char *rest;       /* what is still to be walked */
+    char *buffer;           /* holds `rest` once a link was followed */
+    uint32_t links;
+    uint32_t flags;   /* VFS_WALK_* and WALK_CREATE */
+    uint32_t missing; /* 1: all but the last component is there */
 };
 
+#define WALK_CREATE 0x4u /* a last component with a slash behind it is -LX_EISDIR */
+
+/* In this order; walk_end() always.  After them `at` is the result, or holds `last`. */
+MUST_USE int walk_begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+                        uint32_t flags);
+MUST_USE int walk_to_last(struct walk *w, struct vfs_last *last);
+MUST_USE int walk_last(struct walk *w, struct vfs_last *last);
+void walk_end(struct walk *w);
+
+int cred_in_group(const struct vfs_cred *cred, uint32_t gid);
+
+/* ---- Changes (tree.c), for open.c and rename.c ---- */
+
+/* May the process change this directory's entries?  Its dir_lock may be held. */
+MUST_USE int tree_may_change(const struct vfs_fs *fs, struct vfs_inode *dir);
+MUST_USE int tree_may_remove(const struct vfs_fs *fs, struct vfs_inode *dir,
+                             struct vfs_inode *inode);
+
+/* A directory's entries changed, and its links by so many; its dir_lock is held. */
+void tree_touch_locked(struct vfs_inode *dir, int links);
+
+/* One name of the inode is gone; directories have no other. */
+void tree_drop_link(struct vfs_inode *inode);
+
+/* A new inode for the directory, which does not know it yet. */
+MUST_USE int tree_new_inode(struct vfs_fs *fs, struct vfs_inode *dir, uint32_t mode, uint32_t rdev,
+                            const char *target, struct vfs_inode **out);
+
+/*
+ * Make a new inode under a name.
+ *   out  a reference to it; NULL if it is not wanted.
+ */
+MUST_USE int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last *last,
+                         uint32_t mode, uint32_t rdev, const char *target, struct vfs_inode **out);
+
+/* ---- State ---- */
+
+#define CACHE_SLOTS 4096u
 #define INODE_CHUNK 512u /* image inodes are found through tables of so many */
 
 struct vfs_state {
-    struct core_lock tree_lock; /* LOCK_TREE: renames */
+    struct core_lock tree_lock; /* LOCK_TREE: renames, and every directory's parent */
     struct vfs_inode *root;     /* constant; a reference */
-    struct core_lock lock;      /* guards inodes */
+    struct core_lock lock;      /* guards inodes and unused */
     struct vfs_inode ***inodes; /* by image index: chunks made when needed */
-    uint32_t inode_chunks;
+    struct vfs_inode *unused;   /* inodes of old, to be used again; see inode_alloc() */
+    uint32_t inode_chunks;      /* constant */
     struct cache_slot cache[CACHE_SLOTS];
 };
 
 struct vfs_state *vfs_state(void);
 
-/* Find in the cache: a new reference, or NULL. */
-struct vfs_inode *cache_find(uint64_t dir, const char *name, uint32_t size, uint64_t hash);
-void cache_add(uint64_t dir, const char *name, uint32_t size, uint64_t hash,
-               struct vfs_inode *inode);
-void cache_drop(uint64_t dir, const char *name, uint32_t size, uint64_t hash);
-uint64_t cache_hash(uint64_t dir, const char *name, uint32_t size);
+/* Inode numbers: an image inode's comes from its index, a new one's lies beyond all of those. */
+#define NEW_INO (1ull << 32)
 
-/*
- * Entries of a directory; its dir_lock is held.
- *   dir_own  give the directory entries of its own, copied from the image's.
- */
-MUST_USE int dir_own_locked(struct vfs_inode *dir);
-struct vfs_entry *dir_find_locked(struct vfs_inode *dir, const char *name, uint32_t size);
-MUST_USE int dir_add_locked(struct vfs_inode *dir, const char *name, uint32_t size,
-                            struct vfs_inode *inode);
-void dir_remove_locked(struct vfs_inode *dir, struct vfs_entry *entry);
-int dir_is_empty_locked(struct vfs_inode *dir);
+static inline uint64_t image_ino(uint32_t index)
+{
+    return index + 1ull;
+}
 
-/* The inode of an entry, looked up now if need be; borrowed from the entry. */
-MUST_USE int dir_entry_inode_locked(struct vfs_inode *dir, struct vfs_entry *entry,
-                                    struct vfs_inode **out);
+/* A reference, unless the inode has none left; for memory that was an inode at some time. */
+int inode_get_live(struct vfs_inode *inode);
 
-/* Free all entries of a directory that is gone. */
-void dir_free(struct vfs_inode *dir);
+/* An image inode without names: the table forgets it, so that it can end. */
+void inode_forget(struct vfs_inode *inode);
 
 /* Free a file's pages. */
 void data_free(struct vfs_inode *inode);

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The path walk: one loop over components, with a stack of links being followed. */
+/*
+ * The path walk: one loop over components; a link's target is put before what is left
+ * of the path.  In front of it a walk that takes neither locks nor references, for
+ * paths that are cached as a whole and have nothing special in them.
+ */
 
 #include "vfs/path.h"
 
 #include "core/arena.h"
 #include "core/mem.h"
+#include "internal.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
-#include "internal.h"
 #include "vfs/tree.h"
 
 #define RESOLVE(flags) ((flags) >> VFS_WALK_RESOLVE_SHIFT)
@@ -64,7 +68,7 @@ static struct vfs_inode *current(struct vfs_fs *fs, struct vfs_inode *const *pla
 
 /* ---- Permissions ---- */
 
-static int in_group(const struct vfs_cred *cred, uint32_t gid)
+int cred_in_group(const struct vfs_cred *cred, uint32_t gid)
 {
     if (cred->gid == gid)
         return 1;
@@ -75,15 +79,21 @@ static int in_group(const struct vfs_cred *cred, uint32_t gid)
     return 0;
 }
 
-int vfs_may(const struct vfs_cred *cred, struct vfs_inode *inode, uint32_t want)
+/* path_resolution(7), "Permissions". */
+static int may(const struct vfs_cred *cred, uint32_t mode, uint32_t uid, uint32_t gid,
+               uint32_t want)
 {
-    uint32_t mode = inode->mode;
     if (cred->uid == 0) { /* capabilities(7): CAP_DAC_OVERRIDE does not make a file executable */
-        int executable = VFS_IS_DIR(inode) || mode & 0111;
+        int executable = (mode & LX_S_IFMT) == LX_S_IFDIR || mode & 0111;
         return want & LX_X_OK && !executable ? -LX_EACCES : 0;
     }
-    uint32_t shift = cred->uid == inode->uid ? 6 : in_group(cred, inode->gid) ? 3 : 0;
+    uint32_t shift = cred->uid == uid ? 6 : cred_in_group(cred, gid) ? 3 : 0;
     return want & ~(mode >> shift) & 7 ? -LX_EACCES : 0;
+}
+
+int vfs_may(const struct vfs_cred *cred, struct vfs_inode *inode, uint32_t want)
+{
+    return may(cred, inode->mode, inode->uid, inode->gid, want);
 }
 
 int vfs_owns(const struct vfs_cred *cred, struct vfs_inode *inode)
@@ -93,25 +103,14 @@ int vfs_owns(const struct vfs_cred *cred, struct vfs_inode *inode)
 
 /* ---- The walk ---- */
 
-struct walk {
-    struct vfs_fs *fs;
-    struct vfs_inode *root; /* reference */
-    struct vfs_inode *at;   /* reference: where we are */
-    struct vfs_inode *base; /* borrowed: RESOLVE_BENEATH may not leave it */
-    const char *rest;       /* what is still to be walked */
-    char *buffer;           /* holds `rest` once a link was followed */
-    uint32_t links;
-    uint32_t flags;
-};
-
 static void step_to(struct walk *w, struct vfs_inode *inode)
 {
     vfs_inode_put(w->at);
     w->at = inode;
 }
 
-static int walk_begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, const char *path,
-                      uint32_t flags)
+int walk_begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+               uint32_t flags)
 {
     memset(w, 0, sizeof *w);
     if (!*path)
@@ -131,7 +130,7 @@ static int walk_begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from,
     return 0;
 }
 
-static void walk_end(struct walk *w)
+void walk_end(struct walk *w)
 {
     vfs_inode_put(w->at);
     vfs_inode_put(w->root);
@@ -161,10 +160,7 @@ static int step_up(struct walk *w)
         return -LX_EXDEV;
     if (w->at == w->root)
         return 0;
-    core_lock_acquire(&vfs_state()->tree_lock); /* the parent may be changed by a rename */
-    struct vfs_inode *parent = vfs_inode_get(w->at->parent);
-    core_lock_release(&vfs_state()->tree_lock);
-    step_to(w, parent);
+    step_to(w, dir_parent(w->at));
     return 0;
 }
 
@@ -183,7 +179,7 @@ static int follow(struct walk *w, struct vfs_inode *link, const struct vfs_last 
     if (!target_size)
         return -LX_ENOENT;
     if (target_size + rest_size + 2 > 2 * LX_PATH_MAX)
-        return -LX_ENAMETOOLONG;
+        return -LX_ENAMETOOLONG; /* Differs from Linux: which keeps the rests of nested links apart */
     /* The rest may lie in the buffer itself: move it to the end of the new text first. */
     memmove(w->buffer + target_size + 1, w->rest, rest_size + 1);
     int64_t n = vfs_inode_readlink(link, w->buffer, target_size);
@@ -206,20 +202,18 @@ static int follow(struct walk *w, struct vfs_inode *link, const struct vfs_last 
  * Walk all but the last component.
  *   returns  0 with the last one in `c`; `w->at` is its directory.
  */
-static int walk_to_last(struct walk *w, struct vfs_last *c)
+int walk_to_last(struct walk *w, struct vfs_last *c)
 {
     for (;;) {
         next_component(w, c);
         if (!*w->rest)
             return 0;
-        if (c->size > LX_NAME_MAX)
-            return -LX_ENAMETOOLONG;
         int err = vfs_may(&w->fs->cred, w->at, LX_X_OK);
         if (err < 0)
             return err;
-        if (c->size == 1 && c->name[0] == '.')
+        if (name_is_dot(c->name, c->size))
             continue;
-        if (c->size == 2 && c->name[0] == '.' && c->name[1] == '.') {
+        if (name_is_dotdot(c->name, c->size)) {
             err = step_up(w);
             if (err < 0)
                 return err;
@@ -245,25 +239,24 @@ static int walk_to_last(struct walk *w, struct vfs_last *c)
 }
 
 /* Resolve the last component, following links at the end if asked. */
-static int walk_last(struct walk *w, struct vfs_last *c)
+int walk_last(struct walk *w, struct vfs_last *c)
 {
     for (;;) {
-        int err;
-        if (c->size) {
-            if (c->size > LX_NAME_MAX)
-                return -LX_ENAMETOOLONG;
-            err = vfs_may(&w->fs->cred, w->at, LX_X_OK);
-            if (err < 0)
-                return err;
-        }
-        if (!c->size || (c->size == 1 && c->name[0] == '.'))
+        if (!c->size)
             return 0;
-        if (c->size == 2 && c->name[0] == '.' && c->name[1] == '.')
+        int err = vfs_may(&w->fs->cred, w->at, LX_X_OK);
+        if (err < 0 || name_is_dot(c->name, c->size))
+            return err;
+        if (name_is_dotdot(c->name, c->size))
             return step_up(w);
+        if (w->flags & WALK_CREATE && c->slashes)
+            return -LX_EISDIR;
         struct vfs_inode *child;
         err = vfs_tree_lookup(w->at, c->name, c->size, &child);
-        if (err < 0)
+        if (err < 0) {
+            w->missing = err == -LX_ENOENT;
             return err;
+        }
         if (VFS_IS_LNK(child) && (c->slashes || !(w->flags & VFS_WALK_NOFOLLOW))) {
             err = follow(w, child, c);
             vfs_inode_put(child);
@@ -278,13 +271,90 @@ static int walk_last(struct walk *w, struct vfs_last *c)
     }
 }
 
+/* ---- The quick walk ---- */
+
+/* What the quick walk knows of where it is: no reference. */
+struct place {
+    uint64_t ino;
+    uint32_t mode, uid, gid;
+};
+
+static void look_at(const struct vfs_inode *inode, struct place *p)
+{
+    p->ino = inode->ino;
+    p->mode = inode->mode;
+    p->uid = inode->uid;
+    p->gid = inode->gid;
+}
+
+static void quick_begin(struct vfs_fs *fs, const struct vfs_inode *from, const char *path,
+                        struct place *p)
+{
+    if (*path != '/' && from) {
+        look_at(from, p);
+        return;
+    }
+    core_lock_acquire(&fs->lock);
+    look_at(*path == '/' ? fs->root : fs->cwd, p);
+    core_lock_release(&fs->lock);
+}
+
+#define SLOWLY 1
+
+/*
+ * Walk a path as far as the cache knows all of it.  Each step is as true as one with
+ * the directory locked; a rename in between shows as it does in the long walk.
+ *   returns  0 or -LX_ENOENT, as vfs_walk(); SLOWLY: anything special, nothing was done.
+ */
+static int walk_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
+                        struct vfs_inode **out)
+{
+    struct place at;
+    struct cache_view view;
+    if (RESOLVE(flags) || !*path)
+        return SLOWLY;
+    quick_begin(fs, from, path, &at);
+    for (const char *p = path;;) {
+        while (*p == '/')
+            p++;
+        const char *name = p;
+        while (*p && *p != '/')
+            p++;
+        uint32_t size = (uint32_t)(p - name);
+        if (!size || size > NAME_CACHED || name_is_dot(name, size) || name_is_dotdot(name, size))
+            return SLOWLY;
+        if ((at.mode & LX_S_IFMT) != LX_S_IFDIR || may(&fs->cred, at.mode, at.uid, at.gid, LX_X_OK))
+            return SLOWLY;
+        struct name_key key;
+        name_key_init(&key, at.ino, name, size);
+        if (!cache_peek(&key, &view))
+            return SLOWLY;
+        if (!view.inode)
+            return -LX_ENOENT;
+        look_at(view.inode, &at);
+        if (!*p)
+            break;
+        if (!cache_still(&view))
+            return SLOWLY;
+    }
+    uint32_t type = at.mode & LX_S_IFMT;
+    if ((type == LX_S_IFLNK && !(flags & VFS_WALK_NOFOLLOW)) ||
+        (type != LX_S_IFDIR && flags & VFS_WALK_DIRECTORY) || !cache_take(&view))
+        return SLOWLY;
+    *out = view.inode;
+    return 0;
+}
+
 int vfs_walk(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
              struct vfs_inode **out)
 {
     struct walk w;
     struct vfs_last c;
     *out = NULL;
-    int err = walk_begin(&w, fs, from, path, flags);
+    int err = walk_quickly(fs, from, path, flags, out);
+    if (err != SLOWLY)
+        return err;
+    err = walk_begin(&w, fs, from, path, flags);
     if (err == 0)
         err = walk_to_last(&w, &c);
     if (err == 0)
@@ -305,15 +375,15 @@ int vfs_walk_parent(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
     int err = walk_begin(&w, fs, from, path, flags);
     if (err == 0)
         err = walk_to_last(&w, last);
+    if (err == 0 && last->size)
+        err = vfs_may(&fs->cred, w.at, LX_X_OK);
     if (err == 0 && last->size > LX_NAME_MAX)
         err = -LX_ENAMETOOLONG;
-    if (err == 0)
-        err = vfs_may(&fs->cred, w.at, LX_X_OK);
     if (err == 0) {
-        /* The name lies at the end of the path unless a link came in between. */
         *out = vfs_inode_get(w.at);
-        if (w.buffer && last->name >= w.buffer && last->name < w.buffer + 2 * LX_PATH_MAX)
-            last->name = path + core_str_length(path) - (core_str_length(last->name));
+        /* The last component is the end of `path`, also where a link on the way moved it. */
+        if (w.buffer)
+            last->name = path + core_str_length(path) - core_str_length(last->name);
     }
     walk_end(&w);
     return err;
@@ -321,59 +391,72 @@ int vfs_walk_parent(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
 
 /* ---- The working directory's path ---- */
 
-struct name_search {
-    uint64_t ino;
-    char *end; /* where the name's last byte goes, moving to the front */
-    char *begin;
-    int found;
+/* A path that grows at its front. */
+struct backwards {
+    char *begin, *end; /* of what is there; `begin` moves down to `limit` */
+    char *limit;
 };
 
-static int match(void *arg, const char *name, uint32_t size, uint64_t ino, uint32_t type,
-                 uint64_t next)
+static int prepend(struct backwards *b, const char *text, uint64_t size)
 {
-    struct name_search *s = arg;
-    (void)type;
-    if (ino != s->ino || next <= 3) /* not "." or ".." */
-        return 1;
-    if ((uint64_t)(s->end - s->begin) <= size)
-        return 0;
-    s->end -= size;
-    memcpy(s->end, name, size);
-    *--s->end = '/';
-    s->found = 1;
+    if ((uint64_t)(b->begin - b->limit) < size)
+        return -LX_ENAMETOOLONG;
+    b->begin -= size;
+    memcpy(b->begin, text, size);
     return 0;
+}
+
+/* Put a directory's name before the path; LOCK_TREE is held, so that it has one. */
+static int prepend_name_of(struct backwards *b, struct vfs_inode *dir)
+{
+    struct vfs_inode *parent = dir->parent;
+    const char *name;
+    uint32_t size;
+    core_lock_acquire(&parent->dir_lock);
+    int err = dir_name_locked(parent, dir->ino, &name, &size);
+    if (err == 0)
+        err = prepend(b, name, size);
+    core_lock_release(&parent->dir_lock);
+    return err < 0 ? err : prepend(b, "/", 1);
+}
+
+/* Source: getcwd(2). */
+static int build_cwd(struct backwards *b, struct vfs_inode *root, struct vfs_inode *cwd)
+{
+    struct vfs_state *s = vfs_state();
+    struct vfs_inode *at = cwd;
+    int err = cwd->nlink ? 0 : -LX_ENOENT;
+    core_lock_acquire(&s->tree_lock);
+    for (; err == 0 && at != root && at != s->root; at = at->parent)
+        err = prepend_name_of(b, at);
+    core_lock_release(&s->tree_lock);
+    if (err == 0 && b->begin == b->end)
+        err = prepend(b, "/", 1);
+    if (err == 0 && at != root)
+        err = prepend(b, "(unreachable)", 13);
+    return err;
 }
 
 int64_t vfs_fs_getcwd(struct vfs_fs *fs, char *buf, uint64_t size)
 {
-    struct vfs_inode *root = current(fs, &fs->root), *at = current(fs, &fs->cwd);
+    struct vfs_inode *root = current(fs, &fs->root), *cwd = current(fs, &fs->cwd);
     char *path = core_arena_alloc(LX_PATH_MAX);
-    struct name_search s = {.end = path + LX_PATH_MAX, .begin = path};
-    int64_t result = path ? 0 : -LX_ENOMEM;
-    while (result == 0 && at != root && at != at->parent) {
-        struct vfs_inode *parent = vfs_inode_get(at->parent);
-        s.ino = at->ino;
-        s.found = 0;
-        result = vfs_tree_list(parent, 3, match, &s);
-        if (result == 0 && !s.found)
-            result = s.end - s.begin < 256 ? -LX_ENAMETOOLONG : -LX_ENOENT; /* removed */
-        vfs_inode_put(at);
-        at = parent;
-    }
-    if (result == 0) {
-        if (s.end == path + LX_PATH_MAX)
-            *--s.end = '/';
-        uint64_t length = (uint64_t)(path + LX_PATH_MAX - s.end);
-        result = (int64_t)length;
-        if (length + 1 > size) {
-            result = -LX_ERANGE;
-        } else {
-            memcpy(buf, s.end, length);
-            buf[length] = 0;
+    int64_t result = -LX_ENOMEM;
+    if (path) {
+        struct backwards b = {path + LX_PATH_MAX, path + LX_PATH_MAX, path};
+        result = build_cwd(&b, root, cwd);
+        if (result == 0) {
+            result = b.end - b.begin;
+            if ((uint64_t)result + 1 > size) {
+                result = -LX_ERANGE;
+            } else {
+                memcpy(buf, b.begin, (uint64_t)result);
+                buf[result] = 0;
+            }
         }
     }
     core_arena_free(path, LX_PATH_MAX);
-    vfs_inode_put(at);
+    vfs_inode_put(cwd);
     vfs_inode_put(root);
     return result;
 }

@@ -21,12 +21,12 @@
 #define SIZE_MAX_ALLOWED (1u << 20) /* /proc/sys/fs/pipe-max-size */
 
 struct vfs_pipe {
-    struct core_lock lock;    /* guards all below */
-    uint8_t *ring;            /* in the arena */
+    struct core_lock lock;     /* guards all below */
+    uint8_t *ring;             /* in the arena */
     uint32_t size, used, head; /* bytes; head: where the next read begins */
     uint32_t readers, writers;
     uint32_t reader_opens, writer_opens; /* ever: an open of a fifo waits for a change */
-    struct core_waitq waitq;  /* own lock: readers, writers and pollers */
+    struct core_waitq waitq;             /* own lock: readers, writers and pollers */
 };
 
 static struct vfs_pipe *pipe_alloc(void)
@@ -112,8 +112,8 @@ static int join(struct vfs_pipe *p, const struct vfs_file *file, uint32_t *opens
 static int other_end_came(struct vfs_pipe *p, int reads, uint32_t opens)
 {
     core_lock_acquire(&p->lock);
-    int came = reads ? p->writers || p->writer_opens != opens
-                     : p->readers || p->reader_opens != opens;
+    int came =
+        reads ? p->writers || p->writer_opens != opens : p->readers || p->reader_opens != opens;
     core_lock_release(&p->lock);
     return came;
 }
@@ -322,12 +322,20 @@ struct core_waitq *vfs_pipe_waitq(struct vfs_file *file)
 
 int64_t vfs_pipe_available(struct vfs_file *file)
 {
-    return file->pipe->used;
+    struct vfs_pipe *p = file->pipe;
+    core_lock_acquire(&p->lock);
+    uint32_t used = p->used;
+    core_lock_release(&p->lock);
+    return used;
 }
 
 int64_t vfs_pipe_size(struct vfs_file *file)
 {
-    return file->pipe->size;
+    struct vfs_pipe *p = file->pipe;
+    core_lock_acquire(&p->lock);
+    uint32_t size = p->size;
+    core_lock_release(&p->lock);
+    return size;
 }
 
 int64_t vfs_pipe_set_size(struct vfs_file *file, uint64_t size)

@@ -152,8 +152,8 @@ static struct vfs_xattr *take_locked(struct vfs_inode *inode, const char *name, 
     return NULL;
 }
 
-int vfs_inode_setxattr(struct vfs_inode *inode, const char *name, const void *value,
-                       uint64_t size, uint32_t flags)
+int vfs_inode_setxattr(struct vfs_inode *inode, const char *name, const void *value, uint64_t size,
+                       uint32_t flags)
 {
     uint32_t name_size = (uint32_t)core_str_length(name);
     struct found f;

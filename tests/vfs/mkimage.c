@@ -162,7 +162,8 @@ void mkimage_seal(struct mkimage *image)
 {
     struct vfs_image_header *h = (struct vfs_image_header *)image->index;
     for (int i = 0; i < VFS_IMAGE_SECTIONS; i++)
-        h->sections[i].checksum = XXH3_64bits(image->index + h->sections[i].offset, h->sections[i].size);
+        h->sections[i].checksum =
+            XXH3_64bits(image->index + h->sections[i].offset, h->sections[i].size);
     h->checksum = XXH3_64bits(h, offsetof(struct vfs_image_header, checksum));
 }
 

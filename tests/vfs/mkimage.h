@@ -12,16 +12,23 @@
 
 #include <stdint.h>
 
+#include "lx/stat.h"
+
 /* One name of the tree; directories come before what is in them, "/" is always there. */
 struct mkimage_row {
-    const char *path;  /* absolute */
-    uint32_t mode;     /* type and permission bits */
-    const char *text;  /* contents of a file or target of a link; NULL: empty */
-    uint64_t size;     /* of a file's contents; 0: the length of `text` */
-    const char *same;  /* another name of the file at this path; all else is ignored */
+    const char *path; /* absolute */
+    uint32_t mode;    /* type and permission bits */
+    const char *text; /* contents of a file or target of a link; NULL: empty */
+    uint64_t size;    /* of a file's contents; 0: the length of `text` */
+    const char *same; /* another name of the file at this path; all else is ignored */
     uint32_t uid, gid, rdev;
     const char *xattr; /* "name=value" */
 };
+
+/* The start of a row: {MKIMAGE_FILE("/etc/name", 0644, "contents"), .uid = 5} */
+#define MKIMAGE_DIR(p, bits) .path = (p), .mode = LX_S_IFDIR | (bits)
+#define MKIMAGE_FILE(p, bits, t) .path = (p), .mode = LX_S_IFREG | (bits), .text = (t)
+#define MKIMAGE_LINK(p, t) .path = (p), .mode = LX_S_IFLNK | 0777, .text = (t)
 
 struct mkimage {
     uint8_t *index, *pack; /* owned; mkimage_free() them */

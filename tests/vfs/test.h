@@ -46,8 +46,9 @@ static inline void start_or_exit(int *argc, char ***argv)
 /* A file system over these rows, and a privileged process in it; the one before is left behind. */
 static inline struct vfs_fs *mount_rows(const struct mkimage_row *rows, uint32_t count)
 {
-    struct mkimage image; /* stays: inodes point into it */
+    static struct mkimage image;
     struct vfs_fs *fs;
+    mkimage_free(&image);
     mkimage_build(rows, count, &image);
     assert_int_equal(vfs_image_attach(image.index, image.index_size, image.pack, image.pack_size),
                      0);

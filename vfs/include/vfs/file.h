@@ -43,16 +43,16 @@ enum vfs_file_kind {
 
 struct vfs_file {
     _Atomic uint32_t refs;
-    uint8_t kind;            /* constant */
-    uint8_t device;          /* constant: minor number of a memory device */
-    uint8_t stream;          /* constant: 0, 1, 2 */
-    uint8_t stream_kind;     /* constant: PLAT_STREAM_* */
-    _Atomic uint32_t flags;  /* LX_O_*; access mode constant */
-    struct vfs_inode *inode; /* constant; a reference, or NULL */
-    struct core_lock lock;   /* guards position and watches */
+    uint8_t kind;             /* constant */
+    uint8_t device;           /* constant: minor number of a memory device */
+    uint8_t stream;           /* constant: 0, 1, 2 */
+    uint8_t stream_kind;      /* constant: PLAT_STREAM_* */
+    _Atomic uint32_t flags;   /* LX_O_*; access mode constant */
+    struct vfs_inode *inode;  /* constant; a reference, or NULL */
+    struct core_lock lock;    /* guards position and watches */
     struct core_list watches; /* of epoll entries */
-    uint64_t position;       /* bytes; of a directory: the cookie */
-    union {                  /* constant */
+    uint64_t position;        /* bytes; of a directory: the cookie */
+    union {                   /* constant */
         struct vfs_pipe *pipe;
         struct vfs_eventfd *eventfd;
         struct vfs_epoll *epoll;

@@ -58,14 +58,14 @@ struct vfs_image_header {
 struct vfs_image_inode {
     uint32_t mode; /* S_IFMT type and permission bits */
     uint32_t uid, gid;
-    uint32_t nlink;    /* directories: 2 + subdirectories */
-    int64_t mtime_ns;  /* since 1970; also stands for atime and ctime */
-    uint64_t size;     /* file: bytes; link: length of the target; directory: 0 */
-    uint64_t data;     /* file: offset in the pack; link: in NAMES; directory: first entry's index */
-    uint32_t count;    /* directory: entries */
-    uint32_t parent;   /* directory: inode index of the parent; the root's is itself */
-    uint32_t rdev;     /* device node: Linux' encoding */
-    uint32_t xattrs;   /* offset of the first record in XATTRS plus 1, or 0 for none */
+    uint32_t nlink;   /* directories: 2 + subdirectories */
+    int64_t mtime_ns; /* since 1970; also stands for atime and ctime */
+    uint64_t size;    /* file: bytes; link: length of the target; directory: 0 */
+    uint64_t data;    /* file: offset in the pack; link: in NAMES; directory: first entry's index */
+    uint32_t count;   /* directory: entries */
+    uint32_t parent;  /* directory: inode index of the parent; the root's is itself */
+    uint32_t rdev;    /* device node: Linux' encoding */
+    uint32_t xattrs;  /* offset of the first record in XATTRS plus 1, or 0 for none */
     struct vfs_image_key key; /* file, directory; else 0 */
 };
 

@@ -6,7 +6,7 @@
  * Inodes: files, directories, links and devices of the container's root file
  * system.  One is made from the image when it is first looked up, or is new.
  * What is changed lives in the arena and in segment pages, above the image: a
- * file by page, a directory as a whole.
+ * file by page, a directory by name.
  *
  * Source   inode(7), stat(2).
  * Threads  any, of any process; an inode locks itself.
@@ -26,38 +26,43 @@ struct vfs_pipe;
 struct vfs_xattr;
 
 struct vfs_inode {
-    uint64_t ino;         /* constant; never used again */
+    _Atomic uint64_t ino; /* constant; no other inode ever has it */
     uint32_t image_index; /* constant: index in the image, or VFS_NO_IMAGE */
     uint32_t rdev;        /* constant: of a device node */
     _Atomic uint32_t refs;
 
-    struct core_lock lock; /* guards all below that is not said otherwise */
+    struct core_lock lock; /* guards all below that is not said otherwise; reads of atomic
+                              fields need no lock */
     _Atomic uint32_t mode; /* type (constant) and permission bits */
-    uint32_t uid, gid;
-    _Atomic uint32_t nlink;
+    _Atomic uint32_t uid, gid;
+    _Atomic uint32_t nlink; /* 0: the last name is gone */
+    uint32_t may_link;      /* 1: O_TMPFILE: without a name, but may get one */
     int64_t atime_ns, mtime_ns, ctime_ns;
-    _Atomic uint64_t size; /* file: bytes; link: of the target */
+    _Atomic uint64_t size;    /* file: bytes; link: of the target */
     struct vfs_xattr *xattrs; /* in place of the image's, once one was set */
     uint32_t own_xattrs;      /* 1: `xattrs` counts, not the image's */
 
     /* Regular files: pages above the image's contents. */
     core_page_t **_Atomic chunks; /* of CHUNK_PAGES pages each; NULL: nothing was written */
     uint32_t chunk_count;
-    uint64_t page_count;   /* pages allocated */
-    uint64_t image_size;   /* bytes of the image's contents that still show */
+    uint64_t page_count;         /* pages allocated */
+    _Atomic uint64_t image_size; /* bytes of the image's contents that still show */
 
     const char *target; /* constant: a new link's target, in the arena; NULL: the image's */
 
-    /* Directories: guarded by dir_lock. */
+    /* Directories: guarded by dir_lock, which comes before `lock`. */
     struct core_lock dir_lock;
-    struct core_list entries;      /* of struct vfs_entry, in order of creation */
-    struct vfs_entry **table;      /* hash table of them; NULL: the image's entries count */
-    uint32_t table_size;           /* a power of two */
-    uint32_t entry_count;
+    struct core_list entries; /* of struct vfs_entry: what differs from the image, by cookie */
+    struct vfs_entry **table; /* hash table of them; NULL: nothing was changed */
+    uint32_t table_size;      /* a power of two */
+    uint32_t table_used;
+    uint32_t entry_count; /* names that show, once there is a table */
     uint64_t next_cookie;
-    struct vfs_inode *_Atomic parent; /* a reference; the root's is itself, without one */
+    struct vfs_inode *_Atomic parent; /* a reference; the root's is itself, without one.
+                                         Changed under LOCK_TREE */
 
     struct vfs_pipe *_Atomic pipe; /* fifos: while one is open */
+    struct vfs_inode *next_unused; /* guarded by the table of inodes: while it is nobody's */
 };
 
 #define VFS_NO_IMAGE UINT32_MAX
@@ -77,8 +82,7 @@ struct vfs_inode *vfs_inode_get(struct vfs_inode *inode);
 void vfs_inode_put(struct vfs_inode *inode);
 
 /* Inode of the image by index; a new reference. */
-MUST_USE int vfs_inode_from_image(uint32_t index, struct vfs_inode *parent,
-                                  struct vfs_inode **out);
+MUST_USE int vfs_inode_from_image(uint32_t index, struct vfs_inode *parent, struct vfs_inode **out);
 
 /*
  * A new inode that is not in any directory yet; nlink is 0 (directories: 1).
@@ -91,8 +95,7 @@ MUST_USE int vfs_inode_new(uint32_t mode, uint32_t uid, uint32_t gid, uint32_t r
  * Read or write a regular file's contents; `buf` may be guest memory.
  *   returns  bytes; -LX_EFAULT; -LX_ENOSPC, -LX_EFBIG; -LX_EIO.
  */
-MUST_USE int64_t vfs_inode_read(struct vfs_inode *inode, void *buf, uint64_t size,
-                                uint64_t offset);
+MUST_USE int64_t vfs_inode_read(struct vfs_inode *inode, void *buf, uint64_t size, uint64_t offset);
 MUST_USE int64_t vfs_inode_write(struct vfs_inode *inode, const void *buf, uint64_t size,
                                  uint64_t offset);
 

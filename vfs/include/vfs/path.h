@@ -42,9 +42,9 @@ void vfs_fs_set_cwd(struct vfs_fs *fs, struct vfs_inode *cwd);
 /* The working directory's path, with its length (without the end); -LX_ERANGE, -LX_ENOENT. */
 MUST_USE int64_t vfs_fs_getcwd(struct vfs_fs *fs, char *buf, uint64_t size);
 
-#define VFS_WALK_NOFOLLOW 0x1u    /* the last component is not followed if it is a link */
-#define VFS_WALK_DIRECTORY 0x2u   /* the result must be a directory */
-#define VFS_WALK_RESOLVE_SHIFT 8  /* openat2's RESOLVE_* flags, from this bit on */
+#define VFS_WALK_NOFOLLOW 0x1u   /* the last component is not followed if it is a link */
+#define VFS_WALK_DIRECTORY 0x2u  /* the result must be a directory */
+#define VFS_WALK_RESOLVE_SHIFT 8 /* openat2's RESOLVE_* flags, from this bit on */
 
 /*
  * Find what a path names.

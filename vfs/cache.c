@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The dentry cache: direct-mapped, of fixed size, read without locks.
+ *
+ * A reader may see an inode that has just gone.  That is harmless: inodes stay
+ * inodes for ever (see inode_alloc()), it reads their atomic fields only, and the
+ * slot's sequence tells it afterwards to forget what it read.  Stores of a writer
+ * are releases and loads of a reader acquires, so a reader that sees any of a
+ * change sees the sequence that came before it.
+ */
+
+#include <stdatomic.h>
+
+#include "core/hash.h"
+#include "core/mem.h"
+#include "internal.h"
+
+#define LOAD(field) atomic_load_explicit(&(field), memory_order_acquire)
+#define STORE(field, value) atomic_store_explicit(&(field), (value), memory_order_release)
+
+static uint64_t word_at(const char *bytes, uint32_t size)
+{
+    uint64_t word = 0;
+    if (size >= 8) {
+        memcpy(&word, bytes, 8);
+        return word;
+    }
+    for (uint32_t i = 0; i < size; i++)
+        word |= (uint64_t)(uint8_t)bytes[i] << (8 * i);
+    return word;
+}
+
+void name_key_init(struct name_key *key, uint64_t dir, const char *name, uint32_t size)
+{
+    key->name = name;
+    key->size = size;
+    key->dir = dir;
+    if (size > NAME_CACHED) {
+        key->hash = core_hash_bytes(name, size, dir);
+        return;
+    }
+    uint64_t hash = dir ^ (uint64_t)size << 56;
+    for (uint32_t i = 0, at = 0; i < NAME_WORDS; i++, at += 8) {
+        key->words[i] = at < size ? word_at(name + at, size - at) : 0;
+        if (at < size)
+            hash = core_hash_u64(hash ^ key->words[i]);
+    }
+    key->hash = hash;
+}
+
+static struct cache_slot *slot_of(const struct name_key *key)
+{
+    return &vfs_state()->cache[key->hash % CACHE_SLOTS];
+}
+
+static int is_of(const struct cache_slot *s, const struct name_key *key)
+{
+    if (LOAD(s->dir) != key->dir || LOAD(s->size) != key->size)
+        return 0;
+    for (uint32_t i = 0; i < NAME_WORDS; i++) {
+        if (LOAD(s->words[i]) != key->words[i])
+            return 0;
+    }
+    return 1;
+}
+
+int cache_peek(const struct name_key *key, struct cache_view *out)
+{
+    if (key->size > NAME_CACHED)
+        return 0;
+    const struct cache_slot *s = slot_of(key);
+    out->slot = s;
+    out->sequence = LOAD(s->sequence);
+    if (out->sequence & 1 || !is_of(s, key))
+        return 0;
+    out->inode = LOAD(s->inode);
+    return cache_still(out);
+}
+
+int cache_still(const struct cache_view *view)
+{
+    return LOAD(view->slot->sequence) == view->sequence;
+}
+
+int cache_take(const struct cache_view *view)
+{
+    if (!inode_get_live(view->inode))
+        return 0;
+    if (cache_still(view))
+        return 1;
+    vfs_inode_put(view->inode);
+    return 0;
+}
+
+/* The slot's content; returns the reference that it held. */
+static struct vfs_inode *put_content(struct cache_slot *s, const struct name_key *key,
+                                     struct vfs_inode *inode)
+{
+    uint32_t sequence = LOAD(s->sequence);
+    struct vfs_inode *old = LOAD(s->inode);
+    STORE(s->sequence, sequence + 1);
+    STORE(s->size, key ? key->size : 0);
+    STORE(s->inode, inode);
+    if (key) {
+        STORE(s->dir, key->dir);
+        for (uint32_t i = 0; i < NAME_WORDS; i++)
+            STORE(s->words[i], key->words[i]);
+    }
+    STORE(s->sequence, sequence + 2);
+    return old;
+}
+
+void cache_add_locked(const struct name_key *key, struct vfs_inode *inode)
+{
+    if (key->size > NAME_CACHED)
+        return;
+    struct cache_slot *s = slot_of(key);
+    if (inode)
+        vfs_inode_get(inode);
+    core_lock_acquire(&s->lock);
+    struct vfs_inode *old = put_content(s, key, inode);
+    core_lock_release(&s->lock);
+    vfs_inode_put(old); /* never the last one: the name it was cached for is still there */
+}
+
+void cache_drop_locked(const struct name_key *key)
+{
+    if (key->size > NAME_CACHED)
+        return;
+    struct cache_slot *s = slot_of(key);
+    struct vfs_inode *old = NULL;
+    core_lock_acquire(&s->lock);
+    if (is_of(s, key))
+        old = put_content(s, NULL, NULL);
+    core_lock_release(&s->lock);
+    vfs_inode_put(old);
+}
