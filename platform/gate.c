@@ -52,7 +52,7 @@ void plat_thread_clear_vectors(struct plat_thread *t)
 {
     uint64_t *area = t->xsave;
     for (uint32_t i = 0; i < (XSAVE_LEGACY_SIZE + XSAVE_HEADER_SIZE) / sizeof *area; i++)
-        area[i] = 0; /* no component is there: all are initialised */
+        area[i] = 0;         /* no component is there: all are initialised */
     area[3] = MXCSR_DEFAULT; /* but this comes from memory always */
     t->vectors_saved = 1;
     t->exit_work = 1;

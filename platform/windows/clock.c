@@ -11,6 +11,7 @@
 #define EPOCH_1970 116444736000000000ll /* in 100 ns since 1601 */
 #define INVARIANT_TSC (1u << 8)         /* CPUID 0x80000007, edx */
 #define CALIBRATION_NS 2000000ull
+#define INSTANT_TRIES 8
 #define TSC_SHIFT 32
 
 int64_t windows_unix_ns(const FILETIME *t)
@@ -28,7 +29,9 @@ static uint64_t counter_ns(void)
 {
     LARGE_INTEGER now;
     QueryPerformanceCounter(&now);
-    return (uint64_t)((unsigned __int128)(uint64_t)now.QuadPart * NS_PER_S / g_windows.frequency);
+    uint64_t ticks = (uint64_t)now.QuadPart, frequency = g_windows.frequency;
+    /* In two steps, since ticks * 10^9 overflows within the hour; the rest stays small. */
+    return ticks / frequency * NS_PER_S + ticks % frequency * NS_PER_S / frequency;
 }
 
 uint64_t plat_host_clock_now(enum plat_clock clock)
@@ -60,13 +63,21 @@ struct instant {
     uint64_t tsc, ns;
 };
 
-/* Counter and clock read together: the quickest of a few tries. */
+/*
+ * Counter and clock read together, just as the clock moves on, which it does in steps of
+ * 100 ns: the quickest of a few tries.
+ */
 static struct instant read_instant(void)
 {
     struct instant best = {0, 0};
     uint64_t shortest = UINT64_MAX;
-    for (int i = 0; i < 8; i++) {
-        uint64_t before = __builtin_ia32_rdtsc(), ns = counter_ns(), after = __builtin_ia32_rdtsc();
+    for (int i = 0; i < INSTANT_TRIES; i++) {
+        uint64_t start = counter_ns(), before, ns, after;
+        do {
+            before = __builtin_ia32_rdtsc();
+            ns = counter_ns();
+            after = __builtin_ia32_rdtsc();
+        } while (ns == start);
         if (after - before < shortest) {
             shortest = after - before;
             best = (struct instant){before + (after - before) / 2, ns};
@@ -88,15 +99,16 @@ int plat_host_tsc_calibrate(struct plat_tsc *out)
     uint64_t now = __builtin_ia32_rdtsc();
 
     /* mult = ns per tick, in units of 2^-32; processors of 1 GHz and more stay below 2^32. */
-    uint64_t mult = (uint64_t)(((unsigned __int128)(last.ns - first.ns) << TSC_SHIFT) /
-                               (last.tsc - first.tsc));
+    uint64_t mult =
+        (uint64_t)(((unsigned __int128)(last.ns - first.ns) << TSC_SHIFT) / (last.tsc - first.tsc));
     if (mult > UINT32_MAX)
         return -LX_EOPNOTSUPP;
     out->base_tsc = last.tsc;
     out->mult = (uint32_t)mult;
     out->shift = TSC_SHIFT;
     out->monotonic_ns = last.ns;
-    out->realtime_ns = realtime - (uint64_t)((unsigned __int128)(now - last.tsc) * mult >> TSC_SHIFT);
+    out->realtime_ns =
+        realtime - (uint64_t)((unsigned __int128)(now - last.tsc) * mult >> TSC_SHIFT);
     return 0;
 }
 

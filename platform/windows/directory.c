@@ -18,6 +18,8 @@ struct plat_directory {
 int plat_host_directory_open(const char *path, struct plat_directory **out)
 {
     *out = NULL;
+    if (!*path)
+        return -LX_ENOENT;
     struct plat_directory *d = calloc(1, sizeof *d);
     size_t length = strlen(path);
     char *pattern = malloc(length + 3);
@@ -31,10 +33,10 @@ int plat_host_directory_open(const char *path, struct plat_directory **out)
     wchar_t *wide = windows_path(pattern);
     free(pattern);
     d->find = wide ? FindFirstFileW(wide, &d->data) : INVALID_HANDLE_VALUE;
+    int err = d->find == INVALID_HANDLE_VALUE ? windows_error() : 0;
     free(wide);
-    if (d->find == INVALID_HANDLE_VALUE) {
+    if (err < 0) {
         struct plat_stat st;
-        int err = wide ? windows_error() : -LX_ENOMEM;
         if (plat_host_path_stat(path, &st) == 0 && st.type != PLAT_FILE_DIRECTORY)
             err = -LX_ENOTDIR;
         free(d);

@@ -19,16 +19,17 @@ static int check_fs_base(char *text, size_t size)
     while (after == mark && GetTickCount64() < end);
     plat_wrfsbase(before);
     snprintf(text, size, "FS base: %s",
-             after == mark ? "kept while a thread runs"
-                           : "cleared by the scheduler; programs whose thread-local accesses cannot "
-                             "all be rewritten run slower");
+             after == mark
+                 ? "kept while a thread runs"
+                 : "cleared by the scheduler; programs whose thread-local accesses cannot "
+                   "all be rewritten run slower");
     return after == mark;
 }
 
 static int check_windows(char *text, size_t size)
 {
-    static const uint64_t bases[] = {0x110000000000, 0x120000000000, 0x200000000000,
-                                     0x300000000000, 0x400000000000};
+    static const uint64_t bases[] = {0x110000000000, 0x120000000000, 0x200000000000, 0x300000000000,
+                                     0x400000000000};
     for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++) {
         int err = plat_host_mem_reserve(bases[i], PLAT_GRANULE);
         if (err < 0) {
@@ -70,7 +71,8 @@ static int check_timer(char *text, size_t size)
 {
     HANDLE timer = CreateWaitableTimerExW(NULL, NULL, 2 /* high resolution */, TIMER_ALL_ACCESS);
     if (!timer) {
-        snprintf(text, size, "timers: no high resolution (Windows 10 1803); sleeps take 15 ms more");
+        snprintf(text, size,
+                 "timers: no high resolution (Windows 10 1803); sleeps take 15 ms more");
         return 0;
     }
     LARGE_INTEGER due = {.QuadPart = -10000}; /* 1 ms */

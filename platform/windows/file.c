@@ -56,11 +56,14 @@ int plat_host_file_open(const char *path, uint32_t flags, struct plat_file **out
     *out = NULL;
     wchar_t *wide = windows_path(path);
     if (!wide)
-        return -LX_ENOMEM;
-    DWORD access = (flags & PLAT_FILE_READ ? GENERIC_READ : 0) |
-                   (flags & PLAT_FILE_WRITE ? GENERIC_WRITE : 0);
-    HANDLE handle = CreateFileW(wide, access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                                NULL, disposition(flags), FILE_ATTRIBUTE_NORMAL, NULL);
+        return windows_error();
+    DWORD access =
+        (flags & PLAT_FILE_READ ? GENERIC_READ : 0) | (flags & PLAT_FILE_WRITE ? GENERIC_WRITE : 0);
+    /* What is only read is an archive or a program, read from its start to its end. */
+    DWORD hint = flags & PLAT_FILE_WRITE ? FILE_ATTRIBUTE_NORMAL : FILE_FLAG_SEQUENTIAL_SCAN;
+    HANDLE handle =
+        CreateFileW(wide, access, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
+                    disposition(flags), hint, NULL);
     int err = handle == INVALID_HANDLE_VALUE ? open_error(wide) : windows_file_new(handle, out);
     free(wide);
     return err;
@@ -78,10 +81,10 @@ int plat_host_file_temporary(struct plat_file **out)
         plat_host_random(&name, sizeof name);
         _snwprintf(path, sizeof path / sizeof path[0], L"%lstarbox-%016llx.tmp", folder,
                    (unsigned long long)name);
-        HANDLE handle = CreateFileW(path, GENERIC_READ | GENERIC_WRITE | DELETE,
-                                    FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
-                                    CREATE_NEW, FILE_ATTRIBUTE_TEMPORARY | FILE_FLAG_DELETE_ON_CLOSE,
-                                    NULL);
+        HANDLE handle =
+            CreateFileW(path, GENERIC_READ | GENERIC_WRITE | DELETE,
+                        FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL, CREATE_NEW,
+                        FILE_ATTRIBUTE_TEMPORARY | FILE_FLAG_DELETE_ON_CLOSE, NULL);
         if (handle != INVALID_HANDLE_VALUE)
             return windows_file_new(handle, out);
         if (GetLastError() != ERROR_FILE_EXISTS)
@@ -138,7 +141,8 @@ static int is_symlink(HANDLE handle)
     FILE_ATTRIBUTE_TAG_INFO tag;
     return GetFileInformationByHandleEx(handle, FileAttributeTagInfo, &tag, sizeof tag) &&
            tag.FileAttributes & FILE_ATTRIBUTE_REPARSE_POINT &&
-           (tag.ReparseTag == IO_REPARSE_TAG_SYMLINK || tag.ReparseTag == IO_REPARSE_TAG_MOUNT_POINT);
+           (tag.ReparseTag == IO_REPARSE_TAG_SYMLINK ||
+            tag.ReparseTag == IO_REPARSE_TAG_MOUNT_POINT);
 }
 
 static int stat_handle(HANDLE handle, struct plat_stat *out)
@@ -151,7 +155,7 @@ static int stat_handle(HANDLE handle, struct plat_stat *out)
     }
     if (!GetFileInformationByHandle(handle, &info))
         return windows_error();
-    out->type = is_symlink(handle) ? PLAT_FILE_SYMLINK
+    out->type = is_symlink(handle)                                 ? PLAT_FILE_SYMLINK
                 : info.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY ? PLAT_FILE_DIRECTORY
                                                                    : PLAT_FILE_REGULAR;
     out->mode = MODE;
@@ -172,14 +176,11 @@ int plat_host_file_stat(struct plat_file *f, struct plat_stat *out)
 static HANDLE open_itself(const char *path)
 {
     wchar_t *wide = windows_path(path);
-    if (!wide) {
-        SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+    if (!wide)
         return INVALID_HANDLE_VALUE;
-    }
-    HANDLE handle = CreateFileW(wide, FILE_READ_ATTRIBUTES,
-                                FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
-                                OPEN_EXISTING,
-                                FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+    HANDLE handle = CreateFileW(
+        wide, FILE_READ_ATTRIBUTES, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
+        OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
     DWORD error = GetLastError();
     free(wide);
     SetLastError(error);
@@ -212,15 +213,15 @@ static int64_t copy_target(const struct symlink_data *data, char *buf, uint64_t 
     if (data->tag == IO_REPARSE_TAG_MOUNT_POINT)
         paths -= sizeof data->flags;
     const wchar_t *target = (const wchar_t *)(paths + data->print_offset);
-    int count = data->print_length / 2;
-    char utf8[4 * MAX_PATH];
-    int length = WideCharToMultiByte(CP_UTF8, 0, target, count, utf8, sizeof utf8, NULL, NULL);
-    if (length <= 0)
-        return -LX_ENAMETOOLONG;
-    int64_t copied = 0;
-    for (; copied < length && (uint64_t)copied < size; copied++)
+    size_t length;
+    char *utf8 = windows_utf8_of(target, data->print_length / sizeof *target, &length);
+    if (!utf8)
+        return windows_error();
+    size_t copied = 0;
+    for (; copied < length && copied < size; copied++)
         buf[copied] = utf8[copied] == '\\' ? '/' : utf8[copied];
-    return copied;
+    free(utf8);
+    return (int64_t)copied;
 }
 
 int64_t plat_host_path_readlink(const char *path, char *buf, uint64_t size)

@@ -16,12 +16,17 @@
 struct windows_state {
     const char *start_error;
     char **environment;
-    HANDLE arena;           /* section; inherited by the guest host */
-    uint64_t container[2];  /* names the container's segments and events */
-    HANDLE job;             /* guest hosts, which end when it is closed */
+    HANDLE arena;                    /* section; inherited by the guest host */
+    uint64_t container[2];           /* names the container's segments and events */
+    HANDLE job;                      /* guest hosts, which end when it is closed */
     HANDLE files[WINDOWS_FILES_MAX]; /* in a guest host: what it was given */
     uint32_t is_guest;
-    uint64_t frequency;     /* of the performance counter, per second */
+    struct {
+        HANDLE handles[3]; /* the streams changed by windows_console_start() */
+        DWORD modes[3];    /* as they were */
+        UINT code_page;    /* likewise; 0: no console */
+    } console;
+    uint64_t frequency; /* of the performance counter, per second */
 };
 
 /* A file keeps its own position: reads and writes with an offset move the handle's. */
@@ -38,11 +43,15 @@ extern struct windows_state g_windows;
 int windows_error(void);
 int windows_error_of(DWORD code);
 
-/* Text to UTF-16 and back, allocated: free() it.  NULL: no memory. */
+/*
+ * Text to UTF-16 and back, allocated: free() it.  Lone surrogates are kept, as WTF-8.
+ *   returns  NULL with GetLastError(): no memory, or not UTF-8.
+ */
 wchar_t *windows_wide(const char *utf8);
 char *windows_utf8(const wchar_t *wide);
+char *windows_utf8_of(const wchar_t *units, size_t count, size_t *size);
 
-/* A path for CreateFileW: absolute and with \\?\ where it is long.  free() it; NULL: no memory. */
+/* A path for CreateFileW: absolute and with \\?\ where it is long.  Fails as windows_wide(). */
 wchar_t *windows_path(const char *utf8);
 
 /* Name of an object of this container: "Local\tarbox-<id>-<kind><n>". */
@@ -57,8 +66,15 @@ int64_t windows_unix_ns(const FILETIME *t);
 /* A file for a handle, which moves to it, also on failure. */
 MUST_USE int windows_file_new(HANDLE handle, struct plat_file **out);
 
+/* A synchronisation timer, of high resolution if there is such; NULL: none at all. */
+HANDLE windows_timer_new(int *is_fine);
+
+/* Does rdfsbase work?  The processor may have it and the system not allow it. */
+int windows_has_fsgsbase(void);
+
 void windows_faults_install(void);
 void windows_console_start(void);
+void windows_console_restore(void);
 void windows_signals_ignore(void);
 
 #endif

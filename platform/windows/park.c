@@ -16,6 +16,7 @@
 
 #define POLL_FIRST_MS 1
 #define POLL_LAST_MS 10
+#define NS_PER_MS 1000000
 
 static HANDLE g_events[WINDOWS_SLOT_COUNT]; /* by slot; written once each */
 static HANDLE g_timers[WINDOWS_SLOT_COUNT]; /* by slot; used by the slot's thread */
@@ -39,13 +40,19 @@ static HANDLE event_of(uint32_t slot)
     return before;
 }
 
+HANDLE windows_timer_new(int *is_fine)
+{
+    HANDLE timer =
+        CreateWaitableTimerExW(NULL, NULL, CREATE_WAITABLE_TIMER_HIGH_RESOLUTION, TIMER_ALL_ACCESS);
+    *is_fine = timer != NULL;
+    return timer ? timer : CreateWaitableTimerExW(NULL, NULL, 0, TIMER_ALL_ACCESS);
+}
+
 static HANDLE timer_of(uint32_t slot)
 {
+    int is_fine;
     if (!g_timers[slot])
-        g_timers[slot] = CreateWaitableTimerExW(NULL, NULL, CREATE_WAITABLE_TIMER_HIGH_RESOLUTION,
-                                                TIMER_ALL_ACCESS);
-    if (!g_timers[slot])
-        g_timers[slot] = CreateWaitableTimerExW(NULL, NULL, 0, TIMER_ALL_ACCESS);
+        g_timers[slot] = windows_timer_new(&is_fine);
     return g_timers[slot];
 }
 
@@ -56,64 +63,62 @@ static int64_t left_ns(int64_t deadline_ns)
     return left > 0 ? left : 0;
 }
 
-/* What can be waited for: the event, a timer, a console. */
+/* What can be waited for, and for how long: the event, a timer, a console. */
 struct wait {
     HANDLE handles[3];
     DWORD count;
+    DWORD poll_ms; /* then look at the streams again; INFINITE: no need */
 };
 
-static int add_deadline(struct wait *w, uint32_t slot, int64_t deadline_ns)
+/* Pipes cannot be waited for, only looked at again and again. */
+static void add_streams(struct wait *w, uint32_t streams)
 {
-    if (deadline_ns == PLAT_FOREVER)
-        return 0;
-    HANDLE timer = timer_of(slot);
-    LARGE_INTEGER due = {.QuadPart = -(left_ns(deadline_ns) + 99) / 100}; /* relative, in 100 ns */
-    if (due.QuadPart == 0)
-        return -LX_ETIMEDOUT;
-    if (!timer || !SetWaitableTimer(timer, &due, 0, NULL, NULL, FALSE))
-        return -LX_ENOMEM;
-    w->handles[w->count++] = timer;
-    return 0;
-}
-
-/* Streams that have to be looked at again and again: pipes, which cannot be waited for. */
-static DWORD add_streams(struct wait *w, uint32_t streams)
-{
-    DWORD poll = INFINITE;
     struct plat_stream_info info;
     for (uint32_t n = 0; n < 3; n++) {
         if (!(streams & 1u << 2 * n) || plat_host_stream_info(n, &info) < 0)
             continue;
-        if (info.kind == PLAT_STREAM_CONSOLE && w->count < 3)
+        if (info.kind == PLAT_STREAM_CONSOLE && n == 0)
             w->handles[w->count++] = GetStdHandle(STD_INPUT_HANDLE);
         else
-            poll = POLL_FIRST_MS;
+            w->poll_ms = POLL_FIRST_MS;
     }
-    return poll;
+}
+
+/*
+ * Wait once, at most `left` ns.  The timer is set anew each time: it may fire a little
+ * before the performance counter says so, and fires only once.
+ */
+static DWORD wait_once(struct wait w, HANDLE timer, int64_t left)
+{
+    DWORD ms = w.poll_ms;
+    LARGE_INTEGER due = {.QuadPart = -((left + 99) / 100)}; /* relative, in 100 ns */
+    if (timer && SetWaitableTimer(timer, &due, 0, NULL, NULL, FALSE))
+        w.handles[w.count++] = timer;
+    else if (left < (int64_t)ms * NS_PER_MS)
+        ms = (DWORD)((left + NS_PER_MS - 1) / NS_PER_MS);
+    return WaitForMultipleObjects(w.count, w.handles, FALSE, ms);
 }
 
 int plat_host_thread_sleep(uint32_t slot, _Atomic uint32_t *word, uint32_t streams,
                            int64_t deadline_ns)
 {
-    struct wait w = {.handles = {event_of(slot)}, .count = 1};
+    struct wait w = {.handles = {event_of(slot)}, .count = 1, .poll_ms = INFINITE};
     if (!w.handles[0])
         return -LX_ENOMEM;
-    int err = add_deadline(&w, slot, deadline_ns);
-    if (err < 0)
-        return err;
-    DWORD poll = streams ? add_streams(&w, streams) : INFINITE;
+    HANDLE timer = deadline_ns == PLAT_FOREVER ? NULL : timer_of(slot);
+    add_streams(&w, streams);
     while (*word == PLAT_PARK_SLEEPING) {
-        if (streams && plat_host_stream_ready(streams))
+        if (plat_host_stream_ready(streams))
             return 0;
-        DWORD woken = WaitForMultipleObjects(w.count, w.handles, FALSE, poll);
+        int64_t left = left_ns(deadline_ns);
+        if (!left)
+            return -LX_ETIMEDOUT;
+        DWORD woken = wait_once(w, timer, left);
         if (woken == WAIT_FAILED)
             return windows_error();
-        if (deadline_ns != PLAT_FOREVER && !left_ns(deadline_ns))
-            return *word == PLAT_PARK_SLEEPING ? -LX_ETIMEDOUT : 0;
-        if (woken == WAIT_OBJECT_0)
-            continue; /* or an old wake: the word says */
-        if (poll != INFINITE && poll < POLL_LAST_MS)
-            poll++;
+        /* An event may be the rest of an earlier wake: the word says. */
+        if (woken != WAIT_OBJECT_0 && w.poll_ms < POLL_LAST_MS)
+            w.poll_ms++;
     }
     return 0;
 }
@@ -124,4 +129,46 @@ void plat_host_thread_wake(uint32_t slot, _Atomic uint32_t *word)
     HANDLE event = event_of(slot);
     if (event)
         SetEvent(event);
+}
+
+void plat_host_thread_yield(uint64_t ns)
+{
+    int is_fine;
+    HANDLE timer = ns ? windows_timer_new(&is_fine) : NULL;
+    LARGE_INTEGER due = {.QuadPart = -(int64_t)((ns + 99) / 100)}; /* relative, in 100 ns */
+    if (timer && SetWaitableTimer(timer, &due, 0, NULL, NULL, FALSE))
+        WaitForSingleObject(timer, INFINITE);
+    else
+        SwitchToThread();
+    if (timer)
+        CloseHandle(timer);
+}
+
+/* The processors of this process, if they are in one group; 0: they are in several. */
+static uint64_t affinity(void)
+{
+    DWORD_PTR process = 0, machine = 0;
+    GetProcessAffinityMask(GetCurrentProcess(), &process, &machine);
+    return GetActiveProcessorGroupCount() == 1 ? process : 0;
+}
+
+uint32_t plat_host_cpu_count(void)
+{
+    uint64_t mask = affinity();
+    return mask ? (uint32_t)__builtin_popcountll(mask)
+                : GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
+}
+
+/* Counted among those allowed, so that it is below plat_cpu_count(). */
+uint32_t plat_host_cpu_current(void)
+{
+    PROCESSOR_NUMBER current;
+    uint64_t mask = affinity();
+    GetCurrentProcessorNumberEx(&current);
+    if (mask)
+        return (uint32_t)__builtin_popcountll(mask & ((1ull << current.Number) - 1));
+    uint32_t before = 0;
+    for (WORD group = 0; group < current.Group; group++)
+        before += GetActiveProcessorCount(group);
+    return before + current.Number;
 }

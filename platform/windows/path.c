@@ -16,31 +16,46 @@
 
 #define LONG_PATH 248u /* UTF-16 units from which on \\?\ is needed, for directories, too */
 
-/* The absolute form, allocated; NULL with GetLastError(). */
+#define PREFIX_ROOM 8u /* for the longest prefix */
+
+/* The absolute form, allocated, with room for a prefix; NULL with GetLastError(). */
 static wchar_t *full_path(const wchar_t *path)
 {
-    wchar_t *full = calloc(WINDOWS_PATH_MAX + 8, sizeof *full);
-    if (!full)
+    DWORD size = GetFullPathNameW(path, 0, NULL, NULL); /* with the terminator */
+    if (!size)
         return NULL;
-    DWORD length = GetFullPathNameW(path, WINDOWS_PATH_MAX, full + 8, NULL);
-    if (!length || length >= WINDOWS_PATH_MAX) {
-        free(full);
+    if (size > WINDOWS_PATH_MAX) {
+        SetLastError(ERROR_FILENAME_EXCED_RANGE);
         return NULL;
     }
-    memmove(full, full + 8, (length + 1) * sizeof *full);
+    wchar_t *full = malloc((size + PREFIX_ROOM) * sizeof *full);
+    if (!full) {
+        SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+        return NULL;
+    }
+    DWORD length = GetFullPathNameW(path, size, full, NULL);
+    if (!length || length >= size) { /* another thread may have changed the current directory */
+        free(full);
+        SetLastError(ERROR_BAD_PATHNAME);
+        return NULL;
+    }
     return full;
 }
 
 wchar_t *windows_path(const char *utf8)
 {
+    if (!*utf8) {
+        SetLastError(ERROR_FILE_NOT_FOUND);
+        return NULL;
+    }
     wchar_t *wide = windows_wide(utf8);
-    if (!wide || wcslen(wide) < LONG_PATH)
-        return wide;
+    if (!wide)
+        return NULL;
     wchar_t *full = full_path(wide);
     free(wide);
-    if (!full || !wcsncmp(full, L"\\\\?\\", 4))
+    if (!full || wcslen(full) < LONG_PATH || !wcsncmp(full, L"\\\\?\\", 4) ||
+        !wcsncmp(full, L"\\\\.\\", 4))
         return full;
-    /* full_path() leaves room for the longest prefix. */
     int server = !wcsncmp(full, L"\\\\", 2);
     const wchar_t *prefix = server ? L"\\\\?\\UNC" : L"\\\\?\\";
     size_t prefix_length = wcslen(prefix), skip = server ? 1 : 0;
@@ -55,7 +70,7 @@ int plat_host_path_absolute(const char *path, char *buf, size_t size)
         return -LX_ENOENT;
     wchar_t *wide = windows_wide(path), *full = wide ? full_path(wide) : NULL;
     char *utf8 = full ? windows_utf8(full) : NULL;
-    int err = utf8 ? 0 : -LX_ENOMEM;
+    int err = utf8 ? 0 : windows_error();
     if (err == 0 && strlen(utf8) >= size)
         err = -LX_ENAMETOOLONG;
     if (err == 0)
@@ -71,7 +86,8 @@ int plat_host_path_to_unix(const char *absolute, char *buf, size_t size)
 {
     int length;
     if (isalpha((unsigned char)absolute[0]) && absolute[1] == ':')
-        length = snprintf(buf, size, "/mnt/%c%s", tolower((unsigned char)absolute[0]), absolute + 2);
+        length =
+            snprintf(buf, size, "/mnt/%c%s", tolower((unsigned char)absolute[0]), absolute + 2);
     else if (absolute[0] == '\\' && absolute[1] == '\\')
         length = snprintf(buf, size, "/mnt/unc%s", absolute + 1);
     else

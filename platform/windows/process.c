@@ -8,13 +8,16 @@
 
 #include "internal.h"
 
+#include <ctype.h>
 #include <psapi.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lx/errno.h"
 
-#define COMMAND_SIZE 1024
+#define COMMAND_SIZE 1024u
+#define ARGUMENT_MAX 128u
 
 struct plat_process {
     HANDLE process;
@@ -33,24 +36,42 @@ static int make_job(void)
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {0};
     if (g_windows.job)
         return 0;
-    g_windows.job = CreateJobObjectW(NULL, NULL);
-    limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
-    if (!g_windows.job || !SetInformationJobObject(g_windows.job, JobObjectExtendedLimitInformation,
-                                                   &limits, sizeof limits))
+    HANDLE job = CreateJobObjectW(NULL, NULL);
+    if (!job)
         return windows_error();
+    limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
+    if (!SetInformationJobObject(job, JobObjectExtendedLimitInformation, &limits, sizeof limits)) {
+        int err = windows_error();
+        CloseHandle(job);
+        return err;
+    }
+    g_windows.job = job;
     return 0;
 }
 
-static void inherit(HANDLE handle)
+/* The handles that a guest host gets, and no others: each once, or CreateProcessW() refuses. */
+struct handover {
+    HANDLE handles[WINDOWS_FILES_MAX + 4]; /* files, arena, standard streams */
+    DWORD count;
+};
+
+static void hand_over(struct handover *h, HANDLE handle)
 {
-    SetHandleInformation(handle, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT);
+    if (!handle || handle == INVALID_HANDLE_VALUE)
+        return; /* a standard stream may be missing */
+    for (DWORD i = 0; i < h->count; i++) {
+        if (h->handles[i] == handle)
+            return;
+    }
+    if (SetHandleInformation(handle, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT))
+        h->handles[h->count++] = handle;
 }
 
-/* "own.exe" ARGUMENT --handles ID ID ARENA FILE.. */
-static void format_command(wchar_t command[COMMAND_SIZE], const wchar_t *argument,
+/* tarbox ARGUMENT --handles ID ID ARENA FILE..; start.c takes it apart. */
+static void format_command(wchar_t command[COMMAND_SIZE], const char *argument,
                            struct plat_file *const *files, uint32_t count)
 {
-    int length = _snwprintf(command, COMMAND_SIZE, L"tarbox %ls --handles %llx %llx %llx", argument,
+    int length = _snwprintf(command, COMMAND_SIZE, L"tarbox %hs --handles %llx %llx %llx", argument,
                             (unsigned long long)g_windows.container[0],
                             (unsigned long long)g_windows.container[1],
                             (unsigned long long)(uintptr_t)g_windows.arena);
@@ -59,26 +80,48 @@ static void format_command(wchar_t command[COMMAND_SIZE], const wchar_t *argumen
                              (unsigned long long)(uintptr_t)files[i]->handle);
 }
 
-static int start(const wchar_t *command_line, PROCESS_INFORMATION *info)
+/* An attribute list that limits inheritance to `h`, which must outlive it; NULL: no memory. */
+static LPPROC_THREAD_ATTRIBUTE_LIST attributes_new(struct handover *h)
 {
-    STARTUPINFOW startup = {.cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES};
-    startup.hStdInput = GetStdHandle(STD_INPUT_HANDLE);
-    startup.hStdOutput = GetStdHandle(STD_OUTPUT_HANDLE);
-    startup.hStdError = GetStdHandle(STD_ERROR_HANDLE);
-    inherit(startup.hStdInput);
-    inherit(startup.hStdOutput);
-    inherit(startup.hStdError);
+    SIZE_T size = 0;
+    InitializeProcThreadAttributeList(NULL, 1, 0, &size); /* fails, and says how much it takes */
+    LPPROC_THREAD_ATTRIBUTE_LIST list = malloc(size);
+    if (!list || !InitializeProcThreadAttributeList(list, 1, 0, &size)) {
+        free(list);
+        return NULL;
+    }
+    if (!UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, h->handles,
+                                   h->count * sizeof *h->handles, NULL, NULL)) {
+        DeleteProcThreadAttributeList(list);
+        free(list);
+        return NULL;
+    }
+    return list;
+}
 
-    wchar_t *program = calloc(WINDOWS_PATH_MAX, sizeof *program);
-    wchar_t command[COMMAND_SIZE];
-    if (!program)
-        return -LX_ENOMEM;
-    GetModuleFileNameW(NULL, program, WINDOWS_PATH_MAX);
-    wcscpy(command, command_line);
-    int err = 0;
-    if (!CreateProcessW(program, command, NULL, NULL, TRUE, CREATE_SUSPENDED, NULL, NULL, &startup,
-                        info))
+static int start(wchar_t *command, struct handover *h, PROCESS_INFORMATION *info)
+{
+    STARTUPINFOEXW startup = {
+        .StartupInfo = {.cb = sizeof startup, .dwFlags = STARTF_USESTDHANDLES}};
+    startup.StartupInfo.hStdInput = GetStdHandle(STD_INPUT_HANDLE);
+    startup.StartupInfo.hStdOutput = GetStdHandle(STD_OUTPUT_HANDLE);
+    startup.StartupInfo.hStdError = GetStdHandle(STD_ERROR_HANDLE);
+    hand_over(h, startup.StartupInfo.hStdInput);
+    hand_over(h, startup.StartupInfo.hStdOutput);
+    hand_over(h, startup.StartupInfo.hStdError);
+
+    startup.lpAttributeList = attributes_new(h);
+    wchar_t *program = malloc(WINDOWS_PATH_MAX * sizeof *program);
+    int err = startup.lpAttributeList && program ? 0 : -LX_ENOMEM;
+    if (err == 0 && !GetModuleFileNameW(NULL, program, WINDOWS_PATH_MAX))
         err = windows_error();
+    if (err == 0 && !CreateProcessW(program, command, NULL, NULL, TRUE,
+                                    CREATE_SUSPENDED | EXTENDED_STARTUPINFO_PRESENT, NULL, NULL,
+                                    &startup.StartupInfo, info))
+        err = windows_error();
+    if (startup.lpAttributeList)
+        DeleteProcThreadAttributeList(startup.lpAttributeList);
+    free(startup.lpAttributeList);
     free(program);
     return err;
 }
@@ -87,27 +130,39 @@ static int prepare(const PROCESS_INFORMATION *info)
 {
     if (!AssignProcessToJobObject(g_windows.job, info->hProcess))
         return windows_error();
-    if (!VirtualAllocEx(info->hProcess, (void *)(uintptr_t)PLAT_LOW_BASE, PLAT_LOW_END - PLAT_LOW_BASE,
-                        MEM_RESERVE, PAGE_NOACCESS))
+    if (!VirtualAllocEx(info->hProcess, (void *)(uintptr_t)PLAT_LOW_BASE,
+                        PLAT_LOW_END - PLAT_LOW_BASE, MEM_RESERVE, PAGE_NOACCESS))
         return windows_error();
     return ResumeThread(info->hThread) == (DWORD)-1 ? windows_error() : 0;
+}
+
+/* Private arguments are words of our own, which need no quoting. */
+static int is_plain_word(const char *argument)
+{
+    for (const char *c = argument; *c; c++) {
+        if (!isalnum((unsigned char)*c) && *c != '-')
+            return 0;
+    }
+    return *argument && strlen(argument) <= ARGUMENT_MAX;
 }
 
 int plat_host_process_spawn(const char *argument, struct plat_file *const *files, uint32_t count,
                             struct plat_process **out)
 {
     wchar_t command[COMMAND_SIZE];
+    struct handover h = {.count = 0};
     PROCESS_INFORMATION info;
     *out = NULL;
-    wchar_t *wide = windows_wide(argument);
+    if (count > WINDOWS_FILES_MAX || !is_plain_word(argument))
+        return -LX_EINVAL;
     struct plat_process *p = calloc(1, sizeof *p);
-    int err = wide && p ? make_job() : -LX_ENOMEM;
+    int err = p ? make_job() : -LX_ENOMEM;
     if (err == 0) {
-        inherit(g_windows.arena);
+        hand_over(&h, g_windows.arena);
         for (uint32_t i = 0; i < count; i++)
-            inherit(files[i]->handle);
-        format_command(command, wide, files, count);
-        err = start(command, &info);
+            hand_over(&h, files[i]->handle);
+        format_command(command, argument, files, count);
+        err = start(command, &h, &info);
     }
     if (err == 0) {
         err = prepare(&info);
@@ -116,7 +171,6 @@ int plat_host_process_spawn(const char *argument, struct plat_file *const *files
         CloseHandle(info.hThread);
         p->process = info.hProcess;
     }
-    free(wide);
     if (err < 0) {
         if (p && p->process)
             CloseHandle(p->process);
@@ -141,18 +195,18 @@ static DWORD time_left(int64_t deadline_ns)
 
 int plat_host_process_wait(struct plat_process *p, int64_t deadline_ns, int32_t *code)
 {
-    DWORD exit_code;
+    DWORD left, exit_code, result;
     *code = 0;
-    switch (WaitForSingleObject(p->process, time_left(deadline_ns))) {
-    case WAIT_OBJECT_0:
-        GetExitCodeProcess(p->process, &exit_code);
-        *code = (int32_t)exit_code;
-        return 0;
-    case WAIT_TIMEOUT:
+    do {
+        left = time_left(deadline_ns);
+        result = WaitForSingleObject(p->process, left);
+    } while (result == WAIT_TIMEOUT && left); /* waits may end a little early */
+    if (result == WAIT_TIMEOUT)
         return -LX_ETIMEDOUT;
-    default:
+    if (result != WAIT_OBJECT_0 || !GetExitCodeProcess(p->process, &exit_code))
         return windows_error();
-    }
+    *code = (int32_t)exit_code;
+    return 0;
 }
 
 void plat_host_process_kill(struct plat_process *p)

@@ -19,7 +19,9 @@ static struct {
 
 static BOOL WINAPI on_control(DWORD type)
 {
-    int signal = type == CTRL_C_EVENT ? LX_SIGINT : type == CTRL_BREAK_EVENT ? LX_SIGQUIT : LX_SIGHUP;
+    int signal = type == CTRL_C_EVENT       ? LX_SIGINT
+                 : type == CTRL_BREAK_EVENT ? LX_SIGQUIT
+                                            : LX_SIGHUP;
     g_watch.handler(signal, g_watch.arg);
     if (type != CTRL_C_EVENT && type != CTRL_BREAK_EVENT)
         Sleep(CLOSE_WAIT_MS);

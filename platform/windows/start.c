@@ -9,6 +9,8 @@
 
 #include "internal.h"
 
+#include <fcntl.h>
+#include <io.h>
 #include <shellapi.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,24 +40,6 @@ int windows_error_of(DWORD code)
 int windows_error(void)
 {
     return windows_error_of(GetLastError());
-}
-
-wchar_t *windows_wide(const char *utf8)
-{
-    int size = MultiByteToWideChar(CP_UTF8, 0, utf8, -1, NULL, 0);
-    wchar_t *wide = calloc((size_t)size + 1, sizeof *wide);
-    if (wide)
-        MultiByteToWideChar(CP_UTF8, 0, utf8, -1, wide, size);
-    return wide;
-}
-
-char *windows_utf8(const wchar_t *wide)
-{
-    int size = WideCharToMultiByte(CP_UTF8, 0, wide, -1, NULL, 0, NULL, NULL);
-    char *utf8 = calloc((size_t)size + 1, 1);
-    if (utf8)
-        WideCharToMultiByte(CP_UTF8, 0, wide, -1, utf8, size, NULL, NULL);
-    return utf8;
 }
 
 /*
@@ -149,22 +133,24 @@ static int take_environment(void)
     return g_windows.environment != NULL;
 }
 
-static int has_fsgsbase(void)
-{
-    uint32_t a = 7, b, c = 0, d;
-    __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-    return b & 1;
-}
-
 static const char *missing(int *argc, char ***argv)
 {
-    if (!has_fsgsbase())
-        return "this processor lacks FSGSBASE, which Tarbox needs (Intel since 2012, AMD since 2015)";
+    if (!windows_has_fsgsbase())
+        return "FSGSBASE, which Tarbox needs, is not to be had: it takes a processor of 2015 or "
+               "later and Windows 10 1903 or later";
     if (!take_slots())
-        return "another component of this process has taken the thread-local slots that Tarbox needs";
+        return "another component of this process has taken the thread-local slots that Tarbox "
+               "needs";
     if (!take_arguments(argc, argv) || !take_environment())
         return "no memory for the arguments and the environment";
     return NULL;
+}
+
+/* msvcrt writes \r\n otherwise.  A stream that is closed has no descriptor. */
+static void make_binary(FILE *stream)
+{
+    if (_fileno(stream) >= 0)
+        _setmode(_fileno(stream), _O_BINARY);
 }
 
 int plat_host_start(int *argc, char ***argv)
@@ -175,10 +161,16 @@ int plat_host_start(int *argc, char ***argv)
     g_windows.start_error = missing(argc, argv);
     if (g_windows.start_error)
         return -LX_ENOSYS;
-    windows_console_start();
+    make_binary(stdin);
+    make_binary(stdout);
+    make_binary(stderr);
     windows_faults_install();
-    if (g_windows.is_guest)
+    if (g_windows.is_guest) {
         windows_signals_ignore();
+    } else {
+        windows_console_start();
+        atexit(windows_console_restore);
+    }
     return 0;
 }
 
@@ -194,6 +186,7 @@ char **plat_host_environment(void)
 
 void plat_host_exit(int code)
 {
+    windows_console_restore();
     TerminateProcess(GetCurrentProcess(), (UINT)code);
     for (;;)
         Sleep(INFINITE);

@@ -3,7 +3,9 @@
  * The standard streams: the launcher's handles, which a guest host inherits.
  *
  * A console is read as UTF-16 and given as UTF-8; Ctrl-Z at the start of a line
- * ends it, as in cmd.
+ * ends it, as in cmd.  It is ready to be read from the first key on, since Windows
+ * shows and edits a line only while somebody reads: the read then takes until Enter,
+ * or Ctrl-C.
  *
  * Source  GetFileType, GetConsoleMode, ReadConsoleW, PeekNamedPipe, WriteFile.
  */
@@ -19,10 +21,11 @@
 #define CTRL_Z 26
 #define CONSOLE_UNITS 4096
 
-/* UTF-8 that was read from the console and not yet asked for. */
+/* What was read from the console and not yet asked for. */
 static struct {
-    char *bytes;
-    uint32_t size, taken;
+    char *bytes; /* UTF-8 */
+    size_t size, taken;
+    wchar_t held; /* the last unit of a full piece: what it means, the next piece says */
 } g_console; /* used by the reading thread; readers of one terminal wait for each other anyway */
 
 static HANDLE handle_of(uint32_t stream)
@@ -38,18 +41,31 @@ static int is_console(HANDLE handle)
     return GetConsoleMode(handle, &mode) != 0;
 }
 
+/* Modes and code page belong to the console, not to the process, and outlive it. */
 void windows_console_start(void)
 {
     for (uint32_t n = 1; n < 3; n++) {
         HANDLE handle = handle_of(n);
         DWORD mode;
-        if (handle && GetConsoleMode(handle, &mode)) {
-            SetConsoleOutputCP(CP_UTF8);
-            SetConsoleMode(handle, mode | ENABLE_PROCESSED_OUTPUT | ENABLE_VIRTUAL_TERMINAL_PROCESSING);
-        }
+        if (!handle || !GetConsoleMode(handle, &mode))
+            continue;
+        if (!g_windows.console.code_page)
+            g_windows.console.code_page = GetConsoleOutputCP();
+        g_windows.console.handles[n] = handle;
+        g_windows.console.modes[n] = mode;
+        SetConsoleOutputCP(CP_UTF8);
+        SetConsoleMode(handle, mode | ENABLE_PROCESSED_OUTPUT | ENABLE_VIRTUAL_TERMINAL_PROCESSING);
     }
-    if (handle_of(0) && is_console(handle_of(0)))
-        SetConsoleCP(CP_UTF8);
+}
+
+void windows_console_restore(void)
+{
+    for (uint32_t n = 3; n-- > 0;) { /* backwards: 1 and 2 may be the same console */
+        if (g_windows.console.handles[n])
+            SetConsoleMode(g_windows.console.handles[n], g_windows.console.modes[n]);
+    }
+    if (g_windows.console.code_page)
+        SetConsoleOutputCP(g_windows.console.code_page);
 }
 
 static enum plat_stream_kind kind_of(HANDLE handle)
@@ -69,6 +85,27 @@ static enum plat_stream_kind kind_of(HANDLE handle)
     }
 }
 
+/* CompareObjectHandles() is in no import library of mingw-w64. */
+static int is_same_object(HANDLE a, HANDLE b)
+{
+    typedef BOOL WINAPI compare_fn(HANDLE, HANDLE);
+    if (a == b)
+        return 1;
+    HMODULE module = GetModuleHandleW(L"kernelbase.dll");
+    FARPROC compare = module ? GetProcAddress(module, "CompareObjectHandles") : NULL;
+    return compare && ((compare_fn *)(void *)compare)(a, b);
+}
+
+/* Pipes and consoles have no number: the handle of the first stream that is the same. */
+static uint64_t identity(uint32_t stream)
+{
+    uint32_t first = 0;
+    while (first < stream &&
+           !(handle_of(first) && is_same_object(handle_of(first), handle_of(stream))))
+        first++;
+    return (uint64_t)(uintptr_t)handle_of(first);
+}
+
 int plat_host_stream_info(uint32_t stream, struct plat_stream_info *out)
 {
     *out = (struct plat_stream_info){.kind = PLAT_STREAM_CLOSED};
@@ -79,7 +116,7 @@ int plat_host_stream_info(uint32_t stream, struct plat_stream_info *out)
     if (out->kind == PLAT_STREAM_CLOSED)
         return 0;
     out->access = stream == 0 ? PLAT_READ : PLAT_WRITE;
-    out->id = (uint64_t)(uintptr_t)handle; /* pipes have no identity: equal handles only */
+    out->id = identity(stream);
     BY_HANDLE_FILE_INFORMATION info;
     if (out->kind == PLAT_STREAM_FILE && GetFileInformationByHandle(handle, &info)) {
         out->size = (uint64_t)info.nFileSizeHigh << 32 | info.nFileSizeLow;
@@ -89,27 +126,39 @@ int plat_host_stream_info(uint32_t stream, struct plat_stream_info *out)
     return 0;
 }
 
+/* Lines end with \n on Linux.  returns  the number of units left. */
+static size_t drop_returns(wchar_t *units, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (units[i] != L'\r' || i + 1 == count || units[i + 1] != L'\n')
+            units[kept++] = units[i];
+    }
+    return kept;
+}
+
 /* Read one piece from the console into g_console; 0 at the end. */
 static int64_t fill_console(HANDLE handle)
 {
     wchar_t units[CONSOLE_UNITS];
-    DWORD count;
+    DWORD count = 0, read;
+    if (g_console.held)
+        units[count++] = g_console.held;
     free(g_console.bytes);
     memset(&g_console, 0, sizeof g_console);
-    if (!ReadConsoleW(handle, units, CONSOLE_UNITS - 1, &count, NULL))
+    SetLastError(ERROR_SUCCESS);
+    if (!ReadConsoleW(handle, units + count, CONSOLE_UNITS - count, &read, NULL))
         return windows_error();
-    if (count == 0 || units[0] == CTRL_Z)
+    if (!read) /* nothing, and no failure, is also what Ctrl-C leaves behind */
+        return GetLastError() == ERROR_OPERATION_ABORTED ? -LX_EINTR : 0;
+    if (!count && units[0] == CTRL_Z)
         return 0;
-    int size = WideCharToMultiByte(CP_UTF8, 0, units, (int)count, NULL, 0, NULL, NULL);
-    g_console.bytes = malloc((size_t)size + 1);
-    if (!g_console.bytes)
-        return -LX_ENOMEM;
-    WideCharToMultiByte(CP_UTF8, 0, units, (int)count, g_console.bytes, size, NULL, NULL);
-    for (int i = 0; i < size; i++) { /* lines end with \n on Linux */
-        if (g_console.bytes[i] != '\r' || (i + 1 < size && g_console.bytes[i + 1] != '\n'))
-            g_console.bytes[g_console.size++] = g_console.bytes[i];
-    }
-    return g_console.size;
+    count += read;
+    if (count == CONSOLE_UNITS &&
+        (units[count - 1] == L'\r' || IS_HIGH_SURROGATE(units[count - 1])))
+        g_console.held = units[--count];
+    g_console.bytes = windows_utf8_of(units, drop_returns(units, count), &g_console.size);
+    return g_console.bytes ? (int64_t)g_console.size : windows_error();
 }
 
 static int64_t read_console(HANDLE handle, void *buf, uint64_t size)
@@ -119,11 +168,11 @@ static int64_t read_console(HANDLE handle, void *buf, uint64_t size)
         if (n <= 0)
             return n;
     }
-    uint32_t left = g_console.size - g_console.taken;
-    uint32_t part = size < left ? (uint32_t)size : left;
+    size_t left = g_console.size - g_console.taken;
+    size_t part = size < left ? size : left;
     memcpy(buf, g_console.bytes + g_console.taken, part);
     g_console.taken += part;
-    return part;
+    return (int64_t)part;
 }
 
 static DWORD cut(uint64_t size)
@@ -134,15 +183,27 @@ static DWORD cut(uint64_t size)
 int64_t plat_host_stream_read(uint32_t stream, void *buf, uint64_t size)
 {
     HANDLE handle = handle_of(stream);
-    DWORD count;
+    DWORD count, error;
     if (!handle)
         return -LX_EBADF;
+    if (!size)
+        return 0;
     if (is_console(handle))
         return read_console(handle, buf, size);
-    if (ReadFile(handle, buf, cut(size), &count, NULL))
+    do
+        error = ReadFile(handle, buf, cut(size), &count, NULL) ? ERROR_SUCCESS : GetLastError();
+    while (error == ERROR_SUCCESS && !count && GetFileType(handle) == FILE_TYPE_PIPE);
+    /* That was an empty message, written with a size of 0; a pipe ends with an error. */
+    switch (error) {
+    case ERROR_SUCCESS:
+    case ERROR_MORE_DATA: /* of a message; the next read gets it */
         return count;
-    DWORD error = GetLastError();
-    return error == ERROR_BROKEN_PIPE || error == ERROR_HANDLE_EOF ? 0 : windows_error_of(error);
+    case ERROR_BROKEN_PIPE:
+    case ERROR_HANDLE_EOF:
+        return 0;
+    default:
+        return windows_error_of(error);
+    }
 }
 
 int64_t plat_host_stream_write(uint32_t stream, const void *buf, uint64_t size)
@@ -207,8 +268,9 @@ int plat_host_stream_truncate(uint32_t stream, uint64_t size)
     FILE_END_OF_FILE_INFO end = {.EndOfFile.QuadPart = (LONGLONG)size};
     if (!handle || GetFileType(handle) != FILE_TYPE_DISK)
         return handle ? -LX_EINVAL : -LX_EBADF;
-    return SetFileInformationByHandle(handle, FileEndOfFileInfo, &end, sizeof end) ? 0
-                                                                                : windows_error();
+    return SetFileInformationByHandle(handle, FileEndOfFileInfo, &end, sizeof end)
+               ? 0
+               : windows_error();
 }
 
 /* Is there a key in the console's input that a cooked read would take? Others are dropped. */

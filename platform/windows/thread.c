@@ -40,8 +40,8 @@ struct plat_semaphore {
 static struct guest_thread *guest_thread_new(void)
 {
     uint64_t xsave = (sizeof(struct guest_thread) + 63) & ~63ull;
-    char *mapping = VirtualAlloc(NULL, xsave + plat_xsave_size(), MEM_RESERVE | MEM_COMMIT,
-                                 PAGE_READWRITE);
+    char *mapping =
+        VirtualAlloc(NULL, xsave + plat_xsave_size(), MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     if (!mapping)
         return NULL;
     struct guest_thread *g = (struct guest_thread *)mapping;
@@ -124,8 +124,8 @@ int plat_host_worker_start(void (*run)(void *arg), void *arg, struct plat_worker
         return -LX_ENOMEM;
     w->run = run;
     w->arg = arg;
-    w->thread = CreateThread(NULL, STACK_RESERVE, worker_main, w, STACK_SIZE_PARAM_IS_A_RESERVATION,
-                             NULL);
+    w->thread =
+        CreateThread(NULL, STACK_RESERVE, worker_main, w, STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
     if (!w->thread) {
         free(w);
         return -LX_EAGAIN;
@@ -149,8 +149,9 @@ int plat_host_semaphore_new(uint32_t count, struct plat_semaphore **out)
         return -LX_ENOMEM;
     s->handle = CreateSemaphoreW(NULL, (LONG)count, INT32_MAX, NULL);
     if (!s->handle) {
+        int err = windows_error();
         free(s);
-        return windows_error();
+        return err;
     }
     *out = s;
     return 0;
@@ -172,26 +173,4 @@ void plat_host_semaphore_free(struct plat_semaphore *s)
         return;
     CloseHandle(s->handle);
     free(s);
-}
-
-uint32_t plat_host_cpu_count(void)
-{
-    return GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
-}
-
-uint32_t plat_host_cpu_current(void)
-{
-    PROCESSOR_NUMBER n;
-    GetCurrentProcessorNumberEx(&n);
-    return n.Group * 64u + n.Number;
-}
-
-void plat_host_thread_yield(uint64_t ns)
-{
-    if (ns >= 1000000)
-        Sleep((DWORD)(ns / 1000000));
-    else if (ns)
-        Sleep(0);
-    else
-        SwitchToThread();
 }

@@ -214,7 +214,12 @@ uint32_t plat_cpu_current(void);
 
 /* ---- Clocks and chance --------------------------------------------------- */
 
-enum plat_clock { PLAT_CLOCK_REALTIME, PLAT_CLOCK_MONOTONIC, PLAT_CLOCK_CPU_PROCESS, PLAT_CLOCK_CPU_THREAD };
+enum plat_clock {
+    PLAT_CLOCK_REALTIME,
+    PLAT_CLOCK_MONOTONIC,
+    PLAT_CLOCK_CPU_PROCESS,
+    PLAT_CLOCK_CPU_THREAD
+};
 uint64_t plat_clock_now(enum plat_clock clock);
 
 /*
@@ -292,15 +297,15 @@ MUST_USE int plat_signals_watch(void (*handler)(int signal, void *arg), void *ar
 
 #define PLAT_FILE_READ 1u
 #define PLAT_FILE_WRITE 2u
-#define PLAT_FILE_CREATE 4u    /* create if missing */
-#define PLAT_FILE_TRUNCATE 8u  /* empty it */
+#define PLAT_FILE_CREATE 4u     /* create if missing */
+#define PLAT_FILE_TRUNCATE 8u   /* empty it */
 #define PLAT_FILE_EXCLUSIVE 16u /* with CREATE: -LX_EEXIST if it is there */
 
 enum plat_file_type { PLAT_FILE_REGULAR, PLAT_FILE_DIRECTORY, PLAT_FILE_SYMLINK, PLAT_FILE_OTHER };
 
 struct plat_stat {
     enum plat_file_type type;
-    uint32_t mode;       /* Linux permission bits; made up where the host has none */
+    uint32_t mode; /* Linux permission bits; made up where the host has none */
     uint64_t size;
     int64_t mtime_ns;    /* since 1970 */
     uint64_t device, id; /* identify the file */
