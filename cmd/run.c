@@ -174,7 +174,8 @@ int cmd_run(int argc, char **argv)
     struct arguments a = {0};
     int i = 1, end = 0;
     for (; !end && i < argc && argv[i][0] == '-' && argv[i][1]; i++)
-        end = argv[i][1] == '-' ? long_option(&a, argc, argv, &i) : short_options(&a, argc, argv, &i);
+        end =
+            argv[i][1] == '-' ? long_option(&a, argc, argv, &i) : short_options(&a, argc, argv, &i);
     if (end) {
         cmd_strings_free(&a.env);
         return end - 1;

@@ -28,10 +28,10 @@ struct segment {
 };
 
 struct segments {
-    struct core_lock lock; /* guards all below but limit */
-    uint32_t count;        /* segments ever made */
-    uint32_t hint;         /* first segment that may have a free page */
-    uint64_t used;         /* pages */
+    struct core_lock lock;  /* guards all below but limit */
+    uint32_t count;         /* segments ever made */
+    uint32_t hint;          /* first segment that may have a free page */
+    uint64_t used;          /* pages */
     _Atomic uint64_t limit; /* pages */
     struct segment *table[PLAT_SEGMENT_MAX];
 };

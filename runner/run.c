@@ -38,8 +38,10 @@ struct run {
 static int is_elf(struct plat_file *file)
 {
     char head[HEAD_SIZE];
-    return plat_file_pread(file, head, sizeof head, 0) == HEAD_SIZE &&
-           memcmp(head, "\x7f" "ELF", HEAD_SIZE) == 0;
+    return plat_file_pread(file, head, sizeof head, 0) == HEAD_SIZE && memcmp(head,
+                                                                              "\x7f"
+                                                                              "ELF",
+                                                                              HEAD_SIZE) == 0;
 }
 
 /* A single program: the guest path it is found at goes to `program`. */
@@ -149,8 +151,7 @@ static int make_container(struct run *r, const char *program)
         err = shim_container_init();
     r->handover = err == 0 ? core_arena_alloc(sizeof *r->handover) : NULL;
     if (!r->handover)
-        return core_diag_set(r->diag, err < 0 ? err : -LX_ENOMEM,
-                             "no memory for the container: %s",
+        return core_diag_set(r->diag, err < 0 ? err : -LX_ENOMEM, "no memory for the container: %s",
                              core_diag_strerror(err < 0 ? err : -LX_ENOMEM));
     core_arena_set_root(CORE_ROOT_RUNNER, r->handover);
     struct shim_container *c = shim_container();
@@ -257,8 +258,7 @@ static void print_stats(const struct run *r)
             (unsigned long long)c->fast_calls, (unsigned long long)c->slow_calls,
             (unsigned long long)(c->patch_sites - c->patch_unpatched),
             (unsigned long long)c->patch_sites,
-            (unsigned long long)(c->tls_sites - c->tls_unpatched),
-            (unsigned long long)c->tls_sites,
+            (unsigned long long)(c->tls_sites - c->tls_unpatched), (unsigned long long)c->tls_sites,
             (unsigned long long)((h->peak_size + plat_process_peak()) / 1024));
 }
 

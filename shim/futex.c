@@ -293,8 +293,7 @@ int64_t sys_futex(struct shim_task *t, lx_uptr word, int32_t op, uint32_t value,
     int command = op & LX_FUTEX_CMD_MASK;
     int32_t clock = op & LX_FUTEX_CLOCK_REALTIME ? LX_CLOCK_REALTIME : LX_CLOCK_MONOTONIC;
     int64_t deadline_ns = PLAT_FOREVER;
-    if (op & LX_FUTEX_CLOCK_REALTIME && command != LX_FUTEX_WAIT &&
-        command != LX_FUTEX_WAIT_BITSET)
+    if (op & LX_FUTEX_CLOCK_REALTIME && command != LX_FUTEX_WAIT && command != LX_FUTEX_WAIT_BITSET)
         return -LX_ENOSYS;
     if (timeout && (command == LX_FUTEX_WAIT || command == LX_FUTEX_WAIT_BITSET)) {
         /* futex(2): FUTEX_WAIT's is relative, FUTEX_WAIT_BITSET's absolute. */

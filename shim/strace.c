@@ -68,47 +68,51 @@ struct name {
     uint64_t value;
     const char *text;
 };
+/* clang-format off */
 #define N(x) {LX_##x, #x}
+/* clang-format on */
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct name open_flags[] = {
-    N(O_CREAT), N(O_EXCL), N(O_NOCTTY), N(O_TRUNC), N(O_APPEND), N(O_NONBLOCK), N(O_SYNC),
-    N(O_DSYNC), N(O_DIRECT), N(O_TMPFILE), N(O_DIRECTORY), N(O_NOFOLLOW), N(O_NOATIME),
-    N(O_CLOEXEC), N(O_PATH),
+    N(O_CREAT),     N(O_EXCL),     N(O_NOCTTY),  N(O_TRUNC),   N(O_APPEND),
+    N(O_NONBLOCK),  N(O_SYNC),     N(O_DSYNC),   N(O_DIRECT),  N(O_TMPFILE),
+    N(O_DIRECTORY), N(O_NOFOLLOW), N(O_NOATIME), N(O_CLOEXEC), N(O_PATH),
 };
 static const struct name at_flags[] = {
-    N(AT_SYMLINK_NOFOLLOW), N(AT_REMOVEDIR), N(AT_SYMLINK_FOLLOW), N(AT_NO_AUTOMOUNT),
-    N(AT_EMPTY_PATH),
+    N(AT_SYMLINK_NOFOLLOW), N(AT_REMOVEDIR),  N(AT_SYMLINK_FOLLOW),
+    N(AT_NO_AUTOMOUNT),     N(AT_EMPTY_PATH),
 };
 static const struct name prots[] = {N(PROT_READ), N(PROT_WRITE), N(PROT_EXEC)};
 static const struct name map_flags[] = {
-    N(MAP_SHARED), N(MAP_PRIVATE), N(MAP_FIXED), N(MAP_ANONYMOUS), N(MAP_32BIT), N(MAP_GROWSDOWN),
-    N(MAP_DENYWRITE), N(MAP_NORESERVE), N(MAP_POPULATE), N(MAP_STACK), N(MAP_HUGETLB),
-    N(MAP_FIXED_NOREPLACE),
+    N(MAP_SHARED),   N(MAP_PRIVATE),   N(MAP_FIXED),     N(MAP_ANONYMOUS),
+    N(MAP_32BIT),    N(MAP_GROWSDOWN), N(MAP_DENYWRITE), N(MAP_NORESERVE),
+    N(MAP_POPULATE), N(MAP_STACK),     N(MAP_HUGETLB),   N(MAP_FIXED_NOREPLACE),
 };
 static const struct name clone_flags[] = {
-    N(CLONE_VM), N(CLONE_FS), N(CLONE_FILES), N(CLONE_SIGHAND), N(CLONE_PIDFD), N(CLONE_VFORK),
-    N(CLONE_PARENT), N(CLONE_THREAD), N(CLONE_SYSVSEM), N(CLONE_SETTLS), N(CLONE_PARENT_SETTID),
-    N(CLONE_CHILD_CLEARTID), N(CLONE_CHILD_SETTID), N(CLONE_NEWNS), N(CLONE_NEWPID),
-    N(CLONE_NEWUSER), N(CLONE_NEWNET),
+    N(CLONE_VM),           N(CLONE_FS),     N(CLONE_FILES),         N(CLONE_SIGHAND),
+    N(CLONE_PIDFD),        N(CLONE_VFORK),  N(CLONE_PARENT),        N(CLONE_THREAD),
+    N(CLONE_SYSVSEM),      N(CLONE_SETTLS), N(CLONE_PARENT_SETTID), N(CLONE_CHILD_CLEARTID),
+    N(CLONE_CHILD_SETTID), N(CLONE_NEWNS),  N(CLONE_NEWPID),        N(CLONE_NEWUSER),
+    N(CLONE_NEWNET),
 };
 static const struct name futex_ops[] = {
-    N(FUTEX_WAIT), N(FUTEX_WAKE), N(FUTEX_FD), N(FUTEX_REQUEUE), N(FUTEX_CMP_REQUEUE),
-    N(FUTEX_WAKE_OP), N(FUTEX_LOCK_PI), N(FUTEX_UNLOCK_PI), N(FUTEX_TRYLOCK_PI),
-    N(FUTEX_WAIT_BITSET), N(FUTEX_WAKE_BITSET), N(FUTEX_WAIT_REQUEUE_PI), N(FUTEX_CMP_REQUEUE_PI),
+    N(FUTEX_WAIT),           N(FUTEX_WAKE),        N(FUTEX_FD),          N(FUTEX_REQUEUE),
+    N(FUTEX_CMP_REQUEUE),    N(FUTEX_WAKE_OP),     N(FUTEX_LOCK_PI),     N(FUTEX_UNLOCK_PI),
+    N(FUTEX_TRYLOCK_PI),     N(FUTEX_WAIT_BITSET), N(FUTEX_WAKE_BITSET), N(FUTEX_WAIT_REQUEUE_PI),
+    N(FUTEX_CMP_REQUEUE_PI),
 };
 static const struct name futex_flags[] = {N(FUTEX_PRIVATE_FLAG), N(FUTEX_CLOCK_REALTIME)};
 static const struct name signals[] = {
-    N(SIGHUP), N(SIGINT), N(SIGQUIT), N(SIGILL), N(SIGTRAP), N(SIGABRT), N(SIGBUS), N(SIGFPE),
-    N(SIGKILL), N(SIGUSR1), N(SIGSEGV), N(SIGUSR2), N(SIGPIPE), N(SIGALRM), N(SIGTERM),
-    N(SIGSTKFLT), N(SIGCHLD), N(SIGCONT), N(SIGSTOP), N(SIGTSTP), N(SIGTTIN), N(SIGTTOU),
-    N(SIGURG), N(SIGXCPU), N(SIGXFSZ), N(SIGVTALRM), N(SIGPROF), N(SIGWINCH), N(SIGIO), N(SIGPWR),
-    N(SIGSYS),
+    N(SIGHUP),  N(SIGINT),    N(SIGQUIT), N(SIGILL),  N(SIGTRAP),   N(SIGABRT), N(SIGBUS),
+    N(SIGFPE),  N(SIGKILL),   N(SIGUSR1), N(SIGSEGV), N(SIGUSR2),   N(SIGPIPE), N(SIGALRM),
+    N(SIGTERM), N(SIGSTKFLT), N(SIGCHLD), N(SIGCONT), N(SIGSTOP),   N(SIGTSTP), N(SIGTTIN),
+    N(SIGTTOU), N(SIGURG),    N(SIGXCPU), N(SIGXFSZ), N(SIGVTALRM), N(SIGPROF), N(SIGWINCH),
+    N(SIGIO),   N(SIGPWR),    N(SIGSYS),
 };
 static const struct name clocks[] = {
-    N(CLOCK_REALTIME), N(CLOCK_MONOTONIC), N(CLOCK_PROCESS_CPUTIME_ID),
+    N(CLOCK_REALTIME),          N(CLOCK_MONOTONIC),     N(CLOCK_PROCESS_CPUTIME_ID),
     N(CLOCK_THREAD_CPUTIME_ID), N(CLOCK_MONOTONIC_RAW), N(CLOCK_REALTIME_COARSE),
-    N(CLOCK_MONOTONIC_COARSE), N(CLOCK_BOOTTIME),
+    N(CLOCK_MONOTONIC_COARSE),  N(CLOCK_BOOTTIME),
 };
 static const struct name whences[] = {
     N(SEEK_SET), N(SEEK_CUR), N(SEEK_END), N(SEEK_DATA), N(SEEK_HOLE),
@@ -406,7 +410,8 @@ void shim_strace_call(struct shim_task *t, uint32_t nr, const uint64_t g[6], int
     size_t length = core_str_copy(line, sizeof line, "[");
     length += core_str_u64(line + length, (uint64_t)t->tid);
     length += core_str_copy(line + length, sizeof line - length, "] ");
-    length += shim_strace_format(line + length, sizeof line - length - 1, nr, g, result, read_guest);
+    length +=
+        shim_strace_format(line + length, sizeof line - length - 1, nr, g, result, read_guest);
     line[length++] = '\n';
     int64_t n = plat_stream_write(2, line, length);
     (void)n; /* a closed stderr stops nothing */

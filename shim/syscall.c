@@ -13,11 +13,11 @@
 /* Thunks narrow registers as the Linux entry path does. */
 #define NOSYS(nr, name, why)
 #define NOPERM(nr, name, why)
-#define THUNK(name, ...)                                                 \
+#define THUNK(name, ...)                                                  \
     static int64_t thunk_##name(struct shim_task *t, const uint64_t g[6]) \
-    {                                                                    \
-        (void)g;                                                         \
-        return sys_##name(__VA_ARGS__);                                  \
+    {                                                                     \
+        (void)g;                                                          \
+        return sys_##name(__VA_ARGS__);                                   \
     }
 #define SYS0(nr, name, s, note, r) THUNK(name, t)
 #define SYS1(nr, name, s, note, r, c1, a1) THUNK(name, t, (shim_arg_##c1)g[0])
@@ -25,14 +25,14 @@
     THUNK(name, t, (shim_arg_##c1)g[0], (shim_arg_##c2)g[1])
 #define SYS3(nr, name, s, note, r, c1, a1, c2, a2, c3, a3) \
     THUNK(name, t, (shim_arg_##c1)g[0], (shim_arg_##c2)g[1], (shim_arg_##c3)g[2])
-#define SYS4(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4)                        \
+#define SYS4(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4)                \
     THUNK(name, t, (shim_arg_##c1)g[0], (shim_arg_##c2)g[1], (shim_arg_##c3)g[2], \
           (shim_arg_##c4)g[3])
-#define SYS5(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4, c5, a5)                \
+#define SYS5(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4, c5, a5)        \
     THUNK(name, t, (shim_arg_##c1)g[0], (shim_arg_##c2)g[1], (shim_arg_##c3)g[2], \
           (shim_arg_##c4)g[3], (shim_arg_##c5)g[4])
-#define SYS6(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4, c5, a5, c6, a6)        \
-    THUNK(name, t, (shim_arg_##c1)g[0], (shim_arg_##c2)g[1], (shim_arg_##c3)g[2], \
+#define SYS6(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4, c5, a5, c6, a6) \
+    THUNK(name, t, (shim_arg_##c1)g[0], (shim_arg_##c2)g[1], (shim_arg_##c3)g[2],  \
           (shim_arg_##c4)g[3], (shim_arg_##c5)g[4], (shim_arg_##c6)g[5])
 #include "shim/syscalls.def"
 #undef NOSYS
@@ -80,6 +80,7 @@ static int64_t (*const handlers[SHIM_SYSCALL_COUNT])(struct shim_task *, const u
 };
 
 #define C(class) SHIM_CLASS_##class
+/* clang-format off */
 static const struct shim_syscall_row rows[SHIM_SYSCALL_COUNT] = {
 #define NOSYS(nr, name, why) [nr] = {#name, why, SHIM_SYSCALL_NOSYS, C(I32), 0, {0}, {0}},
 #define NOPERM(nr, name, why) [nr] = {#name, why, SHIM_SYSCALL_NOPERM, C(I32), 0, {0}, {0}},
@@ -101,6 +102,7 @@ static const struct shim_syscall_row rows[SHIM_SYSCALL_COUNT] = {
             {C(c1), C(c2), C(c3), C(c4), C(c5), C(c6)}, {#a1, #a2, #a3, #a4, #a5, #a6}},
 #include "shim/syscalls.def"
 };
+/* clang-format on */
 
 const struct shim_syscall_row *shim_syscall_row(uint32_t nr)
 {

@@ -20,7 +20,8 @@ int main(void)
          "Generated from `shim/include/shim/syscalls.def`; do not edit. To bring it up to date:\n"
          "`cmake --build --preset linux-debug --target syscalls_md`.\n\n"
          "*full*: as on Linux, as far as we know. *partial*: what is missing is said. *stub*:\n"
-         "answers without doing anything, for the reason given. Others fail with the error named.\n\n"
+         "answers without doing anything, for the reason given. Others fail with the error "
+         "named.\n\n"
          "| number | call | support | note |\n"
          "| --- | --- | --- | --- |");
 #define SYS0(nr, name, support, note, ...) row(nr, #name, support, note);

@@ -20,8 +20,8 @@
 #include "shim/user.h"
 #include "vfs/file.h"
 
-#define SCRIPT_LINE 256  /* execve(2): the rest of a longer line is cut */
-#define SCRIPT_DEPTH 4   /* interpreters that are scripts themselves */
+#define SCRIPT_LINE 256 /* execve(2): the rest of a longer line is cut */
+#define SCRIPT_DEPTH 4  /* interpreters that are scripts themselves */
 #define RFLAGS_START 0x202u
 
 static int fail(struct shim_exec_error *e, int err, const char *text, const char *path)
@@ -103,8 +103,9 @@ static int load_segment(struct shim_task *t, struct vfs_file *file, const struct
 {
     uint64_t at = s->vaddr + plan->bias, page = at & ~(uint64_t)(CORE_PAGE_SIZE - 1);
     uint64_t end = at + s->memory_size;
-    int64_t mapped = shim_mm_map(t->process->mm, page, end - page, LX_PROT_READ | LX_PROT_WRITE,
-                                 LX_MAP_PRIVATE | LX_MAP_ANONYMOUS | LX_MAP_FIXED_NOREPLACE, NULL, 0);
+    int64_t mapped =
+        shim_mm_map(t->process->mm, page, end - page, LX_PROT_READ | LX_PROT_WRITE,
+                    LX_MAP_PRIVATE | LX_MAP_ANONYMOUS | LX_MAP_FIXED_NOREPLACE, NULL, 0);
     if (mapped < 0)
         return -LX_ENOMEM;
     /* As mmap(2) would: the file's bytes from the page's start on. */
@@ -157,9 +158,8 @@ static int load_elf(struct shim_task *t, struct vfs_file *file, const struct elf
     for (uint32_t i = 0; i < plan->count; i++) {
         const struct elf_segment *s = &plan->segments[i];
         if (s->prot & PLAT_EXEC)
-            text[text_count++] =
-                (struct shim_rewrite_range){(uint32_t)(s->vaddr - plan->low),
-                                            (uint32_t)(s->vaddr + s->file_size - plan->low)};
+            text[text_count++] = (struct shim_rewrite_range){
+                (uint32_t)(s->vaddr - plan->low), (uint32_t)(s->vaddr + s->file_size - plan->low)};
     }
     uint64_t end = 0;
     int err = shim_mm_patch_program(mm, text, text_count, plan->low + plan->bias,

@@ -19,9 +19,9 @@
 #include "shim/task.h"
 #include "shim/user.h"
 
-#define GUARD_SIZE (1ull << 20)   /* below the stack: running over it is SIGSEGV */
+#define GUARD_SIZE (1ull << 20) /* below the stack: running over it is SIGSEGV */
 #define STACK_MIN (1ull << 20)
-#define STACK_MAX (256ull << 20)  /* an unlimited RLIMIT_STACK */
+#define STACK_MAX (256ull << 20) /* an unlimited RLIMIT_STACK */
 #define CLOCK_TICKS 100
 #define SIGFRAME_SIZE 1024u /* struct rt_sigframe and alignment, above the XSAVE area */
 

@@ -121,10 +121,10 @@ static void fill_symbols(struct image *v)
 static void fill_versions(struct image *v)
 {
     const uint32_t aux = offsetof(struct version, vda_name);
-    v->versions[0] = (struct version){1, LX_VER_FLG_BASE, VERSION_BASE, 1, 0, aux,
-                                      sizeof v->versions[0], SONAME, 0};
-    v->versions[1] = (struct version){1, 0, VERSION_LINUX, 1, VERSION_HASH, aux, 0,
-                                      NAME_VERSION, 0};
+    v->versions[0] = (struct version){1,   LX_VER_FLG_BASE,       VERSION_BASE, 1, 0,
+                                      aux, sizeof v->versions[0], SONAME,       0};
+    v->versions[1] =
+        (struct version){1, 0, VERSION_LINUX, 1, VERSION_HASH, aux, 0, NAME_VERSION, 0};
 }
 
 static void fill_dynamic(struct image *v)
@@ -153,9 +153,9 @@ int vdso_map(struct shim_mm *mm, lx_uptr *base)
     *base = 0;
     if (code_size > IMAGE_SIZE - CODE_OFFSET)
         return -LX_ENOMEM;
-    int64_t at = shim_mm_map(mm, VDSO_DATA, CORE_PAGE_SIZE + IMAGE_SIZE,
-                             LX_PROT_READ | LX_PROT_WRITE,
-                             LX_MAP_PRIVATE | LX_MAP_ANONYMOUS | LX_MAP_FIXED, NULL, 0);
+    int64_t at =
+        shim_mm_map(mm, VDSO_DATA, CORE_PAGE_SIZE + IMAGE_SIZE, LX_PROT_READ | LX_PROT_WRITE,
+                    LX_MAP_PRIVATE | LX_MAP_ANONYMOUS | LX_MAP_FIXED, NULL, 0);
     if (at < 0)
         return (int)at;
 

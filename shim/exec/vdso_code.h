@@ -17,8 +17,7 @@
 #define VDSO_SECTION "vdso_text"
 #endif
 
-#define VDSO                                                                              \
-    __attribute__((sysv_abi, section(VDSO_SECTION), noinline))
+#define VDSO __attribute__((sysv_abi, section(VDSO_SECTION), noinline))
 
 VDSO int vdso_clock_gettime(int clock, struct lx_timespec *ts);
 VDSO int vdso_gettimeofday(struct lx_timeval *tv, void *tz);

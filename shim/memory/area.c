@@ -65,8 +65,8 @@ static void remove_at(struct shim_mm *mm, uint32_t index, uint32_t count)
 
 static int mergeable(const struct area *a, const struct area *b)
 {
-    return a->end == b->begin && a->prot == b->prot && a->flags == b->flags &&
-           a->file == b->file && (!a->file || a->offset + (a->end - a->begin) == b->offset);
+    return a->end == b->begin && a->prot == b->prot && a->flags == b->flags && a->file == b->file &&
+           (!a->file || a->offset + (a->end - a->begin) == b->offset);
 }
 
 void area_merge(struct shim_mm *mm, uint64_t begin, uint64_t end)

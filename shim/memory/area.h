@@ -26,10 +26,10 @@ struct area {
     uint32_t flags;        /* AREA_* */
 };
 
-#define AREA_BACKED 1u   /* the host has memory for it; else it reads as zero once it has */
-#define AREA_SHARED 2u   /* MAP_SHARED */
-#define AREA_PATCHED 4u  /* its code was scanned and patched */
-#define AREA_BEYOND 8u   /* of a file mapping, behind the file's end: an access is SIGBUS */
+#define AREA_BACKED 1u  /* the host has memory for it; else it reads as zero once it has */
+#define AREA_SHARED 2u  /* MAP_SHARED */
+#define AREA_PATCHED 4u /* its code was scanned and patched */
+#define AREA_BEYOND 8u  /* of a file mapping, behind the file's end: an access is SIGBUS */
 
 #define CHUNK_SIZE (64ull << 20) /* host memory is reserved in such pieces */
 #define CHUNK_COUNT(window) ((CORE_##window##_END - CORE_##window##_BASE) / CHUNK_SIZE)
@@ -42,9 +42,9 @@ struct shim_mm {
     struct core_lock lock; /* guards all below */
     struct area *areas;    /* sorted, in the arena */
     uint32_t count, capacity;
-    uint64_t next;              /* where the search for a free range begins */
-    uint64_t brk_base, brk_end; /* brk_end: as brk(2) reports it, not rounded */
-    uint64_t mapped, committed; /* bytes */
+    uint64_t next;                /* where the search for a free range begins */
+    uint64_t brk_base, brk_end;   /* brk_end: as brk(2) reports it, not rounded */
+    uint64_t mapped, committed;   /* bytes */
     struct patched_image *images; /* see patch.c */
     uint64_t pie_chunks[CHUNK_COUNT(PIE) / 64];
     uint64_t mmap_chunks[CHUNK_COUNT(MMAP) / 64];

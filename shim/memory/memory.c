@@ -60,8 +60,7 @@ static int window_holds(uint64_t addr, uint64_t size)
 
 static uint64_t choose(struct shim_mm *mm, uint64_t hint, uint64_t size, uint32_t flags)
 {
-    if (hint && IS_PAGED(hint) && window_holds(hint, size) &&
-        area_is_free(mm, hint, hint + size))
+    if (hint && IS_PAGED(hint) && window_holds(hint, size) && area_is_free(mm, hint, hint + size))
         return hint;
     if (flags & LX_MAP_32BIT)
         return area_find_free(mm, CORE_LOW_BASE, CORE_LOW_END, CORE_LOW_END / 2, size);
@@ -171,7 +170,9 @@ static int64_t map_locked(struct shim_mm *mm, uint64_t addr, uint64_t size, uint
     a->end = addr + part;
     int err = part ? back(mm, a) : 0;
     if (err == 0 && part < size) {
-        const struct area beyond = {.begin = addr + part, .end = addr + size, .prot = a->prot,
+        const struct area beyond = {.begin = addr + part,
+                                    .end = addr + size,
+                                    .prot = a->prot,
                                     .flags = (a->flags & AREA_SHARED) | AREA_BEYOND};
         err = area_insert(mm, &beyond);
     }
@@ -190,8 +191,8 @@ static int64_t map_locked(struct shim_mm *mm, uint64_t addr, uint64_t size, uint
  * Differs from Linux: a shared mapping of a file is a copy, so it may not be
  * writable (ENODEV) and does not see later writes.
  */
-int64_t shim_mm_map(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t prot,
-                    uint32_t flags, struct vfs_file *file, uint64_t offset)
+int64_t shim_mm_map(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t prot, uint32_t flags,
+                    struct vfs_file *file, uint64_t offset)
 {
     uint32_t type = flags & LX_MAP_TYPE;
     int shared = type == LX_MAP_SHARED || type == LX_MAP_SHARED_VALIDATE;
@@ -316,8 +317,8 @@ static int extend_locked(struct shim_mm *mm, const struct area *last, uint64_t n
     return area_insert(mm, &a);
 }
 
-static int64_t move_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size,
-                           uint64_t new_size, uint32_t flags, uint64_t new_addr)
+static int64_t move_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size, uint64_t new_size,
+                           uint32_t flags, uint64_t new_addr)
 {
     const struct area *from = area_at(mm, addr);
     struct area a = *from;
@@ -330,8 +331,7 @@ static int64_t move_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size,
         a.prot = PLAT_READ | PLAT_WRITE;
     }
     uint64_t part = old_size < new_size ? old_size : new_size;
-    int64_t to = map_locked(mm, new_addr, new_size,
-                            flags & LX_MREMAP_FIXED ? LX_MAP_FIXED : 0, &a);
+    int64_t to = map_locked(mm, new_addr, new_size, flags & LX_MREMAP_FIXED ? LX_MAP_FIXED : 0, &a);
     if (to < 0)
         return to;
     int err = 0;
@@ -348,8 +348,8 @@ static int64_t move_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size,
     return err < 0 ? err : to;
 }
 
-static int64_t remap_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size,
-                            uint64_t new_size, uint32_t flags, uint64_t new_addr)
+static int64_t remap_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size, uint64_t new_size,
+                            uint32_t flags, uint64_t new_addr)
 {
     const struct area *a = area_at(mm, addr);
     if (!a || a->end < addr + old_size)

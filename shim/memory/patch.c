@@ -90,8 +90,9 @@ int shim_mm_patch_program(struct shim_mm *mm, const struct shim_rewrite_range *t
         err = -LX_ENOEXEC;
     }
     if (err == 0 && span) {
-        int64_t at = shim_mm_map(mm, end, span, LX_PROT_READ | LX_PROT_WRITE,
-                                 LX_MAP_PRIVATE | LX_MAP_ANONYMOUS | LX_MAP_FIXED_NOREPLACE, NULL, 0);
+        int64_t at =
+            shim_mm_map(mm, end, span, LX_PROT_READ | LX_PROT_WRITE,
+                        LX_MAP_PRIVATE | LX_MAP_ANONYMOUS | LX_MAP_FIXED_NOREPLACE, NULL, 0);
         err = at < 0 ? (int)at : shim_rewrite_apply(table, (void *)begin);
         if (err == 0)
             err = shim_mm_protect_patched(mm, end, span, LX_PROT_READ | LX_PROT_EXEC);

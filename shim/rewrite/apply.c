@@ -21,7 +21,8 @@ static int check(const struct shim_rewrite_table *t)
     return t->magic == SHIM_REWRITE_MAGIC && t->size >= sizeof *t && t->trampolines >= t->span &&
                    fits(t, t->edits, (uint64_t)t->edit_count * sizeof(struct shim_rewrite_edit)) &&
                    fits(t, t->moves, (uint64_t)t->move_count * sizeof(struct shim_rewrite_move)) &&
-                   fits(t, t->origins, (uint64_t)t->move_count * sizeof(struct shim_rewrite_move)) &&
+                   fits(t, t->origins,
+                        (uint64_t)t->move_count * sizeof(struct shim_rewrite_move)) &&
                    fits(t, t->trampoline_bytes, t->trampoline_size) && t->edits % 4 == 0 &&
                    t->moves % 4 == 0 && t->origins % 4 == 0
                ? 0

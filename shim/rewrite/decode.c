@@ -35,8 +35,8 @@ int code_instruction(const struct code *c, uint32_t at, ZydisDecodedInstruction 
                      ZydisDecodedOperand *operands)
 {
     uint32_t left = c->in->size - at;
-    return ZYAN_SUCCESS(ZydisDecoderDecodeFull(&c->decoder, c->in->code + at,
-                                               left < 15 ? left : 15, i, operands));
+    return ZYAN_SUCCESS(
+        ZydisDecoderDecodeFull(&c->decoder, c->in->code + at, left < 15 ? left : 15, i, operands));
 }
 
 const ZydisDecodedOperand *fs_operand(const ZydisDecodedInstruction *i,
@@ -89,7 +89,7 @@ static void mark_pointers(struct code *c)
 
 /* Flags of a branch, marking where it goes. */
 static uint16_t branch_flags(struct code *c, uint32_t at, const ZydisDecodedInstruction *i,
-                            const ZydisDecodedOperand *operands)
+                             const ZydisDecodedOperand *operands)
 {
     uint16_t flags = 0;
     int direct = operands[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE && operands[0].imm.is_relative;
@@ -112,7 +112,7 @@ static uint16_t branch_flags(struct code *c, uint32_t at, const ZydisDecodedInst
 }
 
 static uint16_t classify(struct code *c, uint32_t at, const ZydisDecodedInstruction *i,
-                        const ZydisDecodedOperand *operands)
+                         const ZydisDecodedOperand *operands)
 {
     uint16_t flags = 0;
     if (i->attributes & ZYDIS_ATTRIB_IS_RELATIVE)

@@ -24,9 +24,9 @@ enum site_kind { SITE_NONE, SITE_SYSCALL, SITE_TLS };
 #define INSN_FIXED 0x08u  /* cannot be moved: loop, indirect call, unknown */
 #define INSN_BRANCH 0x10u /* jcc or jmp with a displacement */
 #define INSN_NOP 0x20u
-#define INSN_BAD 0x40u    /* not an instruction */
-#define INSN_RIP 0x80u    /* has a %rip-relative operand */
-#define INSN_CALL 0x100u  /* a call with a displacement: can only end a window */
+#define INSN_BAD 0x40u   /* not an instruction */
+#define INSN_RIP 0x80u   /* has a %rip-relative operand */
+#define INSN_CALL 0x100u /* a call with a displacement: can only end a window */
 
 struct insn {
     uint32_t at;

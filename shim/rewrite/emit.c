@@ -74,8 +74,8 @@ static void emit_slot(struct emitter *e, uint8_t opcode, uint8_t reg, uint32_t s
 /* lea 0(base, reg), reg: any base, reg below 8 and not rsp. */
 static void emit_add_base(struct emitter *e, uint8_t reg, uint8_t base)
 {
-    const uint8_t code[] = {(uint8_t)(REX_W | (base & 8 ? 1 : 0)), 0x8d,
-                            (uint8_t)(0x44 | reg << 3), (uint8_t)(reg << 3 | (base & 7)), 0};
+    const uint8_t code[] = {(uint8_t)(REX_W | (base & 8 ? 1 : 0)), 0x8d, (uint8_t)(0x44 | reg << 3),
+                            (uint8_t)(reg << 3 | (base & 7)), 0};
     emit_bytes(e, code, sizeof code);
 }
 
@@ -148,8 +148,7 @@ static int emit_with_base(struct emitter *e, const ZydisDecodedInstruction *i,
 /* Only plain encodings: legacy, and with VEX only where no bit must change. */
 static int is_emittable(const ZydisDecodedInstruction *i, const ZydisDecodedOperand *fs)
 {
-    if (i->attributes & ZYDIS_ATTRIB_HAS_ADDRESSSIZE || i->meta.branch_type ||
-        !i->raw.modrm.offset)
+    if (i->attributes & ZYDIS_ATTRIB_HAS_ADDRESSSIZE || i->meta.branch_type || !i->raw.modrm.offset)
         return 0;
     if (i->encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY)
         return 1;
@@ -179,9 +178,8 @@ int emit_tls(struct emitter *e, const struct insn *insn)
     emit_slot(e, MOV_LOAD, reg, PLAT_GS_SCRATCH0);
 
     /* A new stack protector value: the mirror follows. */
-    if (err == 0 && i.mnemonic == ZYDIS_MNEMONIC_MOV && fs == &operands[0] &&
-        base == NO_REGISTER && fs->mem.index == ZYDIS_REGISTER_NONE &&
-        fs->mem.disp.value == CANARY) {
+    if (err == 0 && i.mnemonic == ZYDIS_MNEMONIC_MOV && fs == &operands[0] && base == NO_REGISTER &&
+        fs->mem.index == ZYDIS_REGISTER_NONE && fs->mem.disp.value == CANARY) {
         uint8_t source = operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER && operands[1].size == 64
                              ? number_of(operands[1].reg.value)
                              : NO_REGISTER;

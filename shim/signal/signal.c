@@ -17,10 +17,10 @@
 
 #define BIT(sig) (1ull << ((sig)-1))
 #define UNBLOCKABLE (BIT(LX_SIGKILL) | BIT(LX_SIGSTOP))
-#define SYNCHRONOUS                                                                     \
+#define SYNCHRONOUS                                                                         \
     (BIT(LX_SIGSEGV) | BIT(LX_SIGBUS) | BIT(LX_SIGILL) | BIT(LX_SIGTRAP) | BIT(LX_SIGFPE) | \
      BIT(LX_SIGSYS))
-#define DUMPS_CORE                                                                       \
+#define DUMPS_CORE                                                                           \
     (BIT(LX_SIGQUIT) | BIT(LX_SIGILL) | BIT(LX_SIGTRAP) | BIT(LX_SIGABRT) | BIT(LX_SIGBUS) | \
      BIT(LX_SIGFPE) | BIT(LX_SIGSEGV) | BIT(LX_SIGXCPU) | BIT(LX_SIGXFSZ) | BIT(LX_SIGSYS))
 #define IGNORED (BIT(LX_SIGCHLD) | BIT(LX_SIGCONT) | BIT(LX_SIGURG) | BIT(LX_SIGWINCH))

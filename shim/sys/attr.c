@@ -333,14 +333,14 @@ static int64_t remove_xattr(struct shim_task *t, struct vfs_inode *inode, lx_upt
 }
 
 /* Each operation by path, by path without following, and by descriptor. */
-#define ON_INODE(lookup, call)                 \
-    do {                                       \
-        struct vfs_inode *inode;               \
-        int64_t result = (lookup);             \
-        if (result == 0)                       \
+#define ON_INODE(lookup, call)                        \
+    do {                                              \
+        struct vfs_inode *inode;                      \
+        int64_t result = (lookup);                    \
+        if (result == 0)                              \
             result = inode ? (call) : -LX_EOPNOTSUPP; \
-        vfs_inode_put(inode);                  \
-        return result;                         \
+        vfs_inode_put(inode);                         \
+        return result;                                \
     } while (0)
 #define BY_PATH find(t, LX_AT_FDCWD, path, 0, &inode)
 #define BY_LINK find(t, LX_AT_FDCWD, path, LX_AT_SYMLINK_NOFOLLOW, &inode)
@@ -352,8 +352,8 @@ int64_t sys_setxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr va
     ON_INODE(BY_PATH, set_xattr(t, inode, name, value, size, (uint32_t)flags));
 }
 
-int64_t sys_lsetxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr value,
-                      uint64_t size, int32_t flags)
+int64_t sys_lsetxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr value, uint64_t size,
+                      int32_t flags)
 {
     ON_INODE(BY_LINK, set_xattr(t, inode, name, value, size, (uint32_t)flags));
 }
@@ -369,8 +369,7 @@ int64_t sys_getxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr va
     ON_INODE(BY_PATH, get_xattr(t, inode, name, value, size));
 }
 
-int64_t sys_lgetxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr value,
-                      uint64_t size)
+int64_t sys_lgetxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr value, uint64_t size)
 {
     ON_INODE(BY_LINK, get_xattr(t, inode, name, value, size));
 }

@@ -10,10 +10,12 @@
 #include "shim/task.h"
 #include "shim/user.h"
 
-#define THREAD_FLAGS (LX_CLONE_VM | LX_CLONE_FS | LX_CLONE_FILES | LX_CLONE_SIGHAND | LX_CLONE_THREAD)
-#define OPTIONAL_FLAGS                                                                      \
+#define THREAD_FLAGS \
+    (LX_CLONE_VM | LX_CLONE_FS | LX_CLONE_FILES | LX_CLONE_SIGHAND | LX_CLONE_THREAD)
+#define OPTIONAL_FLAGS                                                                       \
     (LX_CLONE_SYSVSEM | LX_CLONE_SETTLS | LX_CLONE_PARENT_SETTID | LX_CLONE_CHILD_CLEARTID | \
-     LX_CLONE_CHILD_SETTID | LX_CLONE_DETACHED | LX_CLONE_UNTRACED | LX_CLONE_PTRACE | LX_CLONE_IO)
+     LX_CLONE_CHILD_SETTID | LX_CLONE_DETACHED | LX_CLONE_UNTRACED | LX_CLONE_PTRACE |       \
+     LX_CLONE_IO)
 
 /* What the new thread starts with; lives in the parent's frame until it has taken it. */
 struct start {
@@ -61,8 +63,8 @@ static int check_flags(uint64_t flags)
     return flags & ~(uint64_t)(THREAD_FLAGS | OPTIONAL_FLAGS) ? -LX_EINVAL : 0;
 }
 
-static int64_t clone_thread(struct shim_task *t, uint64_t flags, lx_uptr stack,
-                            lx_uptr parent_tid, lx_uptr child_tid, uint64_t tls)
+static int64_t clone_thread(struct shim_task *t, uint64_t flags, lx_uptr stack, lx_uptr parent_tid,
+                            lx_uptr child_tid, uint64_t tls)
 {
     int err = check_flags(flags);
     if (err < 0)

@@ -18,8 +18,8 @@
 /* ---- Listing ---- */
 
 struct listing {
-    lx_uptr at, end;  /* in the guest's buffer */
-    uint64_t cookie;  /* after the last entry that fitted */
+    lx_uptr at, end; /* in the guest's buffer */
+    uint64_t cookie; /* after the last entry that fitted */
     int64_t err;
     int old; /* getdents(2)'s record */
 };
@@ -29,7 +29,8 @@ static int emit(void *arg, const char *name, uint32_t size, uint64_t ino, uint32
 {
     struct listing *l = arg;
     uint8_t record[sizeof(struct lx_dirent64) + LX_NAME_MAX + 16];
-    uint64_t head = l->old ? offsetof(struct lx_dirent, d_name) : offsetof(struct lx_dirent64, d_name);
+    uint64_t head =
+        l->old ? offsetof(struct lx_dirent, d_name) : offsetof(struct lx_dirent64, d_name);
     uint64_t length = (head + size + (l->old ? 2 : 1) + 7) & ~7ull;
     if (length > l->end - l->at) {
         l->err = -LX_EINVAL; /* getdents(2): too small for even one */
@@ -160,15 +161,15 @@ int64_t sys_umask(struct shim_task *t, uint32_t mask)
 /* ---- Names ---- */
 
 /* Call a tree operation with a path argument. */
-#define WITH_PATH(dirfd, path, call)                      \
-    do {                                                  \
-        struct sys_path p;                                \
-        struct vfs_fs *fs = t->process->fs;               \
-        int err = sys_path_get(t, (dirfd), (path), &p);   \
-        if (err == 0)                                     \
-            err = (call);                                 \
-        sys_path_put(&p);                                 \
-        return err;                                       \
+#define WITH_PATH(dirfd, path, call)                    \
+    do {                                                \
+        struct sys_path p;                              \
+        struct vfs_fs *fs = t->process->fs;             \
+        int err = sys_path_get(t, (dirfd), (path), &p); \
+        if (err == 0)                                   \
+            err = (call);                               \
+        sys_path_put(&p);                               \
+        return err;                                     \
     } while (0)
 
 int64_t sys_mkdirat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t mode)
@@ -195,8 +196,8 @@ int64_t sys_unlinkat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t 
 {
     if (flags & ~(uint32_t)LX_AT_REMOVEDIR)
         return -LX_EINVAL;
-    WITH_PATH(dirfd, path, flags ? vfs_tree_rmdir(fs, p.from, p.text)
-                                 : vfs_tree_unlink(fs, p.from, p.text));
+    WITH_PATH(dirfd, path,
+              flags ? vfs_tree_rmdir(fs, p.from, p.text) : vfs_tree_unlink(fs, p.from, p.text));
 }
 
 int64_t sys_unlink(struct shim_task *t, lx_uptr path)
@@ -242,8 +243,8 @@ int64_t sys_linkat(struct shim_task *t, int32_t olddirfd, lx_uptr oldpath, int32
     struct sys_path to;
     if (flags & ~(uint32_t)(LX_AT_SYMLINK_FOLLOW | LX_AT_EMPTY_PATH))
         return -LX_EINVAL;
-    uint32_t find = (flags & LX_AT_EMPTY_PATH) |
-                    (flags & LX_AT_SYMLINK_FOLLOW ? 0 : LX_AT_SYMLINK_NOFOLLOW);
+    uint32_t find =
+        (flags & LX_AT_EMPTY_PATH) | (flags & LX_AT_SYMLINK_FOLLOW ? 0 : LX_AT_SYMLINK_NOFOLLOW);
     int err = sys_find(t, olddirfd, oldpath, find, &inode, &file);
     vfs_file_put(file);
     if (err < 0)

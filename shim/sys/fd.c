@@ -109,8 +109,7 @@ static int64_t control(struct shim_task *t, int32_t fd, struct vfs_file *file, i
         err = vfs_fdtable_flags(t->process->fds, fd, &flags);
         return err < 0 ? err : (int64_t)(flags & VFS_FD_CLOEXEC);
     case LX_F_SETFD:
-        return vfs_fdtable_set_flags(t->process->fds, fd,
-                                     arg & LX_FD_CLOEXEC ? VFS_FD_CLOEXEC : 0);
+        return vfs_fdtable_set_flags(t->process->fds, fd, arg & LX_FD_CLOEXEC ? VFS_FD_CLOEXEC : 0);
     case LX_F_GETFL:
         return file->flags;
     case LX_F_SETFL:
@@ -273,8 +272,8 @@ int64_t sys_fadvise64(struct shim_task *t, int32_t fd, int64_t offset, uint64_t 
         err = -LX_EBADF;
     else if (err == 0 && file->kind == VFS_FILE_PIPE)
         err = -LX_ESPIPE;
-    else if (err == 0 && (advice < LX_POSIX_FADV_NORMAL || advice > LX_POSIX_FADV_NOREUSE ||
-                          (int64_t)size < 0))
+    else if (err == 0 &&
+             (advice < LX_POSIX_FADV_NORMAL || advice > LX_POSIX_FADV_NOREUSE || (int64_t)size < 0))
         err = -LX_EINVAL;
     vfs_file_put(file);
     return err;
@@ -347,8 +346,8 @@ static int64_t file_control(struct shim_task *t, int32_t fd, struct vfs_file *fi
     case LX_FIONBIO:
         err = shim_copy_in(&value, arg, sizeof value);
         if (err == 0)
-            file->flags = value ? file->flags | LX_O_NONBLOCK
-                                : file->flags & ~(uint32_t)LX_O_NONBLOCK;
+            file->flags =
+                value ? file->flags | LX_O_NONBLOCK : file->flags & ~(uint32_t)LX_O_NONBLOCK;
         return err;
     case LX_FIONREAD: {
         int64_t available = vfs_file_available(file);

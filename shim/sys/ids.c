@@ -99,10 +99,10 @@ static int set_re(struct ids *ids, uint32_t real, uint32_t effective, int privil
     return 0;
 }
 
-#define GETTER(name, field)                    \
-    int64_t sys_##name(struct shim_task *t)    \
-    {                                          \
-        return (int64_t)t->process->field;     \
+#define GETTER(name, field)                 \
+    int64_t sys_##name(struct shim_task *t) \
+    {                                       \
+        return (int64_t)t->process->field;  \
     }
 GETTER(getuid, uid)
 GETTER(geteuid, euid)
@@ -128,16 +128,16 @@ int64_t sys_getresgid(struct shim_task *t, lx_uptr real, lx_uptr effective, lx_u
 }
 
 /* Change the process's ids in one step by `statement`, which sets `err` from `ids`. */
-#define CHANGE(kind, statement)                                          \
-    do {                                                                 \
-        struct shim_process *p = t->process;                             \
-        core_lock_acquire(&p->lock);                                     \
-        struct ids ids = kind(p);                                        \
-        int privileged = p->euid == 0, err = (statement);                \
-        if (err == 0)                                                    \
-            set_##kind##_locked(p, ids);                                 \
-        core_lock_release(&p->lock);                                     \
-        return err;                                                      \
+#define CHANGE(kind, statement)                           \
+    do {                                                  \
+        struct shim_process *p = t->process;              \
+        core_lock_acquire(&p->lock);                      \
+        struct ids ids = kind(p);                         \
+        int privileged = p->euid == 0, err = (statement); \
+        if (err == 0)                                     \
+            set_##kind##_locked(p, ids);                  \
+        core_lock_release(&p->lock);                      \
+        return err;                                       \
     } while (0)
 
 int64_t sys_setuid(struct shim_task *t, uint32_t uid)

@@ -23,8 +23,8 @@ int64_t sys_exit_group(struct shim_task *t, int32_t status)
 int64_t sys_wait4(struct shim_task *t, int32_t pid, lx_uptr status, int32_t options, lx_uptr usage)
 {
     (void)t, (void)status, (void)usage;
-    uint32_t known = LX_WNOHANG | LX_WUNTRACED | LX_WCONTINUED | LX___WNOTHREAD | LX___WALL |
-                     LX___WCLONE;
+    uint32_t known =
+        LX_WNOHANG | LX_WUNTRACED | LX_WCONTINUED | LX___WNOTHREAD | LX___WALL | LX___WCLONE;
     if ((uint32_t)options & ~known)
         return -LX_EINVAL;
     return pid == INT32_MIN ? -LX_ESRCH : -LX_ECHILD;

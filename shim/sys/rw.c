@@ -228,8 +228,8 @@ static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uin
     int64_t result = vfs_fdtable_get(t->process->fds, fd, &v.file);
     if (result < 0)
         return result;
-    result = offset < 0 ? check_transfer(v.file, access, 0, 0)
-                        : check_transfer_at(v.file, access, 0, 0);
+    result =
+        offset < 0 ? check_transfer(v.file, access, 0, 0) : check_transfer_at(v.file, access, 0, 0);
     if (result == 0)
         result = vector_check(&v, &total);
     if (result == 0 && total)
@@ -378,10 +378,10 @@ int64_t sys_copy_file_range(struct shim_task *t, int32_t in_fd, lx_uptr in_offse
     if (result == 0 && flags)
         result = -LX_EINVAL;
     size = cut(size);
-    if (result == 0 && (in.file->kind == VFS_FILE_DIRECTORY || out.file->kind == VFS_FILE_DIRECTORY))
-        result = -LX_EISDIR;
     if (result == 0 &&
-        (in.file->kind != VFS_FILE_REGULAR || out.file->kind != VFS_FILE_REGULAR))
+        (in.file->kind == VFS_FILE_DIRECTORY || out.file->kind == VFS_FILE_DIRECTORY))
+        result = -LX_EISDIR;
+    if (result == 0 && (in.file->kind != VFS_FILE_REGULAR || out.file->kind != VFS_FILE_REGULAR))
         result = -LX_EINVAL;
     if (result == 0 && (!vfs_file_may(in.file, PLAT_READ) || !vfs_file_may(out.file, PLAT_WRITE) ||
                         out.file->flags & LX_O_APPEND))

@@ -203,8 +203,7 @@ int64_t sys_prlimit64(struct shim_task *t, int32_t pid, uint32_t resource, lx_up
     int err = 0;
     if (new_limit) {
         int raises = limit.rlim_max > old.rlim_max;
-        if ((raises && p->euid) ||
-            (resource == LX_RLIMIT_NOFILE && limit.rlim_max > FILES_CEILING))
+        if ((raises && p->euid) || (resource == LX_RLIMIT_NOFILE && limit.rlim_max > FILES_CEILING))
             err = -LX_EPERM;
         else
             p->limits[resource] = limit;

@@ -193,8 +193,7 @@ int64_t sys_sigaltstack(struct shim_task *t, lx_uptr ss, lx_uptr old_ss)
     return old_ss ? shim_copy_out(old_ss, &old, sizeof old) : 0;
 }
 
-static void fill_info(const struct shim_task *t, int32_t sig, int32_t code,
-                      struct lx_siginfo *info)
+static void fill_info(const struct shim_task *t, int32_t sig, int32_t code, struct lx_siginfo *info)
 {
     memset(info, 0, sizeof *info);
     info->si_signo = sig;

@@ -29,10 +29,10 @@ static int64_t no_socket(struct shim_task *t, int32_t fd)
     return err < 0 ? err : -LX_ENOTSOCK;
 }
 
-#define NO_SOCKET(name, ...)                                       \
+#define NO_SOCKET(name, ...)                                         \
     int64_t sys_##name(struct shim_task *t, int32_t fd, __VA_ARGS__) \
-    {                                                              \
-        return no_socket(t, fd);                                   \
+    {                                                                \
+        return no_socket(t, fd);                                     \
     }
 #define UNUSED __attribute__((unused))
 NO_SOCKET(connect, UNUSED lx_uptr a, UNUSED int32_t b)

@@ -110,8 +110,7 @@ int64_t sys_faccessat2(struct shim_task *t, int32_t dirfd, lx_uptr path, int32_t
 {
     struct vfs_inode *inode;
     struct vfs_file *file;
-    if (mode & ~7 ||
-        flags & ~(uint32_t)(LX_AT_EACCESS | LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH))
+    if (mode & ~7 || flags & ~(uint32_t)(LX_AT_EACCESS | LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH))
         return -LX_EINVAL;
     int err = sys_find(t, dirfd, path, flags, &inode, &file);
     if (err == 0 && inode && mode) {

@@ -26,7 +26,12 @@ static void scan_and_apply(const uint8_t *data, uint32_t size)
     memcpy(code, data, size);
     struct shim_rewrite_range text = {0, size};
     struct shim_rewrite_input in = {
-        .code = code, .size = span, .addr = 0x400000, .text = &text, .text_count = 1, .trampolines = span,
+        .code = code,
+        .size = span,
+        .addr = 0x400000,
+        .text = &text,
+        .text_count = 1,
+        .trampolines = span,
     };
     struct shim_rewrite_table *table;
     if (shim_rewrite_scan(&in, &table) == 0) {

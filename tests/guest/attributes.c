@@ -139,7 +139,8 @@ static void attributes(void)
     CHECK_ERROR(getxattr("file", "user.none", value, 3), ENODATA);
     CHECK_ERROR(lsetxattr("link", "user.x", "x", 1, 0), EPERM);
     ssize_t n = listxattr("file", list, sizeof list);
-    CHECK(n >= 18 && memmem(list, (size_t)n, "user.one", 9) && memmem(list, (size_t)n, "user.two", 9));
+    CHECK(n >= 18 && memmem(list, (size_t)n, "user.one", 9) &&
+          memmem(list, (size_t)n, "user.two", 9));
     CHECK(flistxattr(fd, NULL, 0) == n);
     CHECK_ERROR(listxattr("file", list, 3), ERANGE);
     CHECK(removexattr("file", "user.one") == 0);

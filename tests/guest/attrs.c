@@ -145,7 +145,8 @@ static void more(void)
     struct statx sx;
     CHECK(statx(AT_FDCWD, "f", 0, STATX_BASIC_STATS, &sx) == 0);
     CHECK((sx.stx_mask & STATX_BASIC_STATS) == STATX_BASIC_STATS);
-    CHECK(sx.stx_ino == st.st_ino && sx.stx_mode == st.st_mode && sx.stx_size == (uint64_t)st.st_size);
+    CHECK(sx.stx_ino == st.st_ino && sx.stx_mode == st.st_mode &&
+          sx.stx_size == (uint64_t)st.st_size);
     CHECK_ERROR(statx(AT_FDCWD, "f", 0x10000000, STATX_BASIC_STATS, &sx), EINVAL);
     CHECK_ERROR(statx(AT_FDCWD, "", 0, STATX_BASIC_STATS, &sx), ENOENT);
     int fd = open("f", O_RDONLY);

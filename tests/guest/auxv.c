@@ -43,11 +43,10 @@ int main(int argc, char **argv)
         if (a->a_type == AT_HWCAP)
             hwcap = a->a_un.a_val;
     }
-    static const int wanted[] = {AT_SYSINFO_EHDR, AT_HWCAP,    AT_PAGESZ, AT_CLKTCK, AT_PHDR,
-                                 AT_PHENT,        AT_PHNUM,    AT_BASE,   AT_FLAGS,  AT_ENTRY,
-                                 AT_UID,          AT_EUID,     AT_GID,    AT_EGID,   AT_SECURE,
-                                 AT_RANDOM,       AT_HWCAP2,   AT_EXECFN, AT_PLATFORM,
-                                 AT_MINSIGSTKSZ};
+    static const int wanted[] = {
+        AT_SYSINFO_EHDR, AT_HWCAP,  AT_PAGESZ, AT_CLKTCK, AT_PHDR,     AT_PHENT,      AT_PHNUM,
+        AT_BASE,         AT_FLAGS,  AT_ENTRY,  AT_UID,    AT_EUID,     AT_GID,        AT_EGID,
+        AT_SECURE,       AT_RANDOM, AT_HWCAP2, AT_EXECFN, AT_PLATFORM, AT_MINSIGSTKSZ};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         if (!seen[wanted[i]])
             printf("AT %d is missing\n", wanted[i]);

@@ -11,7 +11,7 @@
 
 #include "guest.h"
 
-#define BAD INT64_MIN       /* stands for the bad pointer in the table */
+#define BAD INT64_MIN /* stands for the bad pointer in the table */
 #define AT ((long)AT_FDCWD)
 
 enum { FILE_FD = 100, DIR_FD, PIPE_READ, PIPE_WRITE, EVENT, EPOLL, ZERO }; /* descriptors */

@@ -26,14 +26,14 @@ static void handle(int sig, siginfo_t *info, void *context)
 }
 
 /* Run `statement`, which must raise `sig`. */
-#define FAULT(statement, sig, code)                \
-    do {                                           \
-        got_signal = 0;                            \
-        if (sigsetjmp(jump, 1) == 0) {             \
-            statement;                             \
-        }                                          \
-        CHECK(got_signal == (sig));                \
-        CHECK(got_code == (code));                 \
+#define FAULT(statement, sig, code)    \
+    do {                               \
+        got_signal = 0;                \
+        if (sigsetjmp(jump, 1) == 0) { \
+            statement;                 \
+        }                              \
+        CHECK(got_signal == (sig));    \
+        CHECK(got_code == (code));     \
     } while (0)
 
 static void install(int sig)
@@ -104,7 +104,10 @@ static void other_faults(void)
 static void trap_address(void)
 {
     static void *volatile after;
-    FAULT(__asm__ volatile("lea 1f(%%rip), %%rax\n\tmov %%rax, %0\n\tint3\n1:" : "=m"(after) : : "rax"),
+    FAULT(__asm__ volatile("lea 1f(%%rip), %%rax\n\tmov %%rax, %0\n\tint3\n1:"
+                           : "=m"(after)
+                           :
+                           : "rax"),
           SIGTRAP, SI_KERNEL);
     CHECK(got_rip == after);
 }

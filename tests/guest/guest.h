@@ -17,20 +17,20 @@
 
 static int guest_failures;
 
-#define CHECK(condition)                                                              \
-    do {                                                                              \
-        if (!(condition)) {                                                           \
-            guest_failures++;                                                         \
+#define CHECK(condition)                                                             \
+    do {                                                                             \
+        if (!(condition)) {                                                          \
+            guest_failures++;                                                        \
             printf("%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #condition, errno); \
-        }                                                                             \
+        }                                                                            \
     } while (0)
 
 /* The call fails with this error. */
-#define CHECK_ERROR(call, error)       \
-    do {                               \
-        errno = 0;                     \
-        CHECK((call) == -1);           \
-        CHECK(errno == (error));       \
+#define CHECK_ERROR(call, error) \
+    do {                         \
+        errno = 0;               \
+        CHECK((call) == -1);     \
+        CHECK(errno == (error)); \
     } while (0)
 
 /* How often to repeat what takes long: `full` in the long tier. */

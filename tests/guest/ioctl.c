@@ -15,8 +15,8 @@ int main(void)
     struct winsize w;
     int file = open("ioctl.tmp", O_RDWR | O_CREAT, 0600);
     CHECK(pipe(fds) == 0);
-    const int all[] = {file, fds[0], fds[1], open(".", O_RDONLY), eventfd(0, 0),
-                       open("/dev/null", O_RDWR)};
+    const int all[] = {
+        file, fds[0], fds[1], open(".", O_RDONLY), eventfd(0, 0), open("/dev/null", O_RDWR)};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (all[i] < 0)
             continue; /* an empty root has no /dev/null */

@@ -69,7 +69,8 @@ static void renames(void)
     CHECK(renameat2(AT_FDCWD, "g", AT_FDCWD, "d/moved", RENAME_EXCHANGE) == 0);
     CHECK(number("d/moved") == f && links("d") == 2 && links("g") == 2);
     CHECK_ERROR(renameat2(AT_FDCWD, "g", AT_FDCWD, "none", RENAME_EXCHANGE), ENOENT);
-    CHECK_ERROR(renameat2(AT_FDCWD, "g", AT_FDCWD, "d", RENAME_EXCHANGE | RENAME_NOREPLACE), EINVAL);
+    CHECK_ERROR(renameat2(AT_FDCWD, "g", AT_FDCWD, "d", RENAME_EXCHANGE | RENAME_NOREPLACE),
+                EINVAL);
     CHECK_ERROR(renameat2(AT_FDCWD, "g", AT_FDCWD, "d", 0x100), EINVAL);
     CHECK(unlink("d/moved") == 0 && rmdir("d") == 0 && rmdir("g") == 0 && unlink("f") == 0);
 }

@@ -87,7 +87,8 @@ static void flags(void)
     CHECK(renameat2(AT_FDCWD, "x", AT_FDCWD, "y", RENAME_EXCHANGE) == 0);
     CHECK(holds("x", "Y") && holds("y", "X"));
     CHECK_ERROR(renameat2(AT_FDCWD, "x", AT_FDCWD, "z", RENAME_EXCHANGE), ENOENT);
-    CHECK_ERROR(renameat2(AT_FDCWD, "x", AT_FDCWD, "y", RENAME_EXCHANGE | RENAME_NOREPLACE), EINVAL);
+    CHECK_ERROR(renameat2(AT_FDCWD, "x", AT_FDCWD, "y", RENAME_EXCHANGE | RENAME_NOREPLACE),
+                EINVAL);
     CHECK_ERROR(renameat2(AT_FDCWD, "x", AT_FDCWD, "y", 0x80), EINVAL);
     CHECK(renameat2(AT_FDCWD, "x", AT_FDCWD, "z", RENAME_NOREPLACE) == 0 && holds("z", "Y"));
     CHECK(mkdir("dir", 0700) == 0 && mkdir("dir/sub", 0700) == 0);

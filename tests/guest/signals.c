@@ -158,8 +158,9 @@ static void alternate_stack(void)
     CHECK(sigaltstack(NULL, &old) == 0);
     CHECK(old.ss_sp == other_stack && old.ss_size == sizeof other_stack && old.ss_flags == 0);
     CHECK_ERROR(sigaltstack(&(stack_t){.ss_sp = other_stack, .ss_size = 100}, NULL), ENOMEM);
-    CHECK_ERROR(sigaltstack(&(stack_t){.ss_sp = other_stack, .ss_size = 65536, .ss_flags = 64}, NULL),
-                EINVAL);
+    CHECK_ERROR(
+        sigaltstack(&(stack_t){.ss_sp = other_stack, .ss_size = 65536, .ss_flags = 64}, NULL),
+        EINVAL);
     stack.ss_flags = SS_DISABLE;
     CHECK(sigaltstack(&stack, NULL) == 0);
 }

@@ -37,9 +37,9 @@ static int64_t now_by_call(clockid_t clock)
 
 static void clocks(void)
 {
-    static const clockid_t all[] = {CLOCK_REALTIME,          CLOCK_MONOTONIC,
-                                    CLOCK_MONOTONIC_RAW,     CLOCK_BOOTTIME,
-                                    CLOCK_REALTIME_COARSE,   CLOCK_MONOTONIC_COARSE,
+    static const clockid_t all[] = {CLOCK_REALTIME,           CLOCK_MONOTONIC,
+                                    CLOCK_MONOTONIC_RAW,      CLOCK_BOOTTIME,
+                                    CLOCK_REALTIME_COARSE,    CLOCK_MONOTONIC_COARSE,
                                     CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         int64_t last = now(all[i]);
@@ -168,8 +168,8 @@ static void vdso(void)
         else if (dynamic->d_tag == DT_STRSZ)
             strings_size = dynamic->d_un.d_val;
     }
-    static const char *const names[] = {"__vdso_clock_gettime", "__vdso_gettimeofday", "__vdso_time",
-                                        "__vdso_getcpu"};
+    static const char *const names[] = {"__vdso_clock_gettime", "__vdso_gettimeofday",
+                                        "__vdso_time", "__vdso_getcpu"};
     for (size_t n = 0; symbols && strings && n < sizeof names / sizeof *names; n++) {
         int found = 0;
         const char *end = memmem(strings, strings_size, names[n], strlen(names[n]) + 1);

@@ -10,6 +10,7 @@
 #   spdx          every source starts with the licence line
 #   globals       no more global variables than tests/lint/globals.max, which only goes down
 #   urls          scripts and build files name no network host
+#   format        clang-format 14, Debian 12's, would change nothing (tests/bench is kept as it came)
 #   length        lists files of more than 800 lines; never fails
 #
 # Prints each offending line and exits 1 if there is one.
@@ -87,8 +88,19 @@ length)
     sources $product platform tests samples | xargs wc -l |
         awk '$2 != "total" && $1 > 800 { print $2 ": " $1 " lines; split it" }'
     ;;
+format)
+    formatter=$(command -v clang-format-14 clang-format | head -n 1) || true
+    case $("${formatter:-false}" --version 2>/dev/null) in
+    *'version 14.'*) ;;
+    *) echo 'no clang-format 14 here: other versions differ' && exit 77 ;;
+    esac
+    # shellcheck disable=SC2086
+    sources $product platform tests samples docs | grep '\.[ch]$' | grep -v '^tests/bench/' |
+        xargs "$formatter" --dry-run 2>&1 | grep ': warning:' |
+        refuse "Run $formatter -i on:"
+    ;;
 *)
-    echo 'usage: source.sh host-headers|includes|spdx|globals|urls|length' >&2
+    echo 'usage: source.sh host-headers|includes|spdx|globals|urls|length|format' >&2
     exit 2
     ;;
 esac

@@ -34,7 +34,12 @@ static struct piece *rewrite(const void *code, uint32_t size)
     memcpy(p->memory, code, size);
     p->text = (struct shim_rewrite_range){0, size};
     p->in = (struct shim_rewrite_input){
-        .code = p->memory, .size = PAGE, .addr = 0x400000, .text = &p->text, .text_count = 1, .trampolines = PAGE,
+        .code = p->memory,
+        .size = PAGE,
+        .addr = 0x400000,
+        .text = &p->text,
+        .text_count = 1,
+        .trampolines = PAGE,
     };
     assert_int_equal(shim_rewrite_scan(&p->in, &p->table), 0);
     assert_int_equal(shim_rewrite_apply(p->table, p->memory), 0);
@@ -69,7 +74,7 @@ static void a_system_call_jumps_to_padding(void **state)
 {
     (void)state;
     static const uint8_t code[] = {
-        0x0f, 0x05, 0xc3,                               /* syscall; ret */
+        0x0f, 0x05, 0xc3,                                     /* syscall; ret */
         0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00, /* nop */
     };
     struct piece *p = rewrite(code, sizeof code);

@@ -37,15 +37,24 @@ static void calls_are_decoded(void **state)
         int64_t result;
         const char *want;
     } rows[] = {
-        {257, {(uint32_t)LX_AT_FDCWD, PTR("/etc/passwd"), LX_O_CLOEXEC}, 3,
+        {257,
+         {(uint32_t)LX_AT_FDCWD, PTR("/etc/passwd"), LX_O_CLOEXEC},
+         3,
          "openat(AT_FDCWD, \"/etc/passwd\", O_RDONLY|O_CLOEXEC, 0) = 3"},
-        {257, {5, BAD_ADDRESS, LX_O_RDWR | LX_O_CREAT, 0644}, -LX_EFAULT,
+        {257,
+         {5, BAD_ADDRESS, LX_O_RDWR | LX_O_CREAT, 0644},
+         -LX_EFAULT,
          "openat(5, 0x10, O_RDWR|O_CREAT, 0644) = -1 EFAULT (Bad address)"},
         {0, {0, PTR("a\n\"\1"), 100}, 4, "read(0, \"a\\n\\\"\\1\", 100) = 4"},
         {1, {1, PTR("hello"), 5}, 5, "write(1, \"hello\", 5) = 5"},
-        {9, {0, 4096, 3, LX_MAP_PRIVATE | LX_MAP_ANONYMOUS, UINT64_MAX, 0}, 0x300000000000,
-         "mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x300000000000"},
-        {202, {0x1000, LX_FUTEX_WAIT | LX_FUTEX_PRIVATE_FLAG, 2, 0, 0, 0}, -LX_EAGAIN,
+        {9,
+         {0, 4096, 3, LX_MAP_PRIVATE | LX_MAP_ANONYMOUS, UINT64_MAX, 0},
+         0x300000000000,
+         "mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = "
+         "0x300000000000"},
+        {202,
+         {0x1000, LX_FUTEX_WAIT | LX_FUTEX_PRIVATE_FLAG, 2, 0, 0, 0},
+         -LX_EAGAIN,
          "futex(0x1000, FUTEX_WAIT|FUTEX_PRIVATE_FLAG, 2, NULL, NULL, 0) = -1 EAGAIN "
          "(Resource temporarily unavailable)"},
         {62, {1, 15}, 0, "kill(1, SIGTERM) = 0"},
@@ -56,8 +65,8 @@ static void calls_are_decoded(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char line[512];
-        size_t length =
-            shim_strace_format(line, sizeof line, rows[i].nr, rows[i].g, rows[i].result, read_memory);
+        size_t length = shim_strace_format(line, sizeof line, rows[i].nr, rows[i].g, rows[i].result,
+                                           read_memory);
         assert_string_equal(line, rows[i].want);
         assert_int_equal(length, strlen(line));
     }

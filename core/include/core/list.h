@@ -21,7 +21,7 @@ struct core_list {
     for (struct core_list *node = (head)->next; node != (head); node = node->next)
 
 /* As above; the body may remove `node`. */
-#define CORE_LIST_FOR_EACH_SAFE(node, head)                                          \
+#define CORE_LIST_FOR_EACH_SAFE(node, head)                                                \
     for (struct core_list *node = (head)->next, *node##_next = node->next; node != (head); \
          node = node##_next, node##_next = node->next)
 

@@ -26,8 +26,6 @@ struct core_lock {
     uint32_t rank;
 };
 
-#define CORE_LOCK_INIT(r) {.word = 0, .rank = CORE_LOCK_##r}
-
 static inline void core_lock_init(struct core_lock *l, enum core_lock_rank rank)
 {
     l->word = 0;

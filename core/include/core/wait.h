@@ -29,17 +29,17 @@
 struct core_sleeper;
 
 struct core_waitq {
-    struct core_lock lock;   /* guards the list */
+    struct core_lock lock; /* guards the list */
     struct core_list waiters;
 };
 
 struct core_waiter {
     struct core_list node;
-    struct core_waitq *queue;   /* NULL: in no queue */
+    struct core_waitq *queue; /* NULL: in no queue */
     struct core_sleeper *sleeper;
     struct core_waitq *forward; /* instead of the sleeper: who waits for this queue's owner */
-    uint32_t events;        /* wakes with none of these bits are not for it */
-    _Atomic uint32_t woken; /* event bits it was woken with since it was added */
+    uint32_t events;            /* wakes with none of these bits are not for it */
+    _Atomic uint32_t woken;     /* event bits it was woken with since it was added */
 };
 
 struct core_sleeper {

@@ -25,8 +25,8 @@
 /* Machine code to be scanned, in memory; addresses are offsets from `code`. */
 struct shim_rewrite_input {
     const uint8_t *code;
-    uint32_t size;  /* bytes; at most 1 GiB */
-    uint64_t addr;  /* where it runs: for pointers to code in the data */
+    uint32_t size;                         /* bytes; at most 1 GiB */
+    uint64_t addr;                         /* where it runs: for pointers to code in the data */
     const struct shim_rewrite_range *text; /* executable parts, ascending */
     uint32_t text_count;
     uint32_t trampolines; /* offset of the trampolines: a multiple of 4096, >= size */

@@ -24,9 +24,9 @@
 #include "lx/compiler.h"
 #include "lx/signal.h"
 
-#define SHIM_ERESTARTSYS 512       /* restart if the handler has SA_RESTART, or if none runs */
-#define SHIM_ERESTARTNOINTR 513    /* restart always */
-#define SHIM_ERESTARTNOHAND 514    /* restart if no handler runs */
+#define SHIM_ERESTARTSYS 512           /* restart if the handler has SA_RESTART, or if none runs */
+#define SHIM_ERESTARTNOINTR 513        /* restart always */
+#define SHIM_ERESTARTNOHAND 514        /* restart if no handler runs */
 #define SHIM_ERESTART_RESTARTBLOCK 516 /* as NOHAND, through restart_syscall(2) */
 
 struct shim_process;

@@ -51,11 +51,11 @@ struct shim_process {
     int32_t pid; /* constant */
     int32_t ppid, pgid, sid;
 
-    struct core_lock signal_lock; /* guards actions, pending, alarm */
+    struct core_lock signal_lock;                   /* guards actions, pending, alarm */
     struct lx_sigaction actions[SHIM_SIGNAL_COUNT]; /* of signal n at n-1 */
     struct shim_pending pending;
 
-    struct core_lock lock; /* guards tasks, the identities and the limits below */
+    struct core_lock lock;  /* guards tasks, the identities and the limits below */
     struct core_list tasks; /* of struct shim_task.in_process */
     uint32_t task_count;
     uint32_t uid, euid, suid, fsuid;
@@ -70,7 +70,7 @@ struct shim_process {
     _Atomic uint32_t exiting;   /* 1: exit_group or a fatal signal has begun */
     _Atomic uint32_t exit_code; /* as wait4(2) reports it */
 
-    uint64_t alarm_ns;          /* ITIMER_REAL's next expiry, monotonic, or 0 */
+    uint64_t alarm_ns; /* ITIMER_REAL's next expiry, monotonic, or 0 */
     uint64_t alarm_interval_ns;
     uint32_t alarm_running;            /* its thread exists */
     struct core_sleeper alarm_sleeper; /* its thread's */
@@ -89,19 +89,19 @@ struct shim_futex_waiter {
 };
 
 struct shim_task {
-    int32_t tid;                    /* constant */
-    struct shim_process *process;   /* constant */
-    struct core_list in_process;    /* guarded by process->lock */
-    struct core_list in_table;      /* guarded by the container's lock */
-    struct core_sleeper sleeper;    /* what this thread sleeps on */
-    struct plat_thread *plat;       /* own; good in its guest host only */
-    char comm[SHIM_COMM_SIZE];      /* prctl(PR_SET_NAME) */
+    int32_t tid;                  /* constant */
+    struct shim_process *process; /* constant */
+    struct core_list in_process;  /* guarded by process->lock */
+    struct core_list in_table;    /* guarded by the container's lock */
+    struct core_sleeper sleeper;  /* what this thread sleeps on */
+    struct plat_thread *plat;     /* own; good in its guest host only */
+    char comm[SHIM_COMM_SIZE];    /* prctl(PR_SET_NAME) */
 
-    struct shim_pending pending;    /* guarded by process->signal_lock; set is atomic */
-    _Atomic uint64_t sigmask;       /* own; bit n-1: signal n is blocked */
-    uint64_t saved_sigmask;         /* own; restored after sigsuspend, ppoll .. */
-    uint32_t restore_sigmask;       /* own; 1: saved_sigmask is to be restored */
-    struct lx_stack altstack;       /* own */
+    struct shim_pending pending; /* guarded by process->signal_lock; set is atomic */
+    _Atomic uint64_t sigmask;    /* own; bit n-1: signal n is blocked */
+    uint64_t saved_sigmask;      /* own; restored after sigsuspend, ppoll .. */
+    uint32_t restore_sigmask;    /* own; 1: saved_sigmask is to be restored */
+    struct lx_stack altstack;    /* own */
 
     /*
      * Nonzero: something is to be done before the next return to the guest.
@@ -110,13 +110,13 @@ struct shim_task {
     _Atomic uint32_t attention;
 
     struct shim_futex_waiter futex;
-    lx_uptr clear_child_tid;   /* own; set_tid_address(2) */
-    lx_uptr robust_list;       /* own; set_robust_list(2) */
-    lx_uptr rseq;              /* own; registered rseq area or 0 */
-    uint64_t syscall;          /* own; number of the call in progress, ~0 in none */
-    uint64_t restart_ns;       /* own; deadline of an interrupted sleep, see restart_syscall(2) */
+    lx_uptr clear_child_tid; /* own; set_tid_address(2) */
+    lx_uptr robust_list;     /* own; set_robust_list(2) */
+    lx_uptr rseq;            /* own; registered rseq area or 0 */
+    uint64_t syscall;        /* own; number of the call in progress, ~0 in none */
+    uint64_t restart_ns;     /* own; deadline of an interrupted sleep, see restart_syscall(2) */
 
-    uint32_t trace; /* constant: 1 prints this task's system calls */
+    uint32_t trace;                  /* constant: 1 prints this task's system calls */
     uint64_t fast_calls, slow_calls; /* own; for --stats */
 };
 
@@ -126,14 +126,14 @@ struct shim_container {
     struct core_list tasks; /* of struct shim_task.in_table, all of the container */
     int32_t next_tid;
     uint64_t slots[SHIM_SLOT_COUNT / 64]; /* bit: a thread sleeps on that slot */
-    uint32_t strace;        /* constant: 1 prints system calls to stderr */
-    uint32_t chaos;         /* constant: 1 clears FS base while guest code runs; for tests */
-    char hostname[65];      /* constant */
+    uint32_t strace;                      /* constant: 1 prints system calls to stderr */
+    uint32_t chaos;               /* constant: 1 clears FS base while guest code runs; for tests */
+    char hostname[65];            /* constant */
     struct shim_clock_data clock; /* constant */
     struct futex_table *futexes;  /* constant */
 
-    _Atomic uint32_t done;       /* 1: status is the container's result */
-    uint32_t status;             /* of the first process, as wait4(2) reports it */
+    _Atomic uint32_t done;           /* 1: status is the container's result */
+    uint32_t status;                 /* of the first process, as wait4(2) reports it */
     uint64_t fast_calls, slow_calls; /* guarded by lock; of tasks that ended */
     uint64_t patch_sites, patch_unpatched, tls_sites, tls_unpatched; /* guarded by lock */
 };

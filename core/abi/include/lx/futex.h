@@ -47,8 +47,8 @@
 #define LX_FUTEX_CMD_MASK (-385)
 
 struct lx_robust_list_head {
-    uint64_t list;         /* address of the first entry, circular */
-    int64_t futex_offset;  /* from an entry to its futex word */
+    uint64_t list;        /* address of the first entry, circular */
+    int64_t futex_offset; /* from an entry to its futex word */
     uint64_t list_op_pending;
 };
 _Static_assert(sizeof(struct lx_robust_list_head) == 24, "ABI");

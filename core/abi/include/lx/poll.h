@@ -9,6 +9,7 @@
  */
 
 #include <stdint.h>
+
 #include "lx/compiler.h"
 
 /* poll(2) */

@@ -9,6 +9,7 @@
  */
 
 #include <stdint.h>
+
 #include "lx/types.h"
 
 /* st_mode */
@@ -83,9 +84,9 @@
 #define LX_DT_SOCK 12
 
 /* Device numbers as stat(2) gives them. */
-#define LX_MAKEDEV(major, minor)                                              \
-    ((uint64_t)(((major)&0xfffu) << 8 | ((minor)&0xffu)) |                    \
-     (uint64_t)((minor) & ~0xffu) << 12 | (uint64_t)((major) & ~0xfffu) << 32)
+#define LX_MAKEDEV(major, minor)                                                                \
+    ((uint64_t)(((major)&0xfffu) << 8 | ((minor)&0xffu)) | (uint64_t)((minor) & ~0xffu) << 12 | \
+     (uint64_t)((major) & ~0xfffu) << 32)
 #define LX_MAJOR(dev) ((uint32_t)((dev) >> 8 & 0xfff) | (uint32_t)((dev) >> 32 & ~0xfffu))
 #define LX_MINOR(dev) ((uint32_t)((dev)&0xff) | (uint32_t)((dev) >> 12 & ~0xffu))
 
