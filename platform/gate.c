@@ -77,6 +77,16 @@ void plat_thread_set_tp(struct plat_thread *t, uint64_t tp, uint64_t canary)
         t->exit_work = 1;
 }
 
+void plat_thread_clear_fs(struct plat_thread *t)
+{
+    if (t->fs_mode == PLAT_FS_HOST)
+        t->fs_mode = PLAT_FS_ZERO;
+    if (t->fs_mode == PLAT_FS_ZERO)
+        t->exit_work = 1;
+    else if (!t->exit_work)
+        plat_wrfsbase(0); /* until the access that faults */
+}
+
 #define CALL(result, name, parameters, arguments) \
     result plat_##name parameters                 \
     {                                             \

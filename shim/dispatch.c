@@ -45,6 +45,4 @@ void shim_dispatch(struct plat_thread *thread)
         t->slow_calls++;
     else
         t->fast_calls++;
-    if (thread->fs_mode == PLAT_FS_ZERO)
-        thread->exit_work = 1;
 }

@@ -113,6 +113,7 @@ int shim_task_new(struct shim_process *p, struct shim_task **out)
     core_list_add(&p->tasks, &t->in_process);
     p->task_count++;
     core_lock_release(&p->lock);
+    vfs_fdtable_add_user(p->fds);
     t->trace = c->strace;
     *out = t;
     return 0;
@@ -173,6 +174,7 @@ void shim_task_free(struct shim_task *t)
     core_list_remove(&t->in_process);
     p->task_count--;
     core_lock_release(&p->lock);
+    vfs_fdtable_remove_user(p->fds);
     shim_signal_flush(t);
     core_arena_free(t, sizeof *t);
 }
@@ -260,13 +262,18 @@ void shim_task_set_tp(struct shim_task *t, lx_uptr tp)
     plat_thread_set_tp(t->plat, tp, canary);
 }
 
+/* Chaos: what Windows does to FS base now and then, after every call. */
+static void dispatch_and_clear_fs(struct plat_thread *plat)
+{
+    shim_dispatch(plat);
+    plat_thread_clear_fs(plat);
+}
+
 void shim_task_run(struct shim_task *t)
 {
     struct plat_thread *plat = t->plat;
     plat->owner = t;
-    plat->on_syscall = shim_dispatch;
+    plat->on_syscall = shim_container()->chaos ? dispatch_and_clear_fs : shim_dispatch;
     plat->on_fault = shim_fault;
-    if (shim_container()->chaos && plat->fs_mode == PLAT_FS_HOST)
-        plat->fs_mode = PLAT_FS_ZERO;
     plat_resume(plat);
 }

@@ -3,6 +3,8 @@
 
 #include "vfs/fdtable.h"
 
+#include <stdatomic.h>
+
 #include "core/arena.h"
 #include "core/lock.h"
 #include "core/mem.h"
@@ -17,8 +19,9 @@ struct slot {
 };
 
 struct vfs_fdtable {
-    int32_t limit;         /* constant */
-    struct core_lock lock; /* guards all below */
+    int32_t limit; /* constant */
+    _Atomic uint32_t users;
+    struct core_lock lock; /* guards all below; a single user may read without it */
     int32_t size;          /* of slots */
     int32_t lowest;        /* no free slot lies below */
     struct slot *slots;
@@ -53,6 +56,31 @@ int vfs_fdtable_get(struct vfs_fdtable *t, int32_t fd, struct vfs_file **out)
         *out = vfs_file_get(t->slots[fd].file);
     core_lock_release(&t->lock);
     return *out ? 0 : -LX_EBADF;
+}
+
+int vfs_fdtable_borrow(struct vfs_fdtable *t, int32_t fd, struct vfs_borrowed *out)
+{
+    out->counted = atomic_load_explicit(&t->users, memory_order_acquire) > 1;
+    if (out->counted)
+        return vfs_fdtable_get(t, fd, &out->file);
+    out->file = (uint32_t)fd < (uint32_t)t->size ? t->slots[fd].file : NULL;
+    return out->file ? 0 : -LX_EBADF;
+}
+
+void vfs_give_back(struct vfs_borrowed *b)
+{
+    if (b->counted)
+        vfs_file_put(b->file);
+}
+
+void vfs_fdtable_add_user(struct vfs_fdtable *t)
+{
+    atomic_fetch_add(&t->users, 1);
+}
+
+void vfs_fdtable_remove_user(struct vfs_fdtable *t)
+{
+    atomic_fetch_sub(&t->users, 1);
 }
 
 /* Make room for `fd`. */

@@ -125,12 +125,12 @@ void vfs_file_put(struct vfs_file *file)
 
 int vfs_file_may(const struct vfs_file *file, uint32_t access)
 {
-    static const uint32_t has[] = {PLAT_READ, PLAT_WRITE, PLAT_READ | PLAT_WRITE, 0};
-    if (file->kind == VFS_FILE_PATH)
-        return 0;
-    return (access & ~has[file->flags & LX_O_ACCMODE]) == 0;
+    /* O_RDONLY, O_WRONLY, O_RDWR and the fourth, which may neither: 0 to 3. */
+    uint32_t has = (file->flags & LX_O_ACCMODE) + 1;
+    return file->kind != VFS_FILE_PATH && (access & ~has) == 0;
 }
 
+_Static_assert(PLAT_READ == 1 && PLAT_WRITE == 2, "what open(2)'s access mode plus one means");
 /* Regular files: one read or write at a time moves the position. */
 static int64_t read_regular(struct vfs_file *f, void *buf, uint64_t size)
 {

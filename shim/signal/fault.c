@@ -7,6 +7,7 @@
 #include "plat/thread.h"
 #include "shim/dispatch.h"
 #include "shim/memory.h"
+#include "shim/rewrite.h"
 #include "shim/signal.h"
 #include "shim/task.h"
 
@@ -18,7 +19,8 @@
 #define TRAP_MF 16u
 #define TRAP_AC 17u
 #define TRAP_XM 19u
-#define PF_PRESENT 1u
+#define INSTRUCTION_MAX 15u
+#define ACCESS_MAX 64u /* bytes of the widest access */
 
 /* Bits of the x87 status word and of MXCSR: invalid, divide, overflow .. */
 #define FP_INVALID 0x01u
@@ -107,12 +109,29 @@ static void describe(struct shim_task *t, struct lx_siginfo *info)
 }
 
 /*
- * The host took FS base away, or a jump went into the middle of a patch: put it
- * right and go on.
+ * Windows sets FS base to 0 when it likes.  A %fs access that was not rewritten then
+ * faults at what would be the right address less the thread pointer.  With the thread
+ * pointer in place that address cannot come up, so nothing is repaired twice.
  */
+static int is_without_fs(const struct plat_thread *p)
+{
+    uint8_t code[INSTRUCTION_MAX];
+    uint64_t offset;
+    if (p->fs_mode != PLAT_FS_GUEST || p->fault.trap != TRAP_PF)
+        return 0;
+    uint64_t left = plat_copy_guest(code, (const void *)p->regs.rip, sizeof code);
+    plat_gate();
+    return shim_rewrite_fs_offset(code, (uint32_t)(sizeof code - left), &p->regs, &offset) &&
+           p->fault.address - offset < ACCESS_MAX && p->guest_fs >= ACCESS_MAX;
+}
+
+/* What is not the program's fault: put it right and go on. */
 static int repair(struct shim_task *t)
 {
     struct plat_thread *p = t->plat;
+    if (is_without_fs(p))
+        return 1; /* plat_resume() loads FS base */
+    /* A jump went into the middle of a patch. */
     uint64_t stray = shim_mm_stray_rip(t->process->mm, p->regs.rip);
     if (stray && p->fault.trap == TRAP_UD) {
         p->regs.rip = stray;

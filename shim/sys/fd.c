@@ -138,11 +138,11 @@ static int64_t control(struct shim_task *t, int32_t fd, struct vfs_file *file, i
 
 int64_t sys_fcntl(struct shim_task *t, int32_t fd, int32_t command, uint64_t arg)
 {
-    struct vfs_file *file;
-    int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
+    struct vfs_borrowed b;
+    int64_t result = vfs_fdtable_borrow(t->process->fds, fd, &b);
     if (result == 0)
-        result = control(t, fd, file, command, arg);
-    vfs_file_put(file);
+        result = control(t, fd, b.file, command, arg);
+    vfs_give_back(&b);
     return result;
 }
 
@@ -165,13 +165,13 @@ int64_t sys_flock(struct shim_task *t, int32_t fd, int32_t operation)
 
 int64_t sys_ftruncate(struct shim_task *t, int32_t fd, int64_t size)
 {
-    struct vfs_file *file;
+    struct vfs_borrowed b;
     if (size < 0)
         return -LX_EINVAL;
-    int err = vfs_fdtable_get(t->process->fds, fd, &file);
+    int err = vfs_fdtable_borrow(t->process->fds, fd, &b);
     if (err == 0)
-        err = vfs_file_truncate(file, (uint64_t)size);
-    vfs_file_put(file);
+        err = vfs_file_truncate(b.file, (uint64_t)size);
+    vfs_give_back(&b);
     return err;
 }
 
@@ -197,28 +197,28 @@ static int allocate(struct vfs_file *file, uint32_t mode, uint64_t offset, uint6
 
 int64_t sys_fallocate(struct shim_task *t, int32_t fd, uint32_t mode, int64_t offset, int64_t size)
 {
-    struct vfs_file *file;
-    int err = vfs_fdtable_get(t->process->fds, fd, &file);
+    struct vfs_borrowed b;
+    int err = vfs_fdtable_borrow(t->process->fds, fd, &b);
     if (err < 0)
         return err;
     int64_t end;
-    if (file->kind == VFS_FILE_PATH)
+    if (b.file->kind == VFS_FILE_PATH)
         err = -LX_EBADF;
     else if (offset < 0 || size <= 0)
         err = -LX_EINVAL;
     else if (!has_fallocate_mode(mode))
         err = -LX_EOPNOTSUPP;
-    else if (!vfs_file_may(file, PLAT_WRITE))
+    else if (!vfs_file_may(b.file, PLAT_WRITE))
         err = -LX_EBADF;
-    else if (file->kind == VFS_FILE_PIPE)
+    else if (b.file->kind == VFS_FILE_PIPE)
         err = -LX_ESPIPE;
-    else if (file->kind != VFS_FILE_REGULAR)
+    else if (b.file->kind != VFS_FILE_REGULAR)
         err = -LX_ENODEV;
     else if (__builtin_add_overflow(offset, size, &end))
         err = -LX_EFBIG;
     else
-        err = allocate(file, mode, (uint64_t)offset, (uint64_t)size);
-    vfs_file_put(file);
+        err = allocate(b.file, mode, (uint64_t)offset, (uint64_t)size);
+    vfs_give_back(&b);
     return err;
 }
 
@@ -230,14 +230,14 @@ static int is_disk_stream(const struct vfs_file *file)
 /* Nothing of ours outlives the container: there is nothing to write back. */
 static int64_t synchronise(struct shim_task *t, int32_t fd)
 {
-    struct vfs_file *file;
-    int err = vfs_fdtable_get(t->process->fds, fd, &file);
-    if (err == 0 && file->kind == VFS_FILE_PATH)
+    struct vfs_borrowed b;
+    int err = vfs_fdtable_borrow(t->process->fds, fd, &b);
+    if (err == 0 && b.file->kind == VFS_FILE_PATH)
         err = -LX_EBADF;
-    else if (err == 0 && file->kind != VFS_FILE_REGULAR && file->kind != VFS_FILE_DIRECTORY &&
-             !is_disk_stream(file))
+    else if (err == 0 && b.file->kind != VFS_FILE_REGULAR && b.file->kind != VFS_FILE_DIRECTORY &&
+             !is_disk_stream(b.file))
         err = -LX_EINVAL;
-    vfs_file_put(file);
+    vfs_give_back(&b);
     return err;
 }
 
@@ -265,30 +265,30 @@ int64_t sys_sync(struct shim_task *t)
 int64_t sys_fadvise64(struct shim_task *t, int32_t fd, int64_t offset, uint64_t size,
                       int32_t advice)
 {
-    struct vfs_file *file;
+    struct vfs_borrowed b;
     (void)offset;
-    int err = vfs_fdtable_get(t->process->fds, fd, &file);
-    if (err == 0 && file->kind == VFS_FILE_PATH)
+    int err = vfs_fdtable_borrow(t->process->fds, fd, &b);
+    if (err == 0 && b.file->kind == VFS_FILE_PATH)
         err = -LX_EBADF;
-    else if (err == 0 && file->kind == VFS_FILE_PIPE)
+    else if (err == 0 && b.file->kind == VFS_FILE_PIPE)
         err = -LX_ESPIPE;
     else if (err == 0 &&
              (advice < LX_POSIX_FADV_NORMAL || advice > LX_POSIX_FADV_NOREUSE || (int64_t)size < 0))
         err = -LX_EINVAL;
-    vfs_file_put(file);
+    vfs_give_back(&b);
     return err;
 }
 
 int64_t sys_readahead(struct shim_task *t, int32_t fd, int64_t offset, uint64_t size)
 {
-    struct vfs_file *file;
+    struct vfs_borrowed b;
     (void)offset, (void)size;
-    int err = vfs_fdtable_get(t->process->fds, fd, &file);
-    if (err == 0 && !vfs_file_may(file, PLAT_READ))
+    int err = vfs_fdtable_borrow(t->process->fds, fd, &b);
+    if (err == 0 && !vfs_file_may(b.file, PLAT_READ))
         err = -LX_EBADF;
-    else if (err == 0 && file->kind != VFS_FILE_REGULAR)
+    else if (err == 0 && b.file->kind != VFS_FILE_REGULAR)
         err = -LX_EINVAL;
-    vfs_file_put(file);
+    vfs_give_back(&b);
     return err;
 }
 
@@ -365,10 +365,11 @@ static int64_t file_control(struct shim_task *t, int32_t fd, struct vfs_file *fi
 
 int64_t sys_ioctl(struct shim_task *t, int32_t fd, uint32_t request, lx_uptr arg)
 {
-    struct vfs_file *file;
-    int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
+    struct vfs_borrowed b;
+    int64_t result = vfs_fdtable_borrow(t->process->fds, fd, &b);
     if (result == 0)
-        result = file->kind == VFS_FILE_PATH ? -LX_EBADF : file_control(t, fd, file, request, arg);
-    vfs_file_put(file);
+        result =
+            b.file->kind == VFS_FILE_PATH ? -LX_EBADF : file_control(t, fd, b.file, request, arg);
+    vfs_give_back(&b);
     return result;
 }

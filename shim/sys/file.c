@@ -11,16 +11,16 @@
 
 int sys_fd_inode(struct shim_task *t, int32_t fd, int real, struct vfs_inode **out)
 {
-    struct vfs_file *file;
+    struct vfs_borrowed b;
     *out = NULL;
-    int err = vfs_fdtable_get(t->process->fds, fd, &file);
+    int err = vfs_fdtable_borrow(t->process->fds, fd, &b);
     if (err < 0)
         return err;
-    if (real && file->kind == VFS_FILE_PATH)
+    if (real && b.file->kind == VFS_FILE_PATH)
         err = -LX_EBADF;
-    else if (file->inode)
-        *out = vfs_inode_get(file->inode);
-    vfs_file_put(file);
+    else if (b.file->inode)
+        *out = vfs_inode_get(b.file->inode);
+    vfs_give_back(&b);
     return err;
 }
 

@@ -61,61 +61,61 @@ static int check_transfer_at(const struct vfs_file *file, uint32_t access, lx_up
 
 int64_t sys_read(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size)
 {
-    struct vfs_file *file;
-    int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
+    struct vfs_borrowed b;
+    int64_t result = vfs_fdtable_borrow(t->process->fds, fd, &b);
     if (result < 0)
         return result;
     size = cut(size);
-    result = check_transfer(file, PLAT_READ, buf, size);
+    result = check_transfer(b.file, PLAT_READ, buf, size);
     if (result == 0)
-        result = vfs_file_read(file, (void *)buf, size, &t->sleeper);
-    vfs_file_put(file);
+        result = vfs_file_read(b.file, (void *)buf, size, &t->sleeper);
+    vfs_give_back(&b);
     return sys_interrupted(result);
 }
 
 int64_t sys_write(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size)
 {
-    struct vfs_file *file;
-    int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
+    struct vfs_borrowed b;
+    int64_t result = vfs_fdtable_borrow(t->process->fds, fd, &b);
     if (result < 0)
         return result;
     size = cut(size);
-    result = check_transfer(file, PLAT_WRITE, buf, size);
+    result = check_transfer(b.file, PLAT_WRITE, buf, size);
     if (result == 0)
-        result = vfs_file_write(file, (const void *)buf, size, &t->sleeper);
-    vfs_file_put(file);
+        result = vfs_file_write(b.file, (const void *)buf, size, &t->sleeper);
+    vfs_give_back(&b);
     return after_write(t, result);
 }
 
 int64_t sys_pread64(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size, int64_t offset)
 {
-    struct vfs_file *file;
+    struct vfs_borrowed b;
     if (offset < 0)
         return -LX_EINVAL;
-    int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
+    int64_t result = vfs_fdtable_borrow(t->process->fds, fd, &b);
     if (result < 0)
         return result;
     size = cut(size);
-    result = check_transfer_at(file, PLAT_READ, buf, size);
+    result = check_transfer_at(b.file, PLAT_READ, buf, size);
     if (result == 0)
-        result = vfs_file_pread(file, (void *)buf, size, (uint64_t)offset);
-    vfs_file_put(file);
+        result = vfs_file_pread(b.file, (void *)buf, size, (uint64_t)offset);
+    vfs_give_back(&b);
     return result;
 }
 
 int64_t sys_pwrite64(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size, int64_t offset)
 {
-    struct vfs_file *file;
+    struct vfs_borrowed b;
     if (offset < 0)
         return -LX_EINVAL;
-    int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
+    int64_t result = vfs_fdtable_borrow(t->process->fds, fd, &b);
     if (result < 0)
         return result;
     size = cut(size);
-    result = check_transfer_at(file, PLAT_WRITE, buf, size);
+    result = check_transfer_at(b.file, PLAT_WRITE, buf, size);
     if (result == 0)
-        result = vfs_file_pwrite(file, (const void *)buf, size, (uint64_t)offset);
-    vfs_file_put(file);
+        result = vfs_file_pwrite(b.file, (const void *)buf, size, (uint64_t)offset);
+    vfs_give_back(&b);
     return result;
 }
 
@@ -218,6 +218,7 @@ static int64_t vector_each(struct shim_task *t, struct vector *v)
 static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count,
                                int64_t offset, enum direction direction)
 {
+    struct vfs_borrowed b;
     struct vector v; /* field by field: `part` is large, and filled when it is used */
     v.direction = direction;
     v.offset = offset;
@@ -225,9 +226,10 @@ static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uin
     v.count = count;
     uint32_t access = direction == READ ? PLAT_READ : PLAT_WRITE;
     uint64_t total;
-    int64_t result = vfs_fdtable_get(t->process->fds, fd, &v.file);
+    int64_t result = vfs_fdtable_borrow(t->process->fds, fd, &b);
     if (result < 0)
         return result;
+    v.file = b.file;
     result =
         offset < 0 ? check_transfer(v.file, access, 0, 0) : check_transfer_at(v.file, access, 0, 0);
     if (result == 0)
@@ -236,7 +238,7 @@ static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uin
         result = direction == WRITE && total <= LX_PIPE_BUF && count <= IOV_PART
                      ? vector_write_gathered(t, &v)
                      : vector_each(t, &v);
-    vfs_file_put(v.file);
+    vfs_give_back(&b);
     return direction == WRITE ? after_write(t, result) : sys_interrupted(result);
 }
 
@@ -288,15 +290,15 @@ int64_t sys_pwritev2(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t coun
 
 int64_t sys_lseek(struct shim_task *t, int32_t fd, int64_t offset, int32_t whence)
 {
-    struct vfs_file *file;
-    int64_t result = vfs_fdtable_get(t->process->fds, fd, &file);
+    struct vfs_borrowed b;
+    int64_t result = vfs_fdtable_borrow(t->process->fds, fd, &b);
     if (result < 0)
         return result;
     if (whence < 0 || whence > LX_SEEK_MAX)
-        result = file->kind == VFS_FILE_PATH ? -LX_EBADF : -LX_EINVAL;
+        result = b.file->kind == VFS_FILE_PATH ? -LX_EBADF : -LX_EINVAL;
     else
-        result = vfs_file_seek(file, offset, whence);
-    vfs_file_put(file);
+        result = vfs_file_seek(b.file, offset, whence);
+    vfs_give_back(&b);
     return result;
 }
 

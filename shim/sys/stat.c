@@ -57,12 +57,12 @@ int64_t sys_lstat(struct shim_task *t, lx_uptr path, lx_uptr buf)
 int64_t sys_fstat(struct shim_task *t, int32_t fd, lx_uptr buf)
 {
     struct lx_stat st;
-    struct vfs_file *file;
-    int err = vfs_fdtable_get(t->process->fds, fd, &file);
+    struct vfs_borrowed b;
+    int err = vfs_fdtable_borrow(t->process->fds, fd, &b);
     if (err < 0)
         return err;
-    err = vfs_file_stat(file, &st);
-    vfs_file_put(file);
+    err = vfs_file_stat(b.file, &st);
+    vfs_give_back(&b);
     return err < 0 ? err : shim_copy_out(buf, &st, sizeof st);
 }
 

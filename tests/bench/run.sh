@@ -57,11 +57,12 @@ awk -F'\t' '
     $3 != "FAIL" && (!(($1, $2) in best) || $4 < best[$1, $2]) { best[$1, $2] = $4 }
     !($2 in seen) { seen[$2] = 1; order[++count] = $2 }
     function cell(side, name) {
-        return (side, name) in best ? sprintf("%.1f", best[side, name]) : "-"
+        return ((side, name) in best) ? sprintf("%.1f", best[side, name]) : "-"
     }
     function ratio(side, name) {
-        return (side, name) in best && best["native", name] > 0 ?
-            sprintf("%.3f", best[side, name] / best["native", name]) : "-"
+        if (!((side, name) in best) || !best["native", name])
+            return "-"
+        return sprintf("%.3f", best[side, name] / best["native", name])
     }
     END {
         print "| benchmark | native ns | control | Linux ns | ratio | Wine ns | ratio |"

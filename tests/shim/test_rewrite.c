@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "plat/slots.h"
+#include "plat/thread.h"
 #include "rewrite/decode.h"
 #include "shim/rewrite.h"
 
@@ -186,6 +187,38 @@ static void short_accesses_find_room(void **state)
     assert_int_equal(p->table->tls_unpatched, 0);
 }
 
+/* What a faulting access would hit without FS base. */
+static void accesses_tell_their_offset(void **state)
+{
+    (void)state;
+    static const struct plat_regs regs = {
+        .rax = 0x1000, .rcx = 3, .rdx = (uint64_t)-8, .r13 = 0x100000005, .rsp = 0x7000};
+    static const struct {
+        uint8_t code[15];
+        uint32_t size;
+        int found;
+        uint64_t offset;
+    } rows[] = {
+        {{0x64, 0x48, 0x8b, 0x04, 0x25, 0x28, 0, 0, 0}, 9, 1, 0x28}, /* mov %fs:0x28,%rax */
+        {{0x64, 0x48, 0x8b, 0x04, 0x25, 0xf8, 0xff, 0xff, 0xff}, 9, 1, (uint64_t)-8},
+        {{0x64, 0x89, 0x02}, 3, 1, (uint64_t)-8},            /* mov %eax,%fs:(%rdx) */
+        {{0x64, 0x8b, 0x44, 0x88, 0x10}, 5, 1, 0x101c},      /* 16(%rax,%rcx,4) */
+        {{0x64, 0x41, 0x8b, 0x45, 0x00}, 5, 1, 0x100000005}, /* 0(%r13) */
+        {{0x64, 0x67, 0x41, 0x8b, 0x45, 0x00}, 6, 1, 5},     /* 0(%r13d) */
+        {{0x64, 0x8b, 0x04, 0x24}, 4, 1, 0x7000},            /* (%rsp) */
+        {{0x8b, 0x02}, 2, 0, 0},                             /* no %fs */
+        {{0x64, 0x90}, 2, 0, 0},                             /* a prefix without use */
+        {{0x64, 0x89}, 2, 0, 0},                             /* cut off */
+        {{0x06}, 1, 0, 0},                                   /* no instruction */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint64_t offset = 0;
+        assert_int_equal(shim_rewrite_fs_offset(rows[i].code, rows[i].size, &regs, &offset),
+                         rows[i].found);
+        assert_true(offset == rows[i].offset);
+    }
+}
+
 static void damaged_tables_are_refused(void **state)
 {
     (void)state;
@@ -219,6 +252,7 @@ int main(void)
         cmocka_unit_test(the_thread_pointer_is_read_in_place),
         cmocka_unit_test(the_canary_is_read_where_it_is_kept),
         cmocka_unit_test(short_accesses_find_room),
+        cmocka_unit_test(accesses_tell_their_offset),
         cmocka_unit_test(damaged_tables_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

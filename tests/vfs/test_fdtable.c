@@ -166,6 +166,36 @@ static void take_and_give_back(void *arg)
     }
 }
 
+static void a_single_user_borrows_without_a_reference(void **state)
+{
+    (void)state;
+    struct vfs_file *f;
+    struct vfs_fdtable *t = table_with(1, &f);
+    struct vfs_borrowed b;
+    uint32_t refs = f->refs;
+    vfs_fdtable_add_user(t);
+    assert_int_equal(vfs_fdtable_borrow(t, 0, &b), 0);
+    assert_ptr_equal(b.file, f);
+    assert_int_equal(f->refs, refs);
+    vfs_give_back(&b);
+    static const int32_t bad[] = {-1, INT32_MIN, 1, 63, 64, LIMIT, INT32_MAX};
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        assert_int_equal(vfs_fdtable_borrow(t, bad[i], &b), -LX_EBADF);
+        vfs_give_back(&b);
+    }
+
+    /* With two, the file must outlive a close by the other, also when that one ends. */
+    vfs_fdtable_add_user(t);
+    assert_int_equal(vfs_fdtable_borrow(t, 0, &b), 0);
+    assert_int_equal(f->refs, refs + 1);
+    remove_fd(t, 0);
+    vfs_fdtable_remove_user(t);
+    assert_ptr_equal(b.file, f);
+    vfs_give_back(&b);
+    vfs_fdtable_remove_user(t);
+    end(t, f);
+}
+
 static void threads_never_share_a_descriptor(void **state)
 {
     (void)state;
@@ -185,9 +215,13 @@ int main(int argc, char **argv)
 {
     start_or_exit(&argc, &argv);
     const struct CMUnitTest tests[] = {
-        tidy_test(the_lowest_free_one_is_given), tidy_test(limits_hold),
-        tidy_test(bad_descriptors_are_ebadf),    tidy_test(replace_hands_over_the_old_file),
-        tidy_test(open_ones_are_found_in_order), tidy_test(threads_never_share_a_descriptor),
+        tidy_test(the_lowest_free_one_is_given),
+        tidy_test(limits_hold),
+        tidy_test(bad_descriptors_are_ebadf),
+        tidy_test(replace_hands_over_the_old_file),
+        tidy_test(open_ones_are_found_in_order),
+        tidy_test(a_single_user_borrows_without_a_reference),
+        tidy_test(threads_never_share_a_descriptor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

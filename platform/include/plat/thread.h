@@ -139,6 +139,12 @@ void plat_thread_copy_vectors(struct plat_thread *t, const struct plat_thread *f
 void plat_thread_set_tp(struct plat_thread *t, uint64_t tp, uint64_t canary);
 
 /*
+ * For tests: let guest code find FS base 0 when it goes on, as Windows may leave it.
+ * At the end of a system call.
+ */
+void plat_thread_clear_fs(struct plat_thread *t);
+
+/*
  * Copy `size` bytes where one side is guest memory that may fault.
  *   returns  0, or the number of bytes not copied when an access faulted.
  */

@@ -22,6 +22,8 @@
 
 #include "lx/compiler.h"
 
+struct plat_regs;
+
 /* Machine code to be scanned, in memory; addresses are offsets from `code`. */
 struct shim_rewrite_input {
     const uint8_t *code;
@@ -87,5 +89,14 @@ uint32_t shim_rewrite_origin(const struct shim_rewrite_table *table, uint32_t at
 
 /* Where the instruction that was at offset `at` is now; 0 if it was not moved. */
 uint32_t shim_rewrite_moved(const struct shim_rewrite_table *table, uint32_t at);
+
+/*
+ * Does an instruction access memory through %fs, and where would that be with an FS
+ * base of 0?  Hosted.
+ *   size     bytes that can be read at `code`; 15 are enough.
+ *   returns  1 with the address in `offset`, else 0.
+ */
+int shim_rewrite_fs_offset(const uint8_t *code, uint32_t size, const struct plat_regs *regs,
+                           uint64_t *offset);
 
 #endif

@@ -127,8 +127,8 @@ struct shim_container {
     int32_t next_tid;
     uint64_t slots[SHIM_SLOT_COUNT / 64]; /* bit: a thread sleeps on that slot */
     uint32_t strace;                      /* constant: 1 prints system calls to stderr */
-    uint32_t chaos;               /* constant: 1 clears FS base while guest code runs; for tests */
-    char hostname[65];            /* constant */
+    uint32_t chaos;    /* constant: 1 clears FS base at every return to the guest; for tests */
+    char hostname[65]; /* constant */
     struct shim_clock_data clock; /* constant */
     struct futex_table *futexes;  /* constant */
 

@@ -37,6 +37,26 @@ void vfs_fdtable_free(struct vfs_fdtable *t);
  */
 MUST_USE int vfs_fdtable_get(struct vfs_fdtable *t, int32_t fd, struct vfs_file **out);
 
+/* A file in use by a call. */
+struct vfs_borrowed {
+    struct vfs_file *file;
+    uint32_t counted; /* 1: by a reference of its own */
+};
+
+/*
+ * Find the file behind `fd` for the length of one call.  While one thread alone uses
+ * the table, nothing can close the file under it, and no lock or count is touched;
+ * fdget() in Linux.
+ *   out      to be given back, also on failure.
+ *   returns  -LX_EBADF.
+ */
+MUST_USE int vfs_fdtable_borrow(struct vfs_fdtable *t, int32_t fd, struct vfs_borrowed *out);
+void vfs_give_back(struct vfs_borrowed *b);
+
+/* A thread begins to use the table, before it can; or has ended to. */
+void vfs_fdtable_add_user(struct vfs_fdtable *t);
+void vfs_fdtable_remove_user(struct vfs_fdtable *t);
+
 /*
  * Give `file` the lowest free descriptor from `first` on.
  *   file     borrowed: the table takes its own reference.
