@@ -5,7 +5,7 @@
  *
  * Nothing here or below it uses the guest's stack, FS base or vector registers.
  * A system call clobbers rcx and r11, as on Linux, and the arithmetic flags.
- * Differs from Linux: r11 does not hold rflags afterwards, rcx does hold rip.
+ * Differs from Linux: they do not hold rip and rflags afterwards.
  *
  * Source  System V ABI x86-64; Microsoft x64 calling convention.
  */
@@ -31,6 +31,8 @@
 #define END(name) .size name, . - name
 #endif
 
+#define RFLAGS 0x202 /* interrupts, and a bit that is always 1: all that a system call keeps */
+
     .text
 
 /* From a patched system call: rax is its number, rcx the address to go on at. */
@@ -51,9 +53,6 @@ FUNCTION(plat_entry_syscall)
     movq %r13, PLAT_R13(%r11)
     movq %r14, PLAT_R14(%r11)
     movq %r15, PLAT_R15(%r11)
-    movq %rcx, PLAT_RCX(%r11)
-    movq %r11, PLAT_R11(%r11)
-    movq $0x202, PLAT_RFLAGS(%r11)
     cld
     movq PLAT_HOST_RSP(%r11), %rsp
 #if defined(TARBOX_SANITIZED)
@@ -127,6 +126,7 @@ FUNCTION(plat_resume)
     movq %rax, %gs:PLAT_GS_RESUME
     movq PLAT_HOST_RSP(%rbx), %rsp
     pushq PLAT_RFLAGS(%rbx)
+    movq $RFLAGS, PLAT_RFLAGS(%rbx) /* of the next system call */
     popfq
     movq PLAT_RAX(%rbx), %rax
     movq PLAT_RCX(%rbx), %rcx

@@ -4,7 +4,9 @@
 #include "shim/dispatch.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 
+#include "lx/errno.h"
 #include "plat/thread.h"
 #include "shim/signal.h"
 #include "shim/strace.h"
@@ -21,21 +23,30 @@ void shim_attend(struct shim_task *t, int call)
     shim_signal_deliver(t, call);
 }
 
+static int64_t call(struct shim_task *t, uint32_t nr, const struct plat_regs *regs)
+{
+    shim_syscall_handler handler = nr < SHIM_SYSCALL_COUNT ? shim_syscall_handlers[nr] : NULL;
+    return handler ? handler(t, regs) : -LX_ENOSYS;
+}
+
+static int64_t call_traced(struct shim_task *t, uint32_t nr, const struct plat_regs *regs)
+{
+    const uint64_t g[6] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
+    if (shim_syscall_row(nr)->result == SHIM_CLASS_NONE)
+        shim_strace_call(t, nr, g, 0); /* it does not come back */
+    int64_t result = call(t, nr, regs);
+    shim_strace_call(t, nr, g, result);
+    return result;
+}
+
 void shim_dispatch(struct plat_thread *thread)
 {
     struct shim_task *t = thread->owner;
     struct plat_regs *regs = &thread->regs;
-    const uint64_t g[6] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
-    uint64_t nr = regs->rax;
+    uint32_t nr = (uint32_t)regs->rax;
 
-    t->syscall = nr;
-    if (UNLIKELY(t->trace) && shim_syscall_row((uint32_t)nr)->result == SHIM_CLASS_NONE)
-        shim_strace_call(t, (uint32_t)nr, g, 0); /* it does not come back */
-    int64_t result = shim_syscall_call(t, (uint32_t)nr, g);
-    regs->rax = (uint64_t)result;
-
-    if (UNLIKELY(t->trace))
-        shim_strace_call(t, (uint32_t)nr, g, result);
+    t->syscall = regs->rax;
+    regs->rax = (uint64_t)(UNLIKELY(t->trace) ? call_traced(t, nr, regs) : call(t, nr, regs));
     if (UNLIKELY(atomic_load_explicit(&t->attention, memory_order_relaxed)) ||
         UNLIKELY(t->restore_sigmask))
         shim_attend(t, t->syscall != SHIM_NO_SYSCALL);

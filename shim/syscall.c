@@ -9,31 +9,33 @@
 #include <stddef.h>
 
 #include "lx/errno.h"
+#include "plat/thread.h"
 
 /* Thunks narrow registers as the Linux entry path does. */
 #define NOSYS(nr, name, why)
 #define NOPERM(nr, name, why)
-#define THUNK(name, ...)                                                  \
-    static int64_t thunk_##name(struct shim_task *t, const uint64_t g[6]) \
-    {                                                                     \
-        (void)g;                                                          \
-        return sys_##name(__VA_ARGS__);                                   \
+#define THUNK(name, ...)                                                           \
+    static int64_t thunk_##name(struct shim_task *t, const struct plat_regs *regs) \
+    {                                                                              \
+        (void)regs;                                                                \
+        return sys_##name(__VA_ARGS__);                                            \
     }
+#define A1(c) (shim_arg_##c) regs->rdi
+#define A2(c) (shim_arg_##c) regs->rsi
+#define A3(c) (shim_arg_##c) regs->rdx
+#define A4(c) (shim_arg_##c) regs->r10
+#define A5(c) (shim_arg_##c) regs->r8
+#define A6(c) (shim_arg_##c) regs->r9
 #define SYS0(nr, name, s, note, r) THUNK(name, t)
-#define SYS1(nr, name, s, note, r, c1, a1) THUNK(name, t, (shim_arg_##c1)g[0])
-#define SYS2(nr, name, s, note, r, c1, a1, c2, a2) \
-    THUNK(name, t, (shim_arg_##c1)g[0], (shim_arg_##c2)g[1])
-#define SYS3(nr, name, s, note, r, c1, a1, c2, a2, c3, a3) \
-    THUNK(name, t, (shim_arg_##c1)g[0], (shim_arg_##c2)g[1], (shim_arg_##c3)g[2])
-#define SYS4(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4)                \
-    THUNK(name, t, (shim_arg_##c1)g[0], (shim_arg_##c2)g[1], (shim_arg_##c3)g[2], \
-          (shim_arg_##c4)g[3])
-#define SYS5(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4, c5, a5)        \
-    THUNK(name, t, (shim_arg_##c1)g[0], (shim_arg_##c2)g[1], (shim_arg_##c3)g[2], \
-          (shim_arg_##c4)g[3], (shim_arg_##c5)g[4])
+#define SYS1(nr, name, s, note, r, c1, a1) THUNK(name, t, A1(c1))
+#define SYS2(nr, name, s, note, r, c1, a1, c2, a2) THUNK(name, t, A1(c1), A2(c2))
+#define SYS3(nr, name, s, note, r, c1, a1, c2, a2, c3, a3) THUNK(name, t, A1(c1), A2(c2), A3(c3))
+#define SYS4(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4) \
+    THUNK(name, t, A1(c1), A2(c2), A3(c3), A4(c4))
+#define SYS5(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4, c5, a5) \
+    THUNK(name, t, A1(c1), A2(c2), A3(c3), A4(c4), A5(c5))
 #define SYS6(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4, c5, a5, c6, a6) \
-    THUNK(name, t, (shim_arg_##c1)g[0], (shim_arg_##c2)g[1], (shim_arg_##c3)g[2],  \
-          (shim_arg_##c4)g[3], (shim_arg_##c5)g[4], (shim_arg_##c6)g[5])
+    THUNK(name, t, A1(c1), A2(c2), A3(c3), A4(c4), A5(c5), A6(c6))
 #include "shim/syscalls.def"
 #undef NOSYS
 #undef NOPERM
@@ -45,19 +47,19 @@
 #undef SYS5
 #undef SYS6
 
-static int64_t no_such_call(struct shim_task *t, const uint64_t g[6])
+static int64_t no_such_call(struct shim_task *t, const struct plat_regs *regs)
 {
-    (void)t, (void)g;
+    (void)t, (void)regs;
     return -LX_ENOSYS;
 }
 
-static int64_t not_permitted(struct shim_task *t, const uint64_t g[6])
+static int64_t not_permitted(struct shim_task *t, const struct plat_regs *regs)
 {
-    (void)t, (void)g;
+    (void)t, (void)regs;
     return -LX_EPERM;
 }
 
-static int64_t (*const handlers[SHIM_SYSCALL_COUNT])(struct shim_task *, const uint64_t[6]) = {
+const shim_syscall_handler shim_syscall_handlers[SHIM_SYSCALL_COUNT] = {
 #define NOSYS(nr, name, why) [nr] = no_such_call,
 #define NOPERM(nr, name, why) [nr] = not_permitted,
 #define SYS0(nr, name, ...) [nr] = thunk_##name,
@@ -108,11 +110,4 @@ const struct shim_syscall_row *shim_syscall_row(uint32_t nr)
 {
     static const struct shim_syscall_row none;
     return nr < SHIM_SYSCALL_COUNT ? &rows[nr] : &none;
-}
-
-int64_t shim_syscall_call(struct shim_task *t, uint32_t nr, const uint64_t g[6])
-{
-    if (nr >= SHIM_SYSCALL_COUNT || !handlers[nr])
-        return -LX_ENOSYS;
-    return handlers[nr](t, g);
 }

@@ -105,7 +105,7 @@ passed_in() {
 # run_tests PRESET: the whole of CTest's output is kept, so that an interrupted run tells as well
 # as a finished one what passed.
 run_tests() {
-    local preset=$1 logs=$results/$1 total exclude=() count
+    local preset=$1 logs=$results/$1 log viewer total exclude=() count
     mkdir -p "$logs"
     [ "$long" = ON ] || rm -f "$logs"/*
     total=$(ctest --test-dir "build/$preset" -N | sed -n 's/^Total Tests: //p')
@@ -116,9 +116,15 @@ run_tests() {
     if compgen -G "$logs/*" >/dev/null; then
         exclude=(-E "^($(passed_in "$logs"/* | sed 's/[.+]/\\&/g' | paste -sd '|'))\$")
     fi
-    limited ctest --test-dir "build/$preset" -j "$jobs" --timeout 300 "${exclude[@]}" \
-        > >(tee "$logs/$(date +%s)") 2>&1
-    wait
+    # Not through a pipe: a server that a test left behind would hold it open.
+    log=$logs/$(date +%s)
+    : >"$log"
+    tail -f "$log" &
+    viewer=$!
+    limited ctest --test-dir "build/$preset" -j "$jobs" --timeout 300 "${exclude[@]}" >"$log" 2>&1
+    sleep 1
+    kill $viewer
+    wait $viewer 2>/dev/null
     count=$(passed_in "$logs"/* | wc -l)
     passed=$((passed + count))
     failed=$((failed + total - count))

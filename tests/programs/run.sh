@@ -16,6 +16,9 @@ tarbox=("$@")
 root=$folder/root archive=$folder/rootfs.tar.gz
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+mkdir "$scratch/tmp"
+export TMPDIR=$scratch/tmp
+. "$here/../leftovers.sh"
 limit=60
 failed=0
 passed=0
@@ -179,6 +182,8 @@ exits 125 "$scratch/cut.tar.gz" true
 for i in $(seq $runs); do
     exits 0 "$archive" true
 done
+nothing_is_left
+outcome 'nothing is left behind' $?
 
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

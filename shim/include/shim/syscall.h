@@ -15,6 +15,7 @@
 
 #include "lx/types.h"
 
+struct plat_regs;
 struct shim_task;
 
 /* An argument class: a C type; the name also chooses the form that strace prints. */
@@ -81,8 +82,9 @@ struct shim_syscall_row {
 /* The row of a number; one without a name if Linux has no such call. */
 const struct shim_syscall_row *shim_syscall_row(uint32_t nr);
 
-/* Call the handler of `nr` with raw arguments. */
-int64_t shim_syscall_call(struct shim_task *t, uint32_t nr, const uint64_t g[6]);
+/* The handlers by number, each taking its arguments from the registers; NULL: no such call. */
+typedef int64_t (*shim_syscall_handler)(struct shim_task *t, const struct plat_regs *regs);
+extern const shim_syscall_handler shim_syscall_handlers[SHIM_SYSCALL_COUNT];
 
 #define NOSYS(nr, name, why)
 #define NOPERM(nr, name, why)

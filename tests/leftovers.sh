@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+#
+# Sourced by tests that run many containers: what did they leave behind?  Processes started after
+# this are found by a mark in their environment; temporary files of Linux go to the folder $TMPDIR
+# that the caller sets, Windows' ones are looked for in the Wine prefix.
+
+export TARBOX_TEST_MARK=$$-$RANDOM
+
+# Marked processes that are no zombies; in a subshell without the mark, not to find ourselves.
+leftover_processes() (
+    mark=TARBOX_TEST_MARK=$TARBOX_TEST_MARK
+    unset TARBOX_TEST_MARK
+    grep -lzxF "$mark" /proc/[0-9]*/environ 2>/dev/null | sed 's|/proc/\([0-9]*\)/.*|\1|' |
+        while read -r pid; do
+            case $(ps -o stat=,args= -p "$pid") in
+            '' | Z* | *wineserver* | *'C:\windows\'*) ;; # Wine's own stay
+            *) echo "$pid" ;;
+            esac
+        done
+)
+
+leftover_files() {
+    ls -A "$TMPDIR"
+    if [ "${TARBOX_WINEPREFIX:-}" ]; then
+        find "$TARBOX_WINEPREFIX/drive_c" -name 'tarbox-*.tmp'
+    fi
+}
+
+# Nothing is left, or prints what is still there after five seconds.  Others may run containers
+# in the same Wine prefix: only what stays counts.
+nothing_is_left() {
+    local processes='' files='' first
+    first=$(leftover_files | sort)
+    for _ in $(seq 50); do
+        processes=$(leftover_processes)
+        files=$(comm -12 <(echo "$first") <(leftover_files | sort) | grep . || true)
+        [ -n "$processes$files" ] || return 0
+        sleep 0.1
+    done
+    echo 'left behind:'
+    # shellcheck disable=SC2086
+    [ -z "$processes" ] || ps -o pid,ppid,args -p $(echo $processes)
+    [ -z "$files" ] || echo "$files"
+    return 1
+}
