@@ -120,6 +120,8 @@ const struct vfs_image_xattr *vfs_image_xattr(const struct vfs_image_inode *inod
     if (!inode->xattrs)
         return NULL;
     uint64_t offset = inode->xattrs - 1;
+    if (offset % 8)
+        return NULL;
     for (;; n--) {
         const struct vfs_image_xattr *x = section(VFS_IMAGE_XATTRS, offset, sizeof *x);
         if (!x)

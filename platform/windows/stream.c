@@ -190,12 +190,9 @@ int64_t plat_host_stream_read(uint32_t stream, void *buf, uint64_t size)
         return 0;
     if (is_console(handle))
         return read_console(handle, buf, size);
-    do
-        error = ReadFile(handle, buf, cut(size), &count, NULL) ? ERROR_SUCCESS : GetLastError();
-    while (error == ERROR_SUCCESS && !count && GetFileType(handle) == FILE_TYPE_PIPE);
-    /* That was an empty message, written with a size of 0; a pipe ends with an error. */
+    error = ReadFile(handle, buf, cut(size), &count, NULL) ? ERROR_SUCCESS : GetLastError();
     switch (error) {
-    case ERROR_SUCCESS:
+    case ERROR_SUCCESS:   /* nothing at all is the end, as the C runtime takes it */
     case ERROR_MORE_DATA: /* of a message; the next read gets it */
         return count;
     case ERROR_BROKEN_PIPE:

@@ -6,7 +6,7 @@
 #
 #   tests/bench/import.sh [ROOTFS.tar.gz PROGRAM]     ROUNDS=5
 #
-# Unless told, the archive is a Debian minbase with python3-minimal, filled up with copies of
+# Unless told, the archive is a Debian minbase with python3-minimal, filled up with copies of its
 # /usr/share to 125 MB compressed, and the program a static hello in it; made once, by root.
 set -euo pipefail
 
@@ -28,7 +28,7 @@ make_archive() {
     while gzip -c "$work/minbase.tar" >"$archive.tmp" && [ "$(stat -c %s "$archive.tmp")" -lt $size ]; do
         copy=$((copy + 1))
         mkdir -p "$root/fill/$copy"
-        cp -a /usr/share/. "$root/fill/$copy/"
+        cp -a "$root/usr/share/." "$root/fill/$copy/"
         tar -C "$root" -rf "$work/minbase.tar" "./fill/$copy"
     done
     mv "$archive.tmp" "$archive"

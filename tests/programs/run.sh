@@ -73,6 +73,14 @@ same() {
     outcome "$*" $?
 }
 
+# same_piped COMMAND...: with standard input through a pipe that ends.
+same_piped() {
+    cat "$root/data/numbers" | native "$@" >"$scratch/native" 2>/dev/null
+    cat "$root/data/numbers" | guest "$@" 2>/dev/null | cat >"$scratch/guest"
+    cmp -s "$scratch/native" "$scratch/guest"
+    outcome "piped $*" $?
+}
+
 # exits CODE ARGUMENT...: what `tarbox run` itself answers.
 exits() {
     local want=$1 code
@@ -113,6 +121,10 @@ same vi --help
 input=$root/data/numbers same md5sum
 input=$root/data/numbers same tail -n 3
 input=$root/data/binary same wc -c
+same_piped sort -n
+same_piped cat
+same_piped head -n 3
+same_piped bash -c 'while read -r line; do n=$((n + line)); done; echo $n'
 
 # ---- bash ----
 same bash -c 'a=(1 2 3); a+=(four); echo "${a[@]}" ${#a[@]} "${a[@]:1:2}"; declare -A m=([x]=1 [y]=2); echo ${m[x]}${m[y]}'
