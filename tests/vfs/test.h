@@ -43,6 +43,12 @@ static inline void start_or_exit(int *argc, char ***argv)
     }
 }
 
+/* How often to repeat what takes long: `full` in the long tier. */
+static inline long test_count(long fast, long full)
+{
+    return getenv("TARBOX_LONG") ? full : fast;
+}
+
 /* A file system over these rows, and a privileged process in it; the one before is left behind. */
 static inline struct vfs_fs *mount_rows(const struct mkimage_row *rows, uint32_t count)
 {
