@@ -8,12 +8,13 @@
 
 #define BUSY_MS 50
 
-/* Does FS base survive a busy period with preemption?  Windows may clear it. */
+/* Does FS base survive a wait, and a busy period with preemption?  Windows may clear it. */
 static int check_fs_base(char *text, size_t size)
 {
     uint64_t before = plat_rdfsbase(), mark = 0x1234000, after;
     uint64_t end = GetTickCount64() + BUSY_MS;
     plat_wrfsbase(mark);
+    Sleep(1);
     do
         after = plat_rdfsbase();
     while (after == mark && GetTickCount64() < end);
@@ -21,9 +22,55 @@ static int check_fs_base(char *text, size_t size)
     snprintf(text, size, "FS base: %s",
              after == mark
                  ? "kept while a thread runs"
-                 : "cleared by the scheduler; programs whose thread-local accesses cannot "
+                 : "not kept by the system; programs whose thread-local accesses cannot "
                    "all be rewritten run slower");
     return after == mark;
+}
+
+#define ILLEGAL_SIZE 2u /* of ud2 */
+
+static LONG WINAPI skip_illegal(EXCEPTION_POINTERS *pointers)
+{
+    if (pointers->ExceptionRecord->ExceptionCode != EXCEPTION_ILLEGAL_INSTRUCTION)
+        return EXCEPTION_CONTINUE_SEARCH;
+    pointers->ContextRecord->Rip += ILLEGAL_SIZE;
+    return EXCEPTION_CONTINUE_EXECUTION;
+}
+
+/* How many of the 16 words below the stack pointer does an exception spoil? */
+static __attribute__((noinline)) uint64_t spoiled_words(void)
+{
+    uint64_t count;
+    __asm__ volatile("movq $0x5a5a5a5a, %%rcx\n\t"
+                     ".set offset, 8\n\t"
+                     ".rept 16\n\t"
+                     "movq %%rcx, -offset(%%rsp)\n\t"
+                     ".set offset, offset + 8\n\t"
+                     ".endr\n\t"
+                     "ud2\n\t"
+                     "xorl %%eax, %%eax\n\t"
+                     ".set offset, 8\n\t"
+                     ".rept 16\n\t"
+                     "xorl %%edx, %%edx\n\t"
+                     "cmpq %%rcx, -offset(%%rsp)\n\t"
+                     "setne %%dl\n\t"
+                     "addq %%rdx, %%rax\n\t"
+                     ".set offset, offset + 8\n\t"
+                     ".endr"
+                     : "=a"(count)
+                     :
+                     : "rcx", "rdx", "memory", "cc");
+    return count;
+}
+
+/* Windows is known to spoil the red zone: told for the record, since Wine may not. */
+static int check_red_zone(char *text, size_t size)
+{
+    void *handler = AddVectoredExceptionHandler(1, skip_illegal);
+    uint64_t count = spoiled_words();
+    RemoveVectoredExceptionHandler(handler);
+    snprintf(text, size, "red zone: an exception %s", count ? "overwrites it" : "leaves it alone");
+    return 1;
 }
 
 static int check_windows(char *text, size_t size)
@@ -132,7 +179,7 @@ static int check_temporary(char *text, size_t size)
 int plat_host_doctor_check(uint32_t n, char *text, size_t size)
 {
     static int (*const checks[])(char *text, size_t size) = {
-        check_windows, check_low_range, check_fs_base, check_timer,
+        check_windows, check_low_range, check_fs_base, check_red_zone,  check_timer,
         check_tsc,     check_memory,    check_console, check_temporary,
     };
     if (n >= sizeof checks / sizeof checks[0]) {

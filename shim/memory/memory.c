@@ -11,6 +11,7 @@
 #include "memory/patch.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
+#include "shim/user.h"
 #include "vfs/file.h"
 
 #define PROT_ALL (LX_PROT_READ | LX_PROT_WRITE | LX_PROT_EXEC)
@@ -40,27 +41,9 @@ void shim_mm_free(struct shim_mm *mm)
     core_arena_free(mm, sizeof *mm);
 }
 
-/* The window that holds all of [addr, addr + size); 0 if none does. */
-static int window_holds(uint64_t addr, uint64_t size)
-{
-    static const struct {
-        uint64_t begin, end;
-    } windows[] = {
-        {CORE_LOW_BASE, CORE_LOW_END},
-        {CORE_PIE_BASE, CORE_PIE_END},
-        {CORE_MMAP_BASE, CORE_MMAP_END},
-        {CORE_STACK_BASE, CORE_STACK_END},
-    };
-    for (uint32_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
-        if (addr >= windows[i].begin && addr < windows[i].end)
-            return size <= windows[i].end - addr;
-    }
-    return 0;
-}
-
 static uint64_t choose(struct shim_mm *mm, uint64_t hint, uint64_t size, uint32_t flags)
 {
-    if (hint && IS_PAGED(hint) && window_holds(hint, size) && area_is_free(mm, hint, hint + size))
+    if (hint && IS_PAGED(hint) && shim_user_ok(hint, size) && area_is_free(mm, hint, hint + size))
         return hint;
     if (flags & LX_MAP_32BIT)
         return area_find_free(mm, CORE_LOW_BASE, CORE_LOW_END, CORE_LOW_END / 2, size);
@@ -150,7 +133,7 @@ static int64_t map_locked(struct shim_mm *mm, uint64_t addr, uint64_t size, uint
                           struct area *a)
 {
     if (flags & (LX_MAP_FIXED | LX_MAP_FIXED_NOREPLACE)) {
-        if (!window_holds(addr, size))
+        if (!shim_user_ok(addr, size))
             return addr < CORE_LOW_BASE ? -LX_EPERM : -LX_ENOMEM;
         if (flags & LX_MAP_FIXED_NOREPLACE) {
             if (!area_is_free(mm, addr, addr + size))
@@ -364,7 +347,7 @@ static int64_t remap_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size
         }
         return (int64_t)addr;
     }
-    if (a->end == addr + old_size && window_holds(addr, new_size) &&
+    if (a->end == addr + old_size && shim_user_ok(addr, new_size) &&
         area_is_free(mm, a->end, addr + new_size)) {
         int err = extend_locked(mm, a, addr + new_size);
         return err < 0 ? err : (int64_t)addr;
@@ -416,7 +399,7 @@ static void brk_locked(struct shim_mm *mm, uint64_t addr)
             return;
     } else if (new_end > old_end) {
         struct area a = {.begin = old_end, .end = new_end, .prot = PLAT_READ | PLAT_WRITE};
-        if (!window_holds(old_end, new_end - old_end) || !area_is_free(mm, old_end, new_end) ||
+        if (!shim_user_ok(old_end, new_end - old_end) || !area_is_free(mm, old_end, new_end) ||
             back(mm, &a) < 0)
             return;
         if (area_insert(mm, &a) < 0) {
