@@ -20,10 +20,9 @@ static int check_fs_base(char *text, size_t size)
     while (after == mark && GetTickCount64() < end);
     plat_wrfsbase(before);
     snprintf(text, size, "FS base: %s",
-             after == mark
-                 ? "kept while a thread runs"
-                 : "not kept by the system; programs whose thread-local accesses cannot "
-                   "all be rewritten run slower");
+             after == mark ? "kept while a thread runs"
+                           : "not kept by the system; programs whose thread-local accesses cannot "
+                             "all be rewritten run slower");
     return after == mark;
 }
 
