@@ -11,6 +11,7 @@ export WINESERVER=/usr/lib/wine/wineserver64
 export WINELOADER=/usr/lib/wine/wine64
 export WINEDEBUG=-all
 unset DISPLAY WAYLAND_DISPLAY
+export LC_ALL=C.UTF-8 # what Wine takes file names for
 unset TMPDIR # or another folder is another server
 
 # Is this prefix's server up?  (Signal 0 goes to the process that holds its lock.)
