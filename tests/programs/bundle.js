@@ -1,5 +1,6 @@
 // Input of the esbuild test: imports, classes, generators, templates, regular expressions.
 import { Queue, fetchAll } from "./module.js";
+import lodash from "./lodash.js";
 
 const wordPattern = /(?<word>[\p{L}_][\p{L}\p{N}_]*)/gu;
 
@@ -24,3 +25,5 @@ export default async function main(urls) {
     console.log(report(text), rest);
   }
 }
+
+export const grouped = (words) => lodash.groupBy(words, "length");

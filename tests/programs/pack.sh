@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Make the root file system that the program tests run in: the samples, Debian's busybox and
-# bash, and esbuild, a Go program, with some JavaScript to bundle.  Done once for a folder.
+# bash, and esbuild, a Go program, with JavaScript to bundle, lodash among it.  Done once for a folder.
 #
 #   tests/programs/pack.sh FOLDER     leaves FOLDER/root and FOLDER/rootfs.tar.gz
 set -euo pipefail
@@ -10,17 +10,23 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 folder=$1
 cache=${TARBOX_CACHE:-$HOME/.cache/tarbox}
-esbuild=$cache/esbuild-$(cat "$here/esbuild.version")
 
 exec 9>"$folder.lock"
 flock 9
-[ "$folder/rootfs.tar.gz" -nt "$here/pack.sh" ] && [ -d "$folder/root" ] && exit 0
+[ "$folder/rootfs.tar.gz" -nt "$here/pack.sh" ] && [ "$folder/rootfs.tar.gz" -nt "$here/bundle.js" ] &&
+    [ -d "$folder/root" ] && exit 0
 
-if [ ! -x "$esbuild/package/bin/esbuild" ]; then
-    mkdir -p "$esbuild"
-    (cd "$esbuild" && npm pack --silent "@esbuild/linux-x64@$(cat "$here/esbuild.version")" >/dev/null &&
-        tar xzf esbuild-linux-x64-*.tgz)
-fi
+# Packages of npm.packages, unpacked once.
+npm_folder() {
+    echo "$cache/npm/$(sed -n "s|^$1 |${1##*/}-|p" "$here/npm.packages")"
+}
+while read -r name version; do
+    into=$(npm_folder "$name")
+    [ ! -d "$into" ] || continue
+    mkdir -p "$into.new"
+    (cd "$into.new" && npm pack --silent "$name@$version" >/dev/null && tar xzf ./*.tgz)
+    mv "$into.new" "$into"
+done <"$here/npm.packages"
 
 rm -rf "$folder"
 mkdir -p "$folder"
@@ -29,7 +35,7 @@ mkdir "$folder/root"
 tar -C "$folder/root" -xzf "$folder/samples.tar.gz"
 root=$folder/root
 cp "$(command -v bash-static)" "$root/bin/bash"
-cp "$esbuild/package/bin/esbuild" "$root/bin/"
+cp "$(npm_folder @esbuild/linux-x64)/package/bin/esbuild" "$root/bin/"
 
 mkdir "$root/data" "$root/data/sub"
 seq 1 20000 >"$root/data/numbers"
@@ -44,7 +50,7 @@ chmod 755 "$root/data/script" "$root/data/script2"
 printf 'text\n' >"$root/data/not-executable"
 printf '\177ELF damaged' >"$root/data/damaged"
 chmod 755 "$root/data/damaged"
-cp "$here/bundle.js" "$here/module.js" "$root/data/"
+cp "$here/bundle.js" "$here/module.js" "$(npm_folder lodash)/package/lodash.js" "$root/data/"
 tar -C "$root/data" -cf "$folder/archive.tar" numbers link sub
 mv "$folder/archive.tar" "$root/data/"
 mkdir "$root/dev"
