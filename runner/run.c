@@ -170,7 +170,7 @@ static int make_container(struct run *r, const char *program)
 /* The container's first process; NULL before it is there and after its end. */
 static struct shim_process *first_process_locked(struct shim_container *c)
 {
-    struct shim_task *t = shim_task_find_locked(1);
+    struct shim_task *t = shim_task_of_process_locked(1);
     return t && !c->done ? t->process : NULL;
 }
 

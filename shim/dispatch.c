@@ -13,14 +13,14 @@
 #include "shim/syscall.h"
 #include "shim/task.h"
 
-void shim_attend(struct shim_task *t, int call)
+int shim_attend(struct shim_task *t, int call)
 {
     atomic_store(&t->attention, 0);
     atomic_store(&t->sleeper.interrupt, 0);
     struct shim_process *p = t->process;
     if (atomic_load_explicit(&p->exiting, memory_order_relaxed))
         shim_task_exit(t, p->exit_code);
-    shim_signal_deliver(t, call);
+    return shim_signal_deliver(t, call);
 }
 
 static int64_t call(struct shim_task *t, uint32_t nr, const struct plat_regs *regs)
@@ -43,13 +43,17 @@ void shim_dispatch(struct plat_thread *thread)
 {
     struct shim_task *t = thread->owner;
     struct plat_regs *regs = &thread->regs;
-    uint32_t nr = (uint32_t)regs->rax;
-
-    t->syscall = regs->rax;
-    regs->rax = (uint64_t)(UNLIKELY(t->trace) ? call_traced(t, nr, regs) : call(t, nr, regs));
-    if (UNLIKELY(atomic_load_explicit(&t->attention, memory_order_relaxed)) ||
-        UNLIKELY(t->restore_sigmask))
-        shim_attend(t, t->syscall != SHIM_NO_SYSCALL);
+    int again;
+    do {
+        again = 0;
+        uint32_t nr = (uint32_t)regs->rax;
+        t->syscall = regs->rax;
+        regs->rax = (uint64_t)(UNLIKELY(t->trace) ? call_traced(t, nr, regs) : call(t, nr, regs));
+        /* An interrupt that was seen may come before the attention it announces. */
+        if (UNLIKELY(atomic_load_explicit(&t->attention, memory_order_relaxed)) ||
+            UNLIKELY(atomic_load_explicit(&t->sleeper.interrupt, memory_order_relaxed)))
+            again = shim_attend(t, t->syscall != SHIM_NO_SYSCALL);
+    } while (UNLIKELY(again));
     t->syscall = SHIM_NO_SYSCALL;
 
     if (thread->vectors_saved)

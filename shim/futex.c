@@ -126,7 +126,12 @@ static int64_t futex_wait(struct shim_task *t, lx_uptr word, uint32_t expected, 
         err = core_sleep(&t->sleeper, 0, deadline_ns);
     if (!dequeue(t))
         return 0; /* woken, whatever else came at the same time */
-    return err == -LX_EINTR ? -SHIM_ERESTARTSYS : err;
+    if (err != -LX_EINTR)
+        return err;
+    if (deadline_ns == PLAT_FOREVER)
+        return -SHIM_ERESTARTSYS;
+    t->restart_ns = (uint64_t)deadline_ns;
+    return -SHIM_ERESTART_RESTARTBLOCK;
 }
 
 static void wake_locked(struct shim_task *t)
@@ -208,6 +213,10 @@ static int64_t futex_requeue(lx_uptr word, uint32_t wake, uint32_t requeue, lx_u
             break;
         if (t->futex.word != word)
             continue;
+        if (word == word2) { /* moved to where it is, or this list would have no end */
+            moved++;
+            continue;
+        }
         core_list_remove(node);
         t->futex.word = word2;
         core_list_add(&to->waiters, node);
@@ -300,6 +309,9 @@ int64_t sys_futex(struct shim_task *t, lx_uptr word, int32_t op, uint32_t value,
         int err = shim_time_deadline(timeout, clock, command == LX_FUTEX_WAIT_BITSET, &deadline_ns);
         if (err < 0)
             return err;
+        if (t->restart_ns)
+            deadline_ns = (int64_t)t->restart_ns;
+        t->restart_ns = 0;
     }
     switch (command) {
     case LX_FUTEX_WAIT:

@@ -158,7 +158,7 @@ void shim_process_publish_credentials(struct shim_process *p)
     memcpy(cred->groups, p->groups, sizeof cred->groups);
 }
 
-void shim_task_free(struct shim_task *t)
+int shim_task_free(struct shim_task *t)
 {
     struct shim_container *c = shim_container();
     struct shim_process *p = t->process;
@@ -172,11 +172,12 @@ void shim_task_free(struct shim_task *t)
 
     core_lock_acquire(&p->lock);
     core_list_remove(&t->in_process);
-    p->task_count--;
+    int last = --p->task_count == 0;
     core_lock_release(&p->lock);
     vfs_fdtable_remove_user(p->fds);
     shim_signal_flush(t);
     core_arena_free(t, sizeof *t);
+    return last;
 }
 
 struct shim_task *shim_task_find_locked(int32_t tid)
@@ -185,6 +186,17 @@ struct shim_task *shim_task_find_locked(int32_t tid)
     {
         struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_table);
         if (t->tid == tid)
+            return t;
+    }
+    return NULL;
+}
+
+struct shim_task *shim_task_of_process_locked(int32_t pid)
+{
+    CORE_LIST_FOR_EACH(node, &shim_container()->tasks)
+    {
+        struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_table);
+        if (t->process->pid == pid)
             return t;
     }
     return NULL;
@@ -215,15 +227,12 @@ void shim_task_exit(struct shim_task *t, uint32_t status)
             shim_futex_wake(t->clear_child_tid, 1);
     }
 
-    core_lock_acquire(&p->lock);
-    int last = p->task_count == 1;
-    core_lock_release(&p->lock);
     uint32_t running = 0;
-    if (last && atomic_compare_exchange_strong(&p->exiting, &running, 1))
-        p->exit_code = status;
-    shim_task_free(t);
-    if (last)
+    if (shim_task_free(t)) {
+        if (atomic_compare_exchange_strong(&p->exiting, &running, 1))
+            p->exit_code = status;
         finish_container(p);
+    }
     plat_thread_exit();
 }
 

@@ -274,6 +274,19 @@ out:
     return err;
 }
 
+int vfs_inode_extend(struct vfs_inode *inode, uint64_t size)
+{
+    if (size > FILE_MAX)
+        return -LX_EFBIG;
+    core_lock_acquire(&inode->lock);
+    if (size > inode->size) {
+        inode->size = size;
+        inode->mtime_ns = inode->ctime_ns = vfs_now();
+    }
+    core_lock_release(&inode->lock);
+    return 0;
+}
+
 /* Make whole pages holes; those above the image's contents have to say so. */
 static int punch_pages(struct vfs_inode *inode, uint64_t first, uint64_t last)
 {

@@ -262,7 +262,7 @@ static int show_image_locked(const struct vfs_inode *dir, const struct vfs_image
 {
     const char *name;
     const struct vfs_image_entry *e = vfs_image_entry(image, n, &name);
-    if (!e)
+    if (!e || !e->name_size || e->name_size > LX_NAME_MAX)
         return -LX_EIO;
     if (dir->table) {
         struct name_key key;

@@ -10,13 +10,14 @@
 #include "core/arena.h"
 #include "core/lock.h"
 #include "core/mem.h"
+#include "internal.h"
 #include "lx/errno.h"
 #include "plat/plat.h"
 #include "vfs/event.h"
 #include "vfs/file.h"
 
 #define CONTROL_FLAGS (LX_EPOLLET | LX_EPOLLONESHOT | LX_EPOLLWAKEUP | LX_EPOLLEXCLUSIVE)
-#define NEST_MAX 5u /* epoll_ctl(2): ELOOP beyond */
+#define NEST_MAX 4u /* steps from an epoll to one that it watches, and on; ELOOP beyond */
 
 struct entry {
     struct core_list node;    /* in the epoll's list */
@@ -32,6 +33,7 @@ struct entry {
 
 struct vfs_epoll {
     _Atomic uint32_t refs; /* its file, and closers of files that it watches */
+    struct vfs_file *file; /* constant; no reference: it is there while there are entries */
     struct core_lock lock; /* guards entries and what they hold */
     struct core_list entries;
     struct core_waitq waitq;
@@ -52,6 +54,7 @@ int vfs_epoll_new(struct vfs_file **out)
     core_lock_init(&e->lock, CORE_LOCK_EPOLL);
     core_list_init(&e->entries);
     core_waitq_init(&e->waitq);
+    e->file = *out;
     (*out)->epoll = e;
     return 0;
 }
@@ -79,7 +82,24 @@ static struct entry *find_locked(struct vfs_epoll *e, int32_t fd, struct vfs_fil
     return found;
 }
 
-/* Depth of epolls below a file; beyond NEST_MAX it does not matter how far. */
+/* Height of epolls above one: those that watch it, and on.  LOCK_EPOLL_NEST is held. */
+static uint32_t height_over(struct vfs_file *file, uint32_t level)
+{
+    uint32_t highest = 0;
+    if (level > NEST_MAX)
+        return 1;
+    core_lock_acquire(&file->lock);
+    CORE_LIST_FOR_EACH(node, &file->watches)
+    {
+        struct vfs_epoll *e = CORE_LIST_ENTRY(node, struct entry, of_file)->epoll;
+        uint32_t height = 1 + height_over(e->file, level + 1);
+        highest = height > highest ? height : highest;
+    }
+    core_lock_release(&file->lock);
+    return highest;
+}
+
+/* Depth of epolls below a file, itself counted; beyond NEST_MAX it does not matter how far. */
 static uint32_t depth_of(struct vfs_file *file, uint32_t level)
 {
     if (file->kind != VFS_FILE_EPOLL || level > NEST_MAX)
@@ -144,20 +164,10 @@ static void remove_locked(struct entry *n)
     core_arena_free(n, sizeof *n);
 }
 
-int vfs_epoll_control(struct vfs_file *file, int32_t op, int32_t fd, struct vfs_file *target,
-                      const struct lx_epoll_event *event)
+static int control(struct vfs_file *file, int32_t op, int32_t fd, struct vfs_file *target,
+                   const struct lx_epoll_event *event)
 {
-    if (file->kind == VFS_FILE_PATH || target->kind == VFS_FILE_PATH)
-        return -LX_EBADF;
-    if (target->kind == VFS_FILE_REGULAR || target->kind == VFS_FILE_DIRECTORY)
-        return -LX_EPERM;
-    if (file->kind != VFS_FILE_EPOLL || target == file)
-        return -LX_EINVAL;
     struct vfs_epoll *e = file->epoll;
-    if (op == LX_EPOLL_CTL_ADD && target->kind == VFS_FILE_EPOLL &&
-        (contains(target, file, 0) || depth_of(target, 0) >= NEST_MAX))
-        return -LX_ELOOP;
-
     core_lock_acquire(&e->lock);
     struct entry *n = find_locked(e, fd, target);
     int err = 0;
@@ -188,6 +198,33 @@ int vfs_epoll_control(struct vfs_file *file, int32_t op, int32_t fd, struct vfs_
     if (err == 0 && op != LX_EPOLL_CTL_DEL)
         core_waitq_wake(&e->waitq, ~0u, UINT32_MAX); /* it may be ready already */
     return err;
+}
+
+/* Let an epoll watch another: no circles, and no long chains, which would be walked at each wake. */
+static int add_nested(struct vfs_file *file, int32_t fd, struct vfs_file *target,
+                      const struct lx_epoll_event *event)
+{
+    struct vfs_state *s = vfs_state();
+    core_lock_acquire(&s->nest_lock);
+    int err = contains(target, file, 0) || depth_of(target, 0) + height_over(file, 0) > NEST_MAX
+                  ? -LX_ELOOP
+                  : control(file, LX_EPOLL_CTL_ADD, fd, target, event);
+    core_lock_release(&s->nest_lock);
+    return err;
+}
+
+int vfs_epoll_control(struct vfs_file *file, int32_t op, int32_t fd, struct vfs_file *target,
+                      const struct lx_epoll_event *event)
+{
+    if (file->kind == VFS_FILE_PATH || target->kind == VFS_FILE_PATH)
+        return -LX_EBADF;
+    if (target->kind == VFS_FILE_REGULAR || target->kind == VFS_FILE_DIRECTORY)
+        return -LX_EPERM;
+    if (file->kind != VFS_FILE_EPOLL || target == file)
+        return -LX_EINVAL;
+    if (op == LX_EPOLL_CTL_ADD && target->kind == VFS_FILE_EPOLL)
+        return add_nested(file, fd, target, event);
+    return control(file, op, fd, target, event);
 }
 
 /* An epoll that watches the file, with a reference; NULL if there is none. */
@@ -315,4 +352,19 @@ uint32_t vfs_epoll_poll(struct vfs_file *file)
 struct core_waitq *vfs_epoll_waitq(struct vfs_file *file)
 {
     return &file->epoll->waitq;
+}
+
+uint32_t vfs_epoll_stream_bits(struct vfs_file *file)
+{
+    struct vfs_epoll *e = file->epoll;
+    uint32_t bits = 0;
+    core_lock_acquire(&e->lock);
+    CORE_LIST_FOR_EACH(node, &e->entries)
+    {
+        struct entry *n = CORE_LIST_ENTRY(node, struct entry, node);
+        if (n->armed)
+            bits |= vfs_file_stream_bits(n->file, n->event.events);
+    }
+    core_lock_release(&e->lock);
+    return bits;
 }

@@ -372,8 +372,10 @@ struct core_waitq *vfs_file_waitq(struct vfs_file *file)
     }
 }
 
-uint32_t vfs_file_stream_bits(const struct vfs_file *file, uint32_t events)
+uint32_t vfs_file_stream_bits(struct vfs_file *file, uint32_t events)
 {
+    if (file->kind == VFS_FILE_EPOLL)
+        return vfs_epoll_stream_bits(file);
     if (file->kind != VFS_FILE_STREAM)
         return 0;
     uint32_t bits = (events & (LX_POLLIN | LX_POLLRDNORM) ? 1u : 0u) |

@@ -37,6 +37,7 @@ int vfs_init(void)
     if (!s)
         return -LX_ENOMEM;
     core_lock_init(&s->tree_lock, CORE_LOCK_TREE);
+    core_lock_init(&s->nest_lock, CORE_LOCK_EPOLL_NEST);
     core_lock_init(&s->lock, CORE_LOCK_DENTRY);
     for (uint32_t i = 0; i < CACHE_SLOTS; i++)
         core_lock_init(&s->cache[i].lock, CORE_LOCK_DENTRY);

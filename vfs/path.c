@@ -125,7 +125,7 @@ int walk_begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, const 
     w->root = RESOLVE(flags) & LX_RESOLVE_IN_ROOT ? vfs_inode_get(start) : current(fs, &fs->root);
     w->at = *path == '/' ? vfs_inode_get(w->root) : vfs_inode_get(start);
     w->base = start;
-    if (!VFS_IS_DIR(w->at) && *path != '/')
+    if (!VFS_IS_DIR(w->at))
         return -LX_ENOTDIR;
     return 0;
 }
@@ -178,7 +178,7 @@ static int follow(struct walk *w, struct vfs_inode *link, const struct vfs_last 
     uint64_t target_size = link->size, rest_size = core_str_length(w->rest);
     if (!target_size)
         return -LX_ENOENT;
-    if (target_size + rest_size + 2 > 2 * LX_PATH_MAX)
+    if (target_size > LX_PATH_MAX || target_size + rest_size + 2 > 2 * LX_PATH_MAX)
         return -LX_ENAMETOOLONG; /* Differs from Linux: which keeps the rests of nested links apart */
     /* The rest may lie in the buffer itself: move it to the end of the new text first. */
     memmove(w->buffer + target_size + 1, w->rest, rest_size + 1);

@@ -156,6 +156,8 @@ void vfs_pipe_close(struct vfs_file *file)
     p->readers -= (uint32_t)is_reader(file);
     p->writers -= (uint32_t)is_writer(file);
     int last = !p->readers && !p->writers;
+    if (!last)        /* with the lock: then whoever closes the other end may free the pipe */
+        wake(p, ~0u); /* the end of the file, or EPIPE */
     core_lock_release(&p->lock);
     if (last && file->inode)
         file->inode->pipe = NULL;
@@ -163,8 +165,6 @@ void vfs_pipe_close(struct vfs_file *file)
         core_lock_release(&file->inode->lock);
     if (last)
         pipe_free(p);
-    else
-        wake(p, ~0u); /* the end of the file, or EPIPE */
 }
 
 /* Copy out of the ring; returns what was copied before a fault. */

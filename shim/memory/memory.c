@@ -115,8 +115,10 @@ static int remove_range_locked(struct shim_mm *mm, uint64_t begin, uint64_t end)
     int err = area_split(mm, begin);
     if (err == 0)
         err = area_split(mm, end);
-    if (err == 0)
+    if (err == 0) {
         area_remove(mm, begin, end);
+        patch_forget(mm, begin, end);
+    }
     return err;
 }
 
@@ -151,18 +153,24 @@ static int64_t map_locked(struct shim_mm *mm, uint64_t addr, uint64_t size, uint
     uint64_t part = a->file ? size_in_file(a->file, a->offset, size) : size;
     a->begin = addr;
     a->end = addr + part;
-    int err = part ? back(mm, a) : 0;
-    if (err == 0 && part < size) {
+    int err = 0;
+    if (part < size) { /* first: trampolines must not find room there */
         const struct area beyond = {.begin = addr + part,
                                     .end = addr + size,
                                     .prot = a->prot,
                                     .flags = (a->flags & AREA_SHARED) | AREA_BEYOND};
         err = area_insert(mm, &beyond);
+        if (err < 0)
+            return err;
     }
+    if (part)
+        err = back(mm, a);
     if (err == 0 && part)
         err = area_insert(mm, a);
     if (err < 0) {
         host_decommit(a->begin, a->end);
+        int left = remove_range_locked(mm, addr + part, addr + size);
+        (void)left; /* no memory to split an area: it stays, as address space */
         return err;
     }
     if (!part && a->file)
@@ -216,6 +224,7 @@ int shim_mm_unmap(struct shim_mm *mm, lx_uptr addr, uint64_t size)
 /* Change one area that lies wholly in the range. */
 static int protect_area(struct shim_mm *mm, struct area *a, uint32_t prot)
 {
+    uint64_t begin = a->begin;
     if (a->prot == prot || a->flags & AREA_BEYOND) {
         a->prot = prot;
         return 0;
@@ -233,6 +242,7 @@ static int protect_area(struct shim_mm *mm, struct area *a, uint32_t prot)
             err = host_protect(a->begin, a->end, PLAT_READ | PLAT_WRITE);
             if (err == 0)
                 err = patch_code(mm, a->begin, a->end);
+            a = area_at(mm, begin); /* trampolines may have moved the array */
             if (err == 0)
                 a->flags |= AREA_PATCHED;
         }
@@ -392,7 +402,7 @@ void shim_mm_set_brk(struct shim_mm *mm, lx_uptr base)
 static void brk_locked(struct shim_mm *mm, uint64_t addr)
 {
     uint64_t old_end = PAGE_UP(mm->brk_end), new_end = PAGE_UP(addr);
-    if (addr < mm->brk_base)
+    if (addr < mm->brk_base || addr > UINT64_MAX - CORE_PAGE_SIZE)
         return;
     if (new_end < old_end) {
         if (remove_range_locked(mm, new_end, old_end) < 0)

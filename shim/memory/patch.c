@@ -159,6 +159,26 @@ int patch_code(struct shim_mm *mm, uint64_t begin, uint64_t end)
     return err;
 }
 
+void patch_forget(struct shim_mm *mm, uint64_t begin, uint64_t end)
+{
+    struct patched_image **link = &mm->images;
+    while (*link) {
+        struct patched_image *image = *link;
+        struct shim_rewrite_table *table = image->table;
+        if (image->begin < begin || image->begin + table->span > end) {
+            link = &image->next;
+            continue;
+        }
+        /* Without memory for a split they stay, as code that nothing jumps to. */
+        if (area_split(mm, image->begin + table->trampolines) == 0 &&
+            area_split(mm, image->end) == 0)
+            area_remove(mm, image->begin + table->trampolines, image->end);
+        *link = image->next;
+        core_arena_free(table, table->size);
+        core_arena_free(image, sizeof *image);
+    }
+}
+
 static const struct patched_image *image_at(struct shim_mm *mm, lx_uptr addr)
 {
     const struct patched_image *image = mm->images;

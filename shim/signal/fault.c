@@ -149,5 +149,6 @@ void shim_fault(struct plat_thread *p)
     plat_gate(); /* float_code() reads the saved state */
     describe(t, &info);
     shim_signal_force(t, &info);
-    shim_attend(t, 0);
+    int again = shim_attend(t, 0);
+    (void)again; /* no system call is ending */
 }

@@ -15,8 +15,8 @@
 #include "shim/task.h"
 #include "signal/frame.h"
 
-#define BIT(sig) (1ull << ((sig)-1))
-#define UNBLOCKABLE (BIT(LX_SIGKILL) | BIT(LX_SIGSTOP))
+#define BIT(sig) SHIM_SIGNAL_BIT(sig)
+#define UNBLOCKABLE SHIM_SIGNAL_UNBLOCKABLE
 #define SYNCHRONOUS                                                                         \
     (BIT(LX_SIGSEGV) | BIT(LX_SIGBUS) | BIT(LX_SIGILL) | BIT(LX_SIGTRAP) | BIT(LX_SIGFPE) | \
      BIT(LX_SIGSYS))
@@ -57,12 +57,12 @@ int shim_signal_send_task(struct shim_task *t, const struct lx_siginfo *info)
     struct shim_process *p = t->process;
     uint32_t sig = (uint32_t)info->si_signo;
     core_lock_acquire(&p->signal_lock);
-    int blocked = (t->sigmask & BIT(sig)) != 0, err = 0;
-    int drop = is_ignored_locked(p, sig) && !blocked;
+    int drop = is_ignored_locked(p, sig) && !((t->sigmask | t->waits_for) & BIT(sig)), err = 0;
     if (!drop)
         err = enqueue_locked(&t->pending, info);
     core_lock_release(&p->signal_lock);
-    if (err == 0 && !drop && !blocked)
+    /* Only now: the mask changes without the lock, and whoever unblocks looks at the queue after. */
+    if (err == 0 && !drop && !(t->sigmask & BIT(sig)))
         shim_task_notify(t);
     return err;
 }
@@ -85,9 +85,11 @@ int shim_signal_send_process(struct shim_process *p, const struct lx_siginfo *in
     core_lock_acquire(&p->lock);
     core_lock_acquire(&p->signal_lock);
     struct shim_task *t = choose_task_locked(p, BIT(sig));
-    int drop = t && is_ignored_locked(p, sig), err = 0;
-    if (!drop)
+    int drop = t && !(t->waits_for & BIT(sig)) && is_ignored_locked(p, sig), err = 0;
+    if (!drop) {
         err = enqueue_locked(&p->pending, info);
+        t = choose_task_locked(p, BIT(sig)); /* again: see above */
+    }
     core_lock_release(&p->signal_lock);
     if (err == 0 && !drop && t)
         shim_task_notify(t);
@@ -150,6 +152,31 @@ static void dequeue_locked(struct shim_pending *pending, uint32_t sig, struct lx
     }
     if (!more)
         atomic_fetch_and(&pending->set, ~BIT(sig));
+}
+
+static void forget_locked(struct shim_pending *pending, uint32_t sig)
+{
+    struct lx_siginfo info;
+    while (pending->set & BIT(sig))
+        dequeue_locked(pending, sig, &info);
+}
+
+void shim_signal_set_action(struct shim_process *p, uint32_t sig, const struct lx_sigaction *action,
+                            struct lx_sigaction *old)
+{
+    core_lock_acquire(&p->lock);
+    core_lock_acquire(&p->signal_lock);
+    *old = p->actions[sig - 1];
+    p->actions[sig - 1] = *action;
+    if (is_ignored_locked(p, sig)) {
+        forget_locked(&p->pending, sig);
+        CORE_LIST_FOR_EACH(node, &p->tasks)
+        {
+            forget_locked(&CORE_LIST_ENTRY(node, struct shim_task, in_process)->pending, sig);
+        }
+    }
+    core_lock_release(&p->signal_lock);
+    core_lock_release(&p->lock);
 }
 
 /* Linux' order: what the thread caused itself, then the lowest number. */
@@ -224,7 +251,7 @@ static void handle(struct shim_task *t, const struct lx_sigaction *action,
     shim_signal_set_mask(t, mask);
 }
 
-void shim_signal_deliver(struct shim_task *t, int call)
+int shim_signal_deliver(struct shim_task *t, int call)
 {
     struct shim_process *p = t->process;
     for (;;) {
@@ -254,7 +281,8 @@ void shim_signal_deliver(struct shim_task *t, int call)
         uint64_t restart = restart_after(t, NULL);
         if (restart != SHIM_NO_SYSCALL) {
             t->plat->regs.rax = restart;
-            shim_dispatch(t->plat);
+            return 1;
         }
     }
+    return 0;
 }

@@ -25,9 +25,22 @@ struct start {
     lx_uptr child_tid;
     uint32_t fs_mode;
     const struct plat_thread *parent;
+    int32_t parent_tid;
     _Atomic uint32_t taken;
-    struct core_sleeper *waiting; /* the parent's */
 };
+
+/* The parent may go on, and even end, as soon as it sees that its frame is not needed. */
+static void let_go(struct start *s)
+{
+    struct shim_container *c = shim_container();
+    int32_t tid = s->parent_tid;
+    s->taken = 1; /* `s` is gone from here on */
+    core_lock_acquire(&c->lock);
+    struct shim_task *parent = shim_task_find_locked(tid);
+    if (parent)
+        core_sleeper_wake(&parent->sleeper);
+    core_lock_release(&c->lock);
+}
 
 static void run(void *arg, struct plat_thread *thread)
 {
@@ -40,9 +53,7 @@ static void run(void *arg, struct plat_thread *thread)
     plat_thread_copy_vectors(thread, s->parent);
     shim_task_set_tp(t, s->tls);
     lx_uptr child_tid = s->flags & LX_CLONE_CHILD_SETTID ? s->child_tid : 0;
-    struct core_sleeper *waiting = s->waiting;
-    s->taken = 1; /* `s` is gone from here on */
-    core_sleeper_wake(waiting);
+    let_go(s);
 
     if (child_tid) {
         int err = shim_copy_out(child_tid, &t->tid, sizeof t->tid);
@@ -71,6 +82,8 @@ static int64_t clone_thread(struct shim_task *t, uint64_t flags, lx_uptr stack, 
         return err;
     if (!stack)
         return -LX_EINVAL;
+    if (flags & LX_CLONE_SETTLS && tls >> 47)
+        return -LX_EPERM; /* as arch_prctl(2): no thread pointer lies there */
 
     struct shim_task *child;
     err = shim_task_new(t->process, &child);
@@ -96,7 +109,7 @@ static int64_t clone_thread(struct shim_task *t, uint64_t flags, lx_uptr stack, 
         .child_tid = child_tid,
         .fs_mode = t->plat->fs_mode,
         .parent = t->plat,
-        .waiting = &t->sleeper,
+        .parent_tid = t->tid,
     };
     s.regs.rax = 0;
     s.regs.rsp = stack;

@@ -190,8 +190,8 @@ static int allocate(struct vfs_file *file, uint32_t mode, uint64_t offset, uint6
 {
     uint64_t end = offset + size;
     int err = mode & FALLOC_CLEARS ? vfs_inode_punch(file->inode, offset, size) : 0;
-    if (err == 0 && !(mode & LX_FALLOC_FL_KEEP_SIZE) && end > vfs_file_size(file))
-        err = vfs_inode_truncate(file->inode, end);
+    if (err == 0 && !(mode & LX_FALLOC_FL_KEEP_SIZE))
+        err = vfs_inode_extend(file->inode, end);
     return err;
 }
 

@@ -63,9 +63,9 @@ int64_t sys_madvise(struct shim_task *t, lx_uptr addr, uint64_t size, int32_t ad
 /* 0 if all of [addr, addr + size) is mapped. */
 static int all_mapped(struct shim_task *t, lx_uptr addr, uint64_t size)
 {
-    uint64_t end = addr + ((size + CORE_PAGE_SIZE - 1) & ~(uint64_t)(CORE_PAGE_SIZE - 1));
-    if (end < addr)
+    if (size > UINT64_MAX - addr - CORE_PAGE_SIZE)
         return -LX_ENOMEM;
+    uint64_t end = addr + ((size + CORE_PAGE_SIZE - 1) & ~(uint64_t)(CORE_PAGE_SIZE - 1));
     return shim_mm_is_mapped(t->process->mm, addr, end) ? 0 : -LX_ENOMEM;
 }
 

@@ -167,8 +167,13 @@ static int64_t do_poll(struct shim_task *t, lx_uptr fds, uint32_t count, int64_t
 
 int64_t sys_poll(struct shim_task *t, lx_uptr fds, uint32_t count, int32_t timeout_ms)
 {
-    int64_t result = do_poll(t, fds, count, deadline_of_ms(timeout_ms));
-    return result == -LX_EINTR ? -SHIM_ERESTARTNOHAND : result;
+    int64_t deadline_ns = t->restart_ns ? (int64_t)t->restart_ns : deadline_of_ms(timeout_ms);
+    t->restart_ns = 0;
+    int64_t result = do_poll(t, fds, count, deadline_ns);
+    if (result != -LX_EINTR)
+        return result;
+    t->restart_ns = deadline_ns == PLAT_FOREVER ? 0 : (uint64_t)deadline_ns;
+    return -SHIM_ERESTART_RESTARTBLOCK;
 }
 
 int64_t sys_ppoll(struct shim_task *t, lx_uptr fds, uint32_t count, lx_uptr timeout, lx_uptr mask,

@@ -41,13 +41,15 @@ int64_t sys_rt_sigaction(struct shim_task *t, int32_t sig, lx_uptr act, lx_uptr 
             return err;
         if (sig == LX_SIGKILL || sig == LX_SIGSTOP)
             return -LX_EINVAL;
-        action.sa_mask &= ~(1ull << (LX_SIGKILL - 1) | 1ull << (LX_SIGSTOP - 1));
+        action.sa_mask &= ~SHIM_SIGNAL_UNBLOCKABLE;
     }
-    core_lock_acquire(&p->signal_lock);
-    old = p->actions[sig - 1];
-    if (act)
-        p->actions[sig - 1] = action;
-    core_lock_release(&p->signal_lock);
+    if (act) {
+        shim_signal_set_action(p, (uint32_t)sig, &action, &old);
+    } else {
+        core_lock_acquire(&p->signal_lock);
+        old = p->actions[sig - 1];
+        core_lock_release(&p->signal_lock);
+    }
     return oldact ? shim_copy_out(oldact, &old, sizeof old) : 0;
 }
 
@@ -93,6 +95,7 @@ static int64_t sleep_for_signal(struct shim_task *t, int64_t deadline_ns)
     int err = 0;
     while (err == 0 && !shim_signal_pending(t))
         err = core_sleep(&t->sleeper, 0, deadline_ns);
+    atomic_store(&t->attention, 1); /* a sender may be between queueing and telling */
     return err == -LX_ETIMEDOUT ? err : -LX_EINTR;
 }
 
@@ -133,15 +136,17 @@ int64_t sys_rt_sigtimedwait(struct shim_task *t, lx_uptr set, lx_uptr info, lx_u
     /* The wanted signals must wake the thread, although they are blocked. */
     uint64_t mask = t->sigmask;
     struct lx_siginfo got;
+    wanted &= ~SHIM_SIGNAL_UNBLOCKABLE;
     uint32_t sig = shim_signal_take(t, wanted, &got);
     if (!sig) {
+        t->waits_for = wanted & mask;
         t->sigmask = mask & ~wanted;
         int64_t end = sleep_for_signal(t, deadline_ns);
         t->sigmask = mask;
+        t->waits_for = 0;
         sig = shim_signal_take(t, wanted, &got);
         if (!sig)
             return end == -LX_ETIMEDOUT ? -LX_EAGAIN : -LX_EINTR;
-        atomic_store(&t->sleeper.interrupt, shim_signal_pending(t) ? 1u : 0u);
     }
     if (info) {
         err = shim_copy_out(info, &got, sizeof got);
@@ -208,8 +213,8 @@ static int64_t send_to_pid(int32_t pid, const struct lx_siginfo *info, int32_t s
     struct shim_container *c = shim_container();
     int64_t result = -LX_ESRCH;
     core_lock_acquire(&c->lock);
-    struct shim_task *target = shim_task_find_locked(pid);
-    if (target && target->process->pid == pid)
+    struct shim_task *target = shim_task_of_process_locked(pid);
+    if (target)
         result = sig ? shim_signal_send_process(target->process, info) : 0;
     core_lock_release(&c->lock);
     return result;
@@ -226,7 +231,9 @@ static int64_t send_to_group(struct shim_task *t, int32_t pgid, const struct lx_
     {
         struct shim_task *other = CORE_LIST_ENTRY(node, struct shim_task, in_table);
         struct shim_process *p = other->process;
-        if (other->tid != p->pid || (pgid == -1 ? p == t->process || p->pid == 1 : p->pgid != pgid))
+        if (shim_task_of_process_locked(p->pid) != other) /* each process once */
+            continue;
+        if (pgid == -1 ? p == t->process || p->pid == 1 : p->pgid != pgid)
             continue;
         int err = sig ? shim_signal_send_process(p, info) : 0;
         if (result < 0)

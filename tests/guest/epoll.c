@@ -97,6 +97,23 @@ static void nested(void)
     close(outer);
 }
 
+/* A long chain: how long it may be differs between kernels, but looking at it always ends. */
+static void chain(void)
+{
+    int first = epoll_create1(0), above = first, below, links = 0;
+    while (links < 900 && (below = epoll_create1(0)) >= 0) {
+        if (add(above, below, EPOLLIN, 1) < 0)
+            break;
+        above = below;
+        links++;
+    }
+    CHECK(links >= 4);
+    struct pollfd p = {first, POLLIN, 0};
+    CHECK(poll(&p, 1, 0) == 0);
+    for (int fd = first; fd <= above + 1; fd++)
+        close(fd);
+}
+
 static void errors(void)
 {
     int ep = epoll_create1(0), event = eventfd(0, 0);
@@ -188,6 +205,7 @@ int main(void)
     level();
     edge();
     nested();
+    chain();
     errors();
     many();
     return guest_result();

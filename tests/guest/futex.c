@@ -155,6 +155,8 @@ static void requeue(void)
     CHECK(futex(&word, FUTEX_WAKE_PRIVATE, 100, NULL, NULL, 0) == 0);
     sleep_ms(5);
     CHECK(woken == 1);
+    CHECK(futex(&other, FUTEX_CMP_REQUEUE_PRIVATE, 0, (void *)INT32_MAX, &other, 0) ==
+          THREADS - 1); /* where they are */
     CHECK(futex(&other, FUTEX_WAKE_PRIVATE, 100, NULL, NULL, 0) == THREADS - 1);
     join(threads, THREADS);
 }

@@ -153,6 +153,7 @@ static void advice(void)
     munmap(p, 4 * PAGE);
     CHECK_ERROR(madvise(p, 4 * PAGE, MADV_DONTNEED), ENOMEM);
     CHECK_ERROR(mincore(p, PAGE, there), ENOMEM);
+    CHECK_ERROR(mincore(p, SIZE_MAX, there), ENOMEM);
 }
 
 static void breaks(void)
@@ -168,6 +169,7 @@ static void breaks(void)
     CHECK((unsigned long)syscall(SYS_brk, end) == end);
     CHECK(*(char *)(end - 1) == 0); /* zeroed again */
     CHECK((unsigned long)syscall(SYS_brk, 1) == end);
+    CHECK((unsigned long)syscall(SYS_brk, -1L) == end);
     CHECK((unsigned long)syscall(SYS_brk, start) == start);
 }
 

@@ -18,7 +18,11 @@ struct shim_task;
 /* Handle the system call in thread->regs; the result goes to regs.rax. */
 void shim_dispatch(struct plat_thread *thread);
 
-/* Do what the task's `attention` asks for, before it returns to the guest. */
-void shim_attend(struct shim_task *t, int call);
+/*
+ * Do what the task's `attention` asks for, before it returns to the guest.
+ *   call     1 if a system call is ending.
+ *   returns  1 if that call is to be made again: its number is in regs.rax.
+ */
+int shim_attend(struct shim_task *t, int call);
 
 #endif

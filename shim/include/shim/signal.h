@@ -29,6 +29,9 @@
 #define SHIM_ERESTARTNOHAND 514        /* restart if no handler runs */
 #define SHIM_ERESTART_RESTARTBLOCK 516 /* as NOHAND, through restart_syscall(2) */
 
+#define SHIM_SIGNAL_BIT(sig) (1ull << ((sig)-1))
+#define SHIM_SIGNAL_UNBLOCKABLE (SHIM_SIGNAL_BIT(LX_SIGKILL) | SHIM_SIGNAL_BIT(LX_SIGSTOP))
+
 struct shim_process;
 struct shim_task;
 struct plat_thread;
@@ -43,6 +46,13 @@ MUST_USE int shim_signal_send_task(struct shim_task *t, const struct lx_siginfo 
  */
 void shim_signal_force(struct shim_task *t, const struct lx_siginfo *info);
 
+/*
+ * Set the action of a signal.  What is pending is forgotten if it is ignored now: sigaction(2).
+ *   old  the action before.
+ */
+void shim_signal_set_action(struct shim_process *p, uint32_t sig, const struct lx_sigaction *action,
+                            struct lx_sigaction *old);
+
 /* Take a pending signal of `set` off the queues; returns its number, or 0. */
 uint32_t shim_signal_take(struct shim_task *t, uint64_t set, struct lx_siginfo *info);
 
@@ -52,9 +62,10 @@ int shim_signal_pending(struct shim_task *t);
 /*
  * Deliver what is pending, before the return to the guest: builds frames on the
  * guest's stack in t->plat->regs, or ends the process.
- *   call    1 if a system call is ending: regs.rax is its result, for the restart rules.
+ *   call     1 if a system call is ending: regs.rax is its result, for the restart rules.
+ *   returns  1 if that call is to be made again: its number is in regs.rax.
  */
-void shim_signal_deliver(struct shim_task *t, int call);
+int shim_signal_deliver(struct shim_task *t, int call);
 
 /* A fault of guest code, from the platform: the signal it means, or a repair. */
 void shim_fault(struct plat_thread *thread);

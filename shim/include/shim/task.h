@@ -99,6 +99,7 @@ struct shim_task {
 
     struct shim_pending pending; /* guarded by process->signal_lock; set is atomic */
     _Atomic uint64_t sigmask;    /* own; bit n-1: signal n is blocked */
+    _Atomic uint64_t waits_for;  /* own; what sigwait(3) waits for: blocked, yet it wakes */
     uint64_t saved_sigmask;      /* own; restored after sigsuspend, ppoll .. */
     uint32_t restore_sigmask;    /* own; 1: saved_sigmask is to be restored */
     struct lx_stack altstack;    /* own */
@@ -154,11 +155,17 @@ void shim_process_publish_credentials(struct shim_process *p);
 /* A new task of a process; the caller starts its thread. */
 MUST_USE int shim_task_new(struct shim_process *p, struct shim_task **out);
 
-/* Take a task out of all tables and free it.  It must not run any more. */
-void shim_task_free(struct shim_task *t);
+/*
+ * Take a task out of all tables and free it.  It must not run any more.
+ *   returns  1 if it was the last one of its process.
+ */
+int shim_task_free(struct shim_task *t);
 
 /* The task with this tid, valid while the container's lock is held; or NULL. */
 struct shim_task *shim_task_find_locked(int32_t tid);
+
+/* Likewise one task of a process, whose first thread may have ended. */
+struct shim_task *shim_task_of_process_locked(int32_t pid);
 
 /*
  * End the calling thread: clear_child_tid, robust futexes, and with the last

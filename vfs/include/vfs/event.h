@@ -48,6 +48,7 @@ MUST_USE int vfs_epoll_wait(struct vfs_file *file, struct lx_epoll_event *events
                             int64_t deadline_ns, struct core_sleeper *self);
 uint32_t vfs_epoll_poll(struct vfs_file *file);
 struct core_waitq *vfs_epoll_waitq(struct vfs_file *file);
+uint32_t vfs_epoll_stream_bits(struct vfs_file *file); /* see vfs_file_stream_bits() */
 void vfs_epoll_close(struct vfs_file *file);
 
 #endif

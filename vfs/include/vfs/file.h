@@ -115,8 +115,11 @@ uint32_t vfs_file_poll(struct vfs_file *file, uint32_t events);
 /* Where to wait for changes of vfs_file_poll(): a queue, or NULL for a stream or none. */
 struct core_waitq *vfs_file_waitq(struct vfs_file *file);
 
-/* The streams to sleep on for `events` of a stream, as plat_thread_sleep() has them; else 0. */
-uint32_t vfs_file_stream_bits(const struct vfs_file *file, uint32_t events);
+/*
+ * The streams to sleep on for `events` of a stream, or of an epoll that watches some, as
+ * plat_thread_sleep() has them; else 0.
+ */
+uint32_t vfs_file_stream_bits(struct vfs_file *file, uint32_t events);
 
 /* Bytes that can be read without waiting: FIONREAD; -LX_ENOTTY. */
 MUST_USE int64_t vfs_file_available(struct vfs_file *file);

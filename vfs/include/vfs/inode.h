@@ -104,6 +104,9 @@ MUST_USE int64_t vfs_inode_append(struct vfs_inode *inode, const void *buf, uint
                                   uint64_t *offset);
 MUST_USE int vfs_inode_truncate(struct vfs_inode *inode, uint64_t size);
 
+/* Make a file at least so large. */
+MUST_USE int vfs_inode_extend(struct vfs_inode *inode, uint64_t size);
+
 /* Zero [offset, offset + size) and give its pages back; the size stays. */
 MUST_USE int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size);
 
