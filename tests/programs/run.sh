@@ -150,6 +150,7 @@ same hello-pie
 same threads
 same threads-musl
 same showenv one 'two words' ''
+same showenv 'ß 漢字 😀' 'a"b\' '\\' 'x y"z' '*' "it's" '%PATH%' '^&|<>'
 for i in $(seq $repeats); do
     same esbuild --bundle --minify --sourcemap=inline --format=esm /data/bundle.js
 done
@@ -175,6 +176,11 @@ printf '\xef\xbb\xbfX=from file\n# comment\n  Y="quoted"\n' >"$scratch/vars"
 exits 0 --env-file "$scratch/vars" "$archive" bash -c '[[ $X == "from file" && $Y == "\"quoted\"" ]]'
 exits 0 "$root/bin/hello" one
 exits 0 "$root" /bin/true
+strange=$scratch/$(printf 'd%.0s' {1..120})/$(printf 'e%.0s' {1..120})/'häl lo €'
+mkdir -p "$strange"
+cp "$root/bin/hello" "$archive" "$strange/"
+exits 0 "$strange/hello"
+exits 0 -e 'K=ü😀"q\' "$strange/rootfs.tar.gz" bash -c '[[ $K == "ü😀\"q\\" ]]'
 exits 0 --strace --stats "$archive" true
 grep -q 'exit_group' "$scratch/err" && grep -q 'system calls' "$scratch/err"
 outcome 'strace and stats print on standard error' $?

@@ -68,7 +68,7 @@ int shim_signal_pending(struct shim_task *t);
 int shim_signal_deliver(struct shim_task *t, int call);
 
 /* A fault of guest code, from the platform: the signal it means, or a repair. */
-void shim_fault(struct plat_thread *thread);
+void shim_fault(struct plat_thread *p);
 
 /* Forget what is pending for a task that ends. */
 void shim_signal_flush(struct shim_task *t);
