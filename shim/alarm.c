@@ -7,16 +7,13 @@
 #include "core/wait.h"
 #include "lx/errno.h"
 #include "lx/signal.h"
-#include "lx/time.h"
 #include "plat/plat.h"
 #include "shim/signal.h"
 #include "shim/task.h"
-#include "shim/time.h"
 
 static uint64_t now_ns(void)
 {
-    uint64_t ns;
-    return shim_time_now(LX_CLOCK_MONOTONIC, &ns) < 0 ? 0 : ns;
+    return plat_clock_now(PLAT_CLOCK_MONOTONIC);
 }
 
 /* The next expiry, having moved it on if it is past; `expired` says so. */

@@ -69,18 +69,16 @@ int shim_time_deadline_of(const struct lx_timespec *ts, int32_t clock, int absol
     *deadline_ns = PLAT_FOREVER;
     if (ts->tv_sec < 0 || ts->tv_nsec < 0 || ts->tv_nsec >= (int64_t)NS_PER_S)
         return -LX_EINVAL;
-    uint64_t monotonic, now = 0;
-    int err = shim_time_now(LX_CLOCK_MONOTONIC, &monotonic);
-    if (err == 0 && absolute)
-        err = shim_time_now(clock, &now);
+    uint64_t host = plat_clock_now(PLAT_CLOCK_MONOTONIC), now = 0;
+    int err = absolute ? shim_time_now(clock, &now) : 0;
     if (err < 0)
         return err;
     if ((uint64_t)ts->tv_sec > INT64_MAX / NS_PER_S - 1)
         return 0;
     uint64_t ns = (uint64_t)ts->tv_sec * NS_PER_S + (uint64_t)ts->tv_nsec;
     uint64_t wait = ns > now ? ns - now : 0;
-    if (wait < (uint64_t)INT64_MAX - monotonic)
-        *deadline_ns = (int64_t)(monotonic + wait);
+    if (wait < (uint64_t)INT64_MAX - host)
+        *deadline_ns = (int64_t)(host + wait);
     return 0;
 }
 

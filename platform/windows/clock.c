@@ -59,17 +59,13 @@ static int has_invariant_tsc(void)
     return d & INVARIANT_TSC;
 }
 
-struct instant {
-    uint64_t tsc, ns;
-};
-
 /*
  * Counter and clock read together, just as the clock moves on, which it does in steps of
  * 100 ns: the quickest of a few tries.
  */
-static struct instant read_instant(void)
+struct windows_instant windows_instant(void)
 {
-    struct instant best = {0, 0};
+    struct windows_instant best = {0, 0};
     uint64_t shortest = UINT64_MAX;
     for (int i = 0; i < INSTANT_TRIES; i++) {
         uint64_t start = counter_ns(), before, ns, after;
@@ -80,20 +76,24 @@ static struct instant read_instant(void)
         } while (ns == start);
         if (after - before < shortest) {
             shortest = after - before;
-            best = (struct instant){before + (after - before) / 2, ns};
+            best = (struct windows_instant){before + (after - before) / 2, ns};
         }
     }
     return best;
 }
 
+/*
+ * Measures from plat_start() to now, so the answer gets better with time; waits only if
+ * less than CALIBRATION_NS have passed.
+ */
 int plat_host_tsc_calibrate(struct plat_tsc *out)
 {
     *out = (struct plat_tsc){0};
     if (!has_invariant_tsc())
         return -LX_EOPNOTSUPP;
-    struct instant first = read_instant(), last;
+    struct windows_instant first = g_windows.started, last;
     do
-        last = read_instant();
+        last = windows_instant();
     while (last.ns - first.ns < CALIBRATION_NS);
     uint64_t realtime = plat_host_clock_now(PLAT_CLOCK_REALTIME);
     uint64_t now = __builtin_ia32_rdtsc();

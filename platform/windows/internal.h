@@ -13,6 +13,11 @@
 #define WINDOWS_FILES_MAX 8u      /* handed to a guest host */
 #define WINDOWS_PATH_MAX 32768u   /* UTF-16 units: the longest path there is */
 
+/* The time-stamp counter and the performance counter at one moment. */
+struct windows_instant {
+    uint64_t tsc, ns;
+};
+
 struct windows_state {
     const char *start_error;
     char **environment;
@@ -27,6 +32,7 @@ struct windows_state {
         UINT code_page;    /* likewise; 0: no console */
     } console;
     uint64_t frequency; /* of the performance counter, per second */
+    struct windows_instant started;
 };
 
 /* A file keeps its own position: reads and writes with an offset move the handle's. */
@@ -62,6 +68,9 @@ DWORD windows_prot(uint32_t prot);
 
 /* FILETIME units of 100 ns since 1601 as ns since 1970. */
 int64_t windows_unix_ns(const FILETIME *t);
+
+/* Now; from g_windows.frequency on. */
+struct windows_instant windows_instant(void);
 
 /* A file for a handle, which moves to it, also on failure. */
 MUST_USE int windows_file_new(HANDLE handle, struct plat_file **out);

@@ -158,6 +158,7 @@ int plat_host_start(int *argc, char ***argv)
     LARGE_INTEGER frequency;
     QueryPerformanceFrequency(&frequency);
     g_windows.frequency = (uint64_t)frequency.QuadPart;
+    g_windows.started = windows_instant();
     g_windows.start_error = missing(argc, argv);
     if (g_windows.start_error)
         return -LX_ENOSYS;

@@ -99,8 +99,7 @@ static int64_t leave_mask(struct shim_task *t, int64_t result)
 
 static int64_t now_ns(void)
 {
-    uint64_t ns;
-    return shim_time_now(LX_CLOCK_MONOTONIC, &ns) < 0 ? 0 : (int64_t)ns;
+    return (int64_t)plat_clock_now(PLAT_CLOCK_MONOTONIC);
 }
 
 static int64_t deadline_of_ms(int32_t timeout_ms)

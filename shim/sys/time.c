@@ -120,8 +120,8 @@ static int64_t sleep_until(struct shim_task *t, int64_t deadline_ns, lx_uptr rem
         err = core_sleep(&t->sleeper, 0, deadline_ns);
     if (err == -LX_ETIMEDOUT)
         return 0;
-    uint64_t now;
-    if (remaining && shim_time_now(LX_CLOCK_MONOTONIC, &now) == 0) {
+    if (remaining) {
+        uint64_t now = plat_clock_now(PLAT_CLOCK_MONOTONIC);
         uint64_t left = deadline_ns > (int64_t)now ? (uint64_t)deadline_ns - now : 0;
         struct lx_timespec ts = {(int64_t)(left / NS_PER_S), (int64_t)(left % NS_PER_S)};
         int copied = shim_copy_out(remaining, &ts, sizeof ts);

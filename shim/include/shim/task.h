@@ -70,7 +70,7 @@ struct shim_process {
     _Atomic uint32_t exiting;   /* 1: exit_group or a fatal signal has begun */
     _Atomic uint32_t exit_code; /* as wait4(2) reports it */
 
-    uint64_t alarm_ns; /* ITIMER_REAL's next expiry, monotonic, or 0 */
+    uint64_t alarm_ns; /* ITIMER_REAL's next expiry, a deadline, or 0 */
     uint64_t alarm_interval_ns;
     uint32_t alarm_running;            /* its thread exists */
     struct core_sleeper alarm_sleeper; /* its thread's */

@@ -33,7 +33,9 @@ void shim_time_init(struct shim_clock_data *out);
 MUST_USE int shim_time_now(int32_t clock, uint64_t *ns);
 
 /*
- * Read a timespec from the guest and make it a deadline on the monotonic clock.
+ * Read a timespec from the guest and make it a deadline, which is on the host's monotonic clock,
+ * PLAT_CLOCK_MONOTONIC: the guest's, counted from the time-stamp counter, drifts away from it by
+ * some millionths.
  *   absolute     1: a time of `clock`; 0: from now on.
  *   deadline_ns  PLAT_FOREVER if it is beyond the clock's range.
  */
