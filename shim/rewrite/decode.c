@@ -60,7 +60,7 @@ const ZydisDecodedOperand *fs_operand(const ZydisDecodedInstruction *i,
 static void mark_table(struct code *c, uint64_t table)
 {
     const struct shim_rewrite_input *in = c->in;
-    if (table % 4 || in_text(c, table))
+    if (table % 4 || table >= in->size || in_text(c, table))
         return;
     for (uint32_t n = 0; n < TABLE_MAX && table + 4 * (n + 1ull) <= in->size; n++) {
         int32_t offset;
