@@ -19,21 +19,21 @@ leftover_processes() (
         done
 )
 
+# Others may run containers in the same Wine prefix: a file that is open is theirs.
 leftover_files() {
     ls -A "$TMPDIR"
     if [ "${TARBOX_WINEPREFIX:-}" ]; then
-        find "$TARBOX_WINEPREFIX/drive_c" -name 'tarbox-*.tmp'
+        find "$TARBOX_WINEPREFIX/drive_c" -name 'tarbox-*.tmp' |
+            grep -vxF -f <(find /proc/[0-9]*/fd -name '[0-9]*' -printf '%l\n' 2>/dev/null)
     fi
 }
 
-# Nothing is left, or prints what is still there after five seconds.  Others may run containers
-# in the same Wine prefix: only what stays counts.
+# Nothing is left, or prints what is still there after five seconds.
 nothing_is_left() {
-    local processes='' files='' first
-    first=$(leftover_files | sort)
+    local processes='' files=''
     for _ in $(seq 50); do
         processes=$(leftover_processes)
-        files=$(comm -12 <(echo "$first") <(leftover_files | sort) | grep . || true)
+        files=$(leftover_files)
         [ -n "$processes$files" ] || return 0
         sleep 0.1
     done
