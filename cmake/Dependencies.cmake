@@ -2,7 +2,8 @@
 #
 # The libraries Tarbox stands on, as imported targets:
 #
-#   dep::archive dep::zlib dep::isal dep::zstd dep::lzma dep::bz2 dep::xxhash dep::zydis dep::cmocka
+#   dep::archive dep::zlib dep::isal dep::zstd dep::lzma dep::bz2 dep::xxhash dep::zydis dep::jansson
+#   dep::cmocka
 #   dep::host    the host's own libraries, for platform only
 #
 # Linux and MSYS2: the distribution's development packages.  Cross-builds for Windows: the static
@@ -55,6 +56,7 @@ dependency(lzma HEADER lzma.h LIBRARY lzma STATIC LZMA_API_STATIC)
 dependency(bz2 HEADER bzlib.h LIBRARY bz2)
 dependency(xxhash HEADER xxhash.h LIBRARY xxhash)
 dependency(zydis HEADER Zydis/Zydis.h LIBRARY Zydis STATIC ZYDIS_STATIC_BUILD ZYCORE_STATIC_BUILD)
+dependency(jansson HEADER jansson.h LIBRARY jansson)
 dependency(cmocka HEADER cmocka.h LIBRARY cmocka cmocka-static STATIC CMOCKA_STATIC)
 if(WIN32)
   set(dep_archive_links dep::zlib dep::zstd dep::lzma dep::bz2 bcrypt)
@@ -62,6 +64,10 @@ else()
   set(dep_archive_links "")
 endif()
 dependency(archive HEADER archive.h LIBRARY archive STATIC LIBARCHIVE_STATIC LINKS ${dep_archive_links})
+
+if(NOT WIN32)
+  dependency(nettle HEADER nettle/sha2.h LIBRARY nettle)
+endif()
 
 if(dep_missing)
   list(JOIN dep_missing ", " dep_missing)
@@ -74,5 +80,5 @@ if(WIN32)
   target_link_libraries(dep_host INTERFACE bcrypt psapi shell32)
 else()
   find_package(Threads REQUIRED)
-  target_link_libraries(dep_host INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
+  target_link_libraries(dep_host INTERFACE dep::nettle Threads::Threads ${CMAKE_DL_LIBS})
 endif()

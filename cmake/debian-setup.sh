@@ -15,7 +15,7 @@ packages=(
     gcc-mingw-w64-x86-64 libz-mingw-w64-dev
     # The libraries Tarbox links, for the Linux host.
     libarchive-dev zlib1g-dev libisal-dev libzstd-dev liblzma-dev libbz2-dev
-    libxxhash-dev libzydis-dev libzycore-dev libcmocka-dev
+    libxxhash-dev libzydis-dev libzycore-dev libcmocka-dev libjansson-dev nettle-dev
     # Their sources, for the Windows host (windows-deps.sh).
     ca-certificates dpkg-dev xz-utils
     # Fuzzers, sanitizers, lints.

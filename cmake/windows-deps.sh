@@ -13,9 +13,9 @@
 set -euo pipefail
 
 target=x86_64-w64-mingw32
-sources=(bzip2 cmocka libarchive libisal libzstd xxhash xz-utils zydis)
+sources=(bzip2 cmocka jansson libarchive libisal libzstd xxhash xz-utils zydis)
 dev_packages=(
-    libarchive-dev libbz2-dev libcmocka-dev libisal-dev liblzma-dev libxxhash-dev
+    libarchive-dev libbz2-dev libcmocka-dev libisal-dev libjansson-dev liblzma-dev libxxhash-dev
     libz-mingw-w64-dev libzstd-dev libzycore-dev libzydis-dev
 )
 
@@ -219,6 +219,14 @@ build_cmocka() {
     cp "$(src cmocka)"/include/cmocka*.h "$out/include/"
 }
 
+build_jansson() {
+    configure jansson "$(src jansson)" -DJANSSON_EXAMPLES=OFF -DJANSSON_BUILD_DOCS=OFF \
+        -DJANSSON_WITHOUT_TESTS=ON -DJANSSON_BUILD_SHARED_LIBS=OFF
+    build jansson
+    cp "$work/build/jansson/lib/libjansson.a" "$out/lib/"
+    cp "$(src jansson)/src/jansson.h" "$work/build/jansson/include/jansson_config.h" "$out/include/"
+}
+
 echo "windows-deps: fetching sources" >&2
 step fetch fetch
 echo "windows-deps: building into $result" >&2
@@ -234,10 +242,11 @@ step libisal build_isal
 step xxhash build_xxhash
 step zydis build_zydis
 step cmocka build_cmocka
+step jansson build_jansson
 wait $configuring
 step libarchive build_libarchive
 
-for name in archive bz2 cmocka isal lzma xxhash z Zydis zstd; do
+for name in archive bz2 cmocka isal jansson lzma xxhash z Zydis zstd; do
     [ -s "$out/lib/lib$name.a" ] || { echo "windows-deps: lib$name.a is missing" >&2; exit 1; }
 done
 echo "$stamp" >"$out/stamp"

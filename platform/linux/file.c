@@ -2,7 +2,7 @@
 /*
  * Files of the host.
  *
- * Source  open(2), read(2), pread(2), stat(2), mmap(2).
+ * Source  open(2), read(2), pread(2), stat(2), mmap(2), fdatasync(2), flock(2).
  */
 
 #include "file.h"
@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -81,7 +82,7 @@ int plat_host_file_temporary(struct plat_file **out)
 int plat_host_file_inherited(uint32_t n, struct plat_file **out)
 {
     *out = NULL;
-    if (n >= INHERIT_FILE_MAX)
+    if (n >= PLAT_INHERIT_MAX)
         return -LX_EBADF;
     int fd = INHERIT_FILE + (int)n;
     return wrap(fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fd, out);
@@ -206,4 +207,29 @@ void plat_host_file_unmap(const void *view, uint64_t size)
 {
     if (view)
         munmap((void *)view, size); /* munmap(2) takes void * of any mapping */
+}
+
+int plat_host_file_truncate(struct plat_file *f, uint64_t size)
+{
+    return ftruncate(f->fd, (off_t)size) < 0 ? linux_error() : 0;
+}
+
+int plat_host_file_sync(struct plat_file *f)
+{
+    return fdatasync(f->fd) < 0 ? linux_error() : 0;
+}
+
+int plat_host_file_lock(struct plat_file *f, uint32_t flags)
+{
+    int operation = flags & PLAT_LOCK_EXCLUSIVE ? LOCK_EX : LOCK_SH, result;
+    operation |= flags & PLAT_LOCK_WAIT ? 0 : LOCK_NB;
+    do
+        result = flock(f->fd, operation);
+    while (result < 0 && errno == EINTR);
+    return result < 0 ? linux_error() : 0;
+}
+
+void plat_host_file_unlock(struct plat_file *f)
+{
+    flock(f->fd, LOCK_UN);
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Host paths, which are Unix paths already. */
 
+#include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -83,4 +86,51 @@ int plat_host_path_absolute(const char *path, char *buf, size_t size)
 int plat_host_path_to_unix(const char *absolute, char *buf, size_t size)
 {
     return copy_out(absolute, buf, size);
+}
+
+int plat_host_path_make_directory(const char *path)
+{
+    return mkdir(path, 0777) < 0 ? linux_error() : 0;
+}
+
+/* A name lasts once its folder is on the disk. */
+static int sync_folder_of(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash && slash > path ? (size_t)(slash - path) : 1;
+    if (length >= sizeof folder)
+        return -LX_ENAMETOOLONG;
+    memcpy(folder, slash ? path : ".", length);
+    folder[length] = 0;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return linux_error();
+    int err = fsync(fd) < 0 && errno != EINVAL ? linux_error() : 0;
+    close(fd);
+    return err;
+}
+
+int plat_host_path_rename(const char *from, const char *to)
+{
+    return rename(from, to) < 0 ? linux_error() : sync_folder_of(to);
+}
+
+int plat_host_path_remove(const char *path)
+{
+    return remove(path) < 0 ? linux_error() : 0;
+}
+
+/* XDG Base Directory Specification: a relative path there is to be ignored. */
+int plat_host_path_data(char *buf, size_t size)
+{
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    int length;
+    if (data && data[0] == '/')
+        length = snprintf(buf, size, "%s", data);
+    else if (home && home[0])
+        length = snprintf(buf, size, "%s/.local/share", home);
+    else
+        return -LX_ENOENT;
+    return (size_t)length < size ? 0 : -LX_ENAMETOOLONG;
 }

@@ -102,7 +102,7 @@ int plat_host_process_spawn(const char *argument, struct plat_file *const *files
                             struct plat_process **out)
 {
     *out = NULL;
-    if (count > INHERIT_FILE_MAX || g_linux.arena < 0)
+    if (count > PLAT_INHERIT_MAX || g_linux.arena < 0)
         return -LX_EINVAL;
     struct birth b = {.launcher = getpid(), .count = INHERIT_FILE - INHERIT_ARENA + count};
     b.fds[0] = g_linux.arena;

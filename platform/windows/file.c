@@ -3,7 +3,7 @@
  * Files of the host.  NTFS has no permission bits: directories and files show as
  * 0755, for any file may be a program.
  *
- * Source  CreateFileW, ReadFile, GetFileInformationByHandle, CreateFileMappingW.
+ * Source  CreateFileW, ReadFile, GetFileInformationByHandle, CreateFileMappingW, LockFileEx.
  */
 
 #include "internal.h"
@@ -16,6 +16,8 @@
 
 #define MODE 0755u
 #define TEMPORARY_TRIES 16
+#define LOCK_OFFSET_HIGH \
+    0x40000000u /* far beyond any content: locks here keep others from reading */
 
 int windows_file_new(HANDLE handle, struct plat_file **out)
 {
@@ -267,4 +269,36 @@ void plat_host_file_unmap(const void *view, uint64_t size)
 {
     (void)size;
     UnmapViewOfFile(view);
+}
+
+int plat_host_file_truncate(struct plat_file *f, uint64_t size)
+{
+    FILE_END_OF_FILE_INFO end = {.EndOfFile.QuadPart = (LONGLONG)size};
+    return SetFileInformationByHandle(f->handle, FileEndOfFileInfo, &end, sizeof end)
+               ? 0
+               : windows_error();
+}
+
+int plat_host_file_sync(struct plat_file *f)
+{
+    return FlushFileBuffers(f->handle) ? 0 : windows_error();
+}
+
+/* Wait, too, for a lock that is given later: the handle is not for overlapped operations. */
+int plat_host_file_lock(struct plat_file *f, uint32_t flags)
+{
+    OVERLAPPED at = {.OffsetHigh = LOCK_OFFSET_HIGH};
+    DWORD how = (flags & PLAT_LOCK_EXCLUSIVE ? LOCKFILE_EXCLUSIVE_LOCK : 0) |
+                (flags & PLAT_LOCK_WAIT ? 0 : LOCKFILE_FAIL_IMMEDIATELY);
+    if (LockFileEx(f->handle, how, 0, 1, 0, &at))
+        return 0;
+    DWORD error = GetLastError();
+    return error == ERROR_LOCK_VIOLATION || error == ERROR_IO_PENDING ? -LX_EAGAIN
+                                                                      : windows_error_of(error);
+}
+
+void plat_host_file_unlock(struct plat_file *f)
+{
+    OVERLAPPED at = {.OffsetHigh = LOCK_OFFSET_HIGH};
+    UnlockFileEx(f->handle, 0, 1, 0, &at);
 }

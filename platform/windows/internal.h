@@ -10,7 +10,6 @@
 #include "host.h"
 
 #define WINDOWS_SLOT_COUNT 65536u /* threads that may sleep: see plat_thread_sleep() */
-#define WINDOWS_FILES_MAX 8u      /* handed to a guest host */
 #define WINDOWS_PATH_MAX 32768u   /* UTF-16 units: the longest path there is */
 
 /* The time-stamp counter and the performance counter at one moment. */
@@ -21,10 +20,10 @@ struct windows_instant {
 struct windows_state {
     const char *start_error;
     char **environment;
-    HANDLE arena;                    /* section; inherited by the guest host */
-    uint64_t container[2];           /* names the container's segments and events */
-    HANDLE job;                      /* guest hosts, which end when it is closed */
-    HANDLE files[WINDOWS_FILES_MAX]; /* in a guest host: what it was given */
+    HANDLE arena;                   /* section; inherited by the guest host */
+    uint64_t container[2];          /* names the container's segments and events */
+    HANDLE job;                     /* guest hosts, which end when it is closed */
+    HANDLE files[PLAT_INHERIT_MAX]; /* in a guest host: what it was given */
     uint32_t is_guest;
     struct {
         HANDLE handles[3]; /* the streams changed by windows_console_start() */

@@ -2,7 +2,8 @@
 /*
  * Host paths: drives, servers, and paths that are too long without \\?\.
  *
- * Source  "Naming Files, Paths, and Namespaces", GetFullPathNameW.
+ * Source  "Naming Files, Paths, and Namespaces", GetFullPathNameW, MoveFileExW,
+ *         FILE_DISPOSITION_INFO_EX.
  */
 
 #include "internal.h"
@@ -97,4 +98,94 @@ int plat_host_path_to_unix(const char *absolute, char *buf, size_t size)
     for (char *c = buf; *c; c++)
         *c = *c == '\\' ? '/' : *c;
     return 0;
+}
+
+int plat_host_path_make_directory(const char *path)
+{
+    wchar_t *wide = windows_path(path);
+    int err = wide && CreateDirectoryW(wide, NULL) ? 0 : windows_error();
+    free(wide);
+    return err;
+}
+
+/* Virus scanners and indexers open what is new for a moment, and do not always share it. */
+#define PATIENCE_TRIES 20
+#define PATIENCE_MS 10
+
+static int is_passing(DWORD error)
+{
+    return error == ERROR_SHARING_VIOLATION || error == ERROR_ACCESS_DENIED;
+}
+
+int plat_host_path_rename(const char *from, const char *to)
+{
+    wchar_t *wide_from = windows_path(from), *wide_to = wide_from ? windows_path(to) : NULL;
+    const DWORD how = MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH;
+    DWORD error = wide_to ? ERROR_SHARING_VIOLATION : GetLastError();
+    for (int i = 0; wide_to && i < PATIENCE_TRIES && is_passing(error); i++) {
+        if (i > 0)
+            Sleep(PATIENCE_MS);
+        error = MoveFileExW(wide_from, wide_to, how) ? 0 : GetLastError();
+    }
+    free(wide_to);
+    free(wide_from);
+    return error ? windows_error_of(error) : 0;
+}
+
+/* Windows 10 1709 and later: the name is gone at once, although others have the file open. */
+static int remove_now(HANDLE handle)
+{
+    struct {
+        DWORD flags;
+    } info = {0x1 | 0x2 | 0x10}; /* DELETE, POSIX_SEMANTICS, IGNORE_READONLY_ATTRIBUTE */
+    const int file_disposition_info_ex = 21;
+    return SetFileInformationByHandle(handle, (FILE_INFO_BY_HANDLE_CLASS)file_disposition_info_ex,
+                                      &info, sizeof info);
+}
+
+/* 0, or a Windows error code. */
+static DWORD remove_once(const wchar_t *path)
+{
+    HANDLE handle =
+        CreateFileW(path, DELETE, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
+                    OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+    if (handle == INVALID_HANDLE_VALUE)
+        return GetLastError();
+    DWORD error = remove_now(handle) ? 0 : GetLastError();
+    CloseHandle(handle);
+    /* Else as ever: file systems and systems that do not know it. */
+    if (error == ERROR_INVALID_PARAMETER || error == ERROR_INVALID_FUNCTION ||
+        error == ERROR_NOT_SUPPORTED || error == ERROR_CALL_NOT_IMPLEMENTED)
+        error = DeleteFileW(path) || RemoveDirectoryW(path) ? 0 : GetLastError();
+    return error;
+}
+
+int plat_host_path_remove(const char *path)
+{
+    wchar_t *wide = windows_path(path);
+    DWORD error = wide ? ERROR_SHARING_VIOLATION : GetLastError();
+    for (int i = 0; wide && i < PATIENCE_TRIES && error == ERROR_SHARING_VIOLATION; i++) {
+        if (i > 0)
+            Sleep(PATIENCE_MS);
+        error = remove_once(wide);
+    }
+    free(wide);
+    return error ? windows_error_of(error) : 0;
+}
+
+/* The variable, which users and services set to move it, and which needs no COM. */
+int plat_host_path_data(char *buf, size_t size)
+{
+    wchar_t wide[WINDOWS_PATH_MAX / 16];
+    DWORD length = GetEnvironmentVariableW(L"LOCALAPPDATA", wide, sizeof wide / sizeof *wide);
+    if (!length)
+        return -LX_ENOENT;
+    if (length >= sizeof wide / sizeof *wide)
+        return -LX_ENAMETOOLONG;
+    char *utf8 = windows_utf8(wide);
+    int err = !utf8 ? -LX_ENOMEM : strlen(utf8) >= size ? -LX_ENAMETOOLONG : 0;
+    if (err == 0)
+        strcpy(buf, utf8);
+    free(utf8);
+    return err;
 }

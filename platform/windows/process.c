@@ -51,7 +51,7 @@ static int make_job(void)
 
 /* The handles that a guest host gets, and no others: each once, or CreateProcessW() refuses. */
 struct handover {
-    HANDLE handles[WINDOWS_FILES_MAX + 4]; /* files, arena, standard streams */
+    HANDLE handles[PLAT_INHERIT_MAX + 4]; /* files, arena, standard streams */
     DWORD count;
 };
 
@@ -153,7 +153,7 @@ int plat_host_process_spawn(const char *argument, struct plat_file *const *files
     struct handover h = {.count = 0};
     PROCESS_INFORMATION info;
     *out = NULL;
-    if (count > WINDOWS_FILES_MAX || !is_plain_word(argument))
+    if (count > PLAT_INHERIT_MAX || !is_plain_word(argument))
         return -LX_EINVAL;
     struct plat_process *p = calloc(1, sizeof *p);
     int err = p ? make_job() : -LX_ENOMEM;
@@ -225,7 +225,7 @@ void plat_host_process_free(struct plat_process *p)
 int plat_host_file_inherited(uint32_t n, struct plat_file **out)
 {
     *out = NULL;
-    if (n >= WINDOWS_FILES_MAX || !g_windows.files[n])
+    if (n >= PLAT_INHERIT_MAX || !g_windows.files[n])
         return -LX_EBADF;
     return windows_file_new(g_windows.files[n], out);
 }

@@ -88,7 +88,7 @@ static int take_handover(int *argc, wchar_t **wide)
     g_windows.container[0] = _wcstoui64(wide[3], NULL, 16);
     g_windows.container[1] = _wcstoui64(wide[4], NULL, 16);
     g_windows.arena = handle_of(wide[5]);
-    for (int i = 6; i < *argc && i - 6 < (int)WINDOWS_FILES_MAX; i++)
+    for (int i = 6; i < *argc && i - 6 < (int)PLAT_INHERIT_MAX; i++)
         g_windows.files[i - 6] = handle_of(wide[i]);
     return 2;
 }

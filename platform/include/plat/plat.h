@@ -125,8 +125,9 @@ struct plat_process;
  * before).  Its low range is reserved before its first instruction, so that
  * programs with fixed addresses load; it dies with its launcher.
  *   argument  the private argument, argv[1] of the new process.
- *   files     `count` files that plat_file_inherited(0..) gives it.
+ *   files     `count` files, at most PLAT_INHERIT_MAX, that plat_file_inherited(0..) gives it.
  */
+#define PLAT_INHERIT_MAX 33u
 struct plat_file;
 MUST_USE int plat_process_spawn(const char *argument, struct plat_file *const *files,
                                 uint32_t count, struct plat_process **out);
@@ -322,6 +323,22 @@ MUST_USE int64_t plat_file_pread(struct plat_file *f, void *buf, uint64_t size, 
 MUST_USE int64_t plat_file_pwrite(struct plat_file *f, const void *buf, uint64_t size,
                                   uint64_t offset);
 MUST_USE int plat_file_stat(struct plat_file *f, struct plat_stat *out);
+MUST_USE int plat_file_truncate(struct plat_file *f, uint64_t size);
+
+/* What was written survives a crash of the machine. */
+MUST_USE int plat_file_sync(struct plat_file *f);
+
+/*
+ * Lock the whole file against others that lock it: it can be read and written by anyone.
+ * The lock belongs to this opening of the file and to the guest hosts that inherit it,
+ * and ends with the last of them, however that comes.
+ *   returns  -LX_EAGAIN: another holds a lock in the way, and PLAT_LOCK_WAIT is not given.
+ */
+#define PLAT_LOCK_SHARED 1u
+#define PLAT_LOCK_EXCLUSIVE 2u
+#define PLAT_LOCK_WAIT 4u
+MUST_USE int plat_file_lock(struct plat_file *f, uint32_t flags);
+void plat_file_unlock(struct plat_file *f);
 
 /* Without following a final symbolic link. */
 MUST_USE int plat_path_stat(const char *path, struct plat_stat *out);
@@ -340,9 +357,36 @@ MUST_USE int plat_directory_open(const char *path, struct plat_directory **out);
 MUST_USE int plat_directory_next(struct plat_directory *d, const char **name);
 void plat_directory_close(struct plat_directory *d);
 
+/* One folder, whose parent is there; -LX_EEXIST. */
+MUST_USE int plat_path_make_directory(const char *path);
+
+/*
+ * Give a file another name, taking the place of what has it, in one step that lasts
+ * through a crash of the machine.
+ *   returns  -LX_EACCES: on Windows also if somebody has mapped what is at `to`.
+ */
+MUST_USE int plat_path_rename(const char *from, const char *to);
+
+/* Remove a file or an empty folder; -LX_ENOTEMPTY, and on Windows as above. */
+MUST_USE int plat_path_remove(const char *path);
+
+/* The folder for application data of this user; -LX_ENOENT: there is none. */
+MUST_USE int plat_path_data(char *buf, size_t size);
+
 /* The absolute form of a path, and its translation to a Unix path for the guest. */
 MUST_USE int plat_path_absolute(const char *path, char *buf, size_t size);
 MUST_USE int plat_path_to_unix(const char *absolute, char *buf, size_t size);
+
+/* ---- SHA-256 ------------------------------------------------------------- */
+
+#define PLAT_SHA256_SIZE 32
+struct plat_sha256;
+MUST_USE int plat_sha256_new(struct plat_sha256 **out);
+void plat_sha256_update(struct plat_sha256 *s, const void *data, uint64_t size);
+
+/* The digest of all that came; begins anew. */
+void plat_sha256_end(struct plat_sha256 *s, uint8_t digest[PLAT_SHA256_SIZE]);
+void plat_sha256_free(struct plat_sha256 *s);
 
 /* ---- Host check ---------------------------------------------------------- */
 
