@@ -16,7 +16,13 @@ static const char help[] =
     "Usage: tarbox COMMAND\n"
     "\n"
     "Commands:\n"
-    "  run      Run a program from an archive, a folder or a single ELF file\n"
+    "  run      Run a program from an image, an archive, a folder or a single ELF file\n"
+    "  import   Make an image of an archive or a folder\n"
+    "  images   List the images of the store\n"
+    "  tag      Give an image a name\n"
+    "  rmi      Remove images\n"
+    "  prune    Free what no image needs\n"
+    "  verify   Look for damage in the store\n"
     "  doctor   Check that this computer has what Tarbox needs\n"
     "\n"
     "Options:\n"
@@ -32,8 +38,8 @@ int cmd_main(int argc, char **argv)
         const char *name;
         int (*run)(int argc, char **argv);
     } commands[] = {
-        {"run", cmd_run},
-        {"doctor", cmd_doctor},
+        {"run", cmd_run}, {"import", cmd_import}, {"images", cmd_images}, {"tag", cmd_tag},
+        {"rmi", cmd_rmi}, {"prune", cmd_prune},   {"verify", cmd_verify}, {"doctor", cmd_doctor},
     };
     if (argc < 2) {
         fputs(help, stderr);

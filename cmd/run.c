@@ -9,18 +9,22 @@
 
 #include "cmd/cmd.h"
 #include "envfile.h"
+#include "options.h"
+#include "progress.h"
 #include "strlist.h"
 
 static const char help[] =
     "Usage: tarbox run [OPTION]... IMAGE [--] [COMMAND [ARGUMENT]...]\n"
     "\n"
     "Run a Linux program from IMAGE:\n"
+    "  NAME[:TAG], ID                                     an image of the store\n"
     "  rootfs.tar, .tar.gz, .tar.zst, .tar.xz, .tar.bz2   an archive of a root file system\n"
     "  FOLDER                                             a folder that holds one\n"
     "  FILE                                               a single Linux program (ELF)\n"
     "\n"
-    "The program sees the image as its root directory.  What it writes is gone when it\n"
-    "ends.  A COMMAND without a slash is looked up in the PATH of the guest.\n"
+    "An archive is imported into the store once; the next run starts at once.  The program\n"
+    "sees the image as its root directory.  What it writes is gone when it ends.  A COMMAND\n"
+    "without a slash is looked up in the PATH of the guest.\n"
     "\n"
     "Options:\n"
     "  -e, --env K=V          Set an environment variable; with K alone, take it from here\n"
@@ -29,6 +33,12 @@ static const char help[] =
     "      --entrypoint PROG  Program to run; COMMAND and the rest are its arguments\n"
     "  -i, --interactive      Keep standard input open (always so)\n"
     "      --rm               Remove the container afterwards (always so)\n"
+    "  -q, --quiet            Show no progress of an import\n"
+    "      --root DIR         Folder of the store (default: $TARBOX_ROOT or your application "
+    "data)\n"
+    "      --ephemeral        Use no store: import the archive for this run only\n"
+    "      --max-size N       Most bytes an archive may unpack to, as in 20G (default 256G)\n"
+    "      --max-files N      Most members an archive may have (default 10000000)\n"
     "      --strace           Show every system call on standard error\n"
     "      --stats            Show what the run cost on standard error\n"
     "      --help             Show this text\n"
@@ -43,15 +53,15 @@ static const char help[] =
 
 struct arguments {
     struct runner_options options;
+    struct cmd_progress progress;
     struct cmd_strings env;
 };
 
 static int usage(const char *format, const char *what)
 {
-    fprintf(stderr, "tarbox run: ");
-    fprintf(stderr, format, what);
-    fprintf(stderr, "; see 'tarbox run --help'.\n");
-    return RUNNER_EXIT_FAILED;
+    char text[512];
+    snprintf(text, sizeof text, format, what);
+    return cmd_usage("run", "%s", text);
 }
 
 /* -e K=V, or -e K: the value here, if there is one. */
@@ -71,132 +81,135 @@ static int add_env_file(struct cmd_strings *env, const char *path)
     return RUNNER_EXIT_FAILED;
 }
 
-enum option { ENV, ENV_FILE, WORKDIR, ENTRYPOINT, IGNORED, STRACE, STATS, HELP };
+enum option {
+    ENV,
+    ENV_FILE,
+    WORKDIR,
+    ENTRYPOINT,
+    IGNORED,
+    QUIET,
+    ROOT,
+    EPHEMERAL,
+    MAX_SIZE,
+    MAX_FILES,
+    STRACE,
+    STATS,
+    HELP
+};
 
-static const struct {
-    const char *name;
-    char letter;
-    int has_value;
-    enum option option;
-} known[] = {
+static const struct cmd_option known[] = {
     {"env", 'e', 1, ENV},
     {"env-file", 0, 1, ENV_FILE},
     {"workdir", 'w', 1, WORKDIR},
     {"entrypoint", 0, 1, ENTRYPOINT},
     {"interactive", 'i', 0, IGNORED},
     {"rm", 0, 0, IGNORED},
+    {"quiet", 'q', 0, QUIET},
+    {"root", 0, 1, ROOT},
+    {"ephemeral", 0, 0, EPHEMERAL},
+    {"max-size", 0, 1, MAX_SIZE},
+    {"max-files", 0, 1, MAX_FILES},
     {"strace", 0, 0, STRACE},
     {"stats", 0, 0, STATS},
     {"help", 'h', 0, HELP},
 };
-#define KNOWN_COUNT (sizeof known / sizeof known[0])
 
-/* Act on one option; returns 0, or an exit code plus 1 to end with. */
+/* Act on one option: 0, or an exit code to end with. */
 static int apply(struct arguments *a, enum option option, const char *value)
 {
-    int code = 0;
+    struct runner_options *o = &a->options;
     switch (option) {
     case ENV:
-        code = add_env(&a->env, value);
-        break;
+        return add_env(&a->env, value);
     case ENV_FILE:
-        code = add_env_file(&a->env, value);
-        break;
+        return add_env_file(&a->env, value);
     case WORKDIR:
-        if (*value != '/')
-            code = usage("the working directory '%s' must be an absolute path", value);
-        a->options.workdir = value;
-        break;
+        o->workdir = value;
+        return *value == '/' ? 0
+                             : usage("the working directory '%s' must be an absolute path", value);
     case ENTRYPOINT:
-        a->options.entrypoint = value;
-        break;
-    case IGNORED:
-        break;
+        o->entrypoint = value;
+        return 0;
+    case QUIET:
+        a->progress.quiet = 1;
+        return 0;
+    case ROOT:
+        o->root = value;
+        return 0;
+    case EPHEMERAL:
+        o->ephemeral = 1;
+        return 0;
+    case MAX_SIZE:
+        o->import.limits.file_size = UINT64_MAX;
+        return cmd_size_parse(value, &o->import.limits.total_size) == 0
+                   ? 0
+                   : usage("'%s' is no size: give a number, with K, M, G or T behind it", value);
+    case MAX_FILES:
+        return cmd_size_parse(value, &o->import.limits.entries) == 0
+                   ? 0
+                   : usage("'%s' is no number of files", value);
     case STRACE:
-        a->options.strace = 1;
-        break;
+        o->strace = 1;
+        return 0;
     case STATS:
-        a->options.stats = 1;
-        break;
+        o->stats = 1;
+        return 0;
+    case IGNORED:
     case HELP:
-        fputs(help, stdout);
+        return 0;
+    }
+    return 0;
+}
+
+/* Read the options and operands: 0 to go on, 1 to end with *code. */
+static int parse(struct arguments *a, int argc, char **argv, int *code)
+{
+    static const char *const none[] = {NULL};
+    struct cmd_options o = {.command = "run",
+                            .known = known,
+                            .count = sizeof known / sizeof known[0],
+                            .argc = argc,
+                            .argv = argv,
+                            .index = 1};
+    const char *value;
+    int option;
+    while ((option = cmd_options_next(&o, &value)) >= 0) {
+        if (option == HELP) {
+            fputs(help, stdout);
+            *code = 0;
+            return 1;
+        }
+        *code = apply(a, (enum option)option, value);
+        if (*code)
+            return 1;
+    }
+    *code = RUNNER_EXIT_FAILED;
+    if (option == CMD_OPTIONS_BAD)
+        return 1;
+    if (o.index == argc) {
+        *code = usage("%s", "give an image: its name, an archive, a folder or a program");
         return 1;
     }
-    return code ? code + 1 : 0;
-}
-
-/* --name, --name=value, --name value; `i` moves over a value. */
-static int long_option(struct arguments *a, int argc, char **argv, int *i)
-{
-    const char *name = argv[*i] + 2, *equals = strchr(name, '=');
-    size_t length = equals ? (size_t)(equals - name) : strlen(name);
-    for (size_t k = 0; k < KNOWN_COUNT; k++) {
-        if (strlen(known[k].name) != length || strncmp(known[k].name, name, length) != 0)
-            continue;
-        const char *value = equals ? equals + 1 : NULL;
-        if (!known[k].has_value && value)
-            return usage("option '%s' takes no value", argv[*i]) + 1;
-        if (known[k].has_value && !value) {
-            if (*i + 1 >= argc)
-                return usage("option '%s' needs a value", argv[*i]) + 1;
-            value = argv[++*i];
-        }
-        return apply(a, known[k].option, value);
-    }
-    return usage("unknown option '%s'", argv[*i]) + 1;
-}
-
-/* -i, -eK=V, -e K=V, -ieK=V */
-static int short_options(struct arguments *a, int argc, char **argv, int *i)
-{
-    const char *whole = argv[*i];
-    for (const char *c = whole + 1; *c; c++) {
-        size_t k = 0;
-        while (k < KNOWN_COUNT && known[k].letter != *c)
-            k++;
-        if (k == KNOWN_COUNT)
-            return usage("unknown option '%s'", whole) + 1;
-        const char *value = NULL;
-        if (known[k].has_value) {
-            value = c[1] ? c + 1 : *i + 1 < argc ? argv[++*i] : NULL;
-            if (!value)
-                return usage("option '%s' needs a value", whole) + 1;
-        }
-        int end = apply(a, known[k].option, value);
-        if (end || value)
-            return end;
-    }
+    a->options.image = argv[o.index++];
+    if (o.index < argc && !strcmp(argv[o.index], "--"))
+        o.index++;
+    a->options.command = (const char *const *)(argv + o.index);
+    a->options.env = a->env.count ? (const char *const *)a->env.items : none;
     return 0;
 }
 
 int cmd_run(int argc, char **argv)
 {
     struct arguments a = {0};
-    int i = 1, end = 0;
-    for (; !end && i < argc && argv[i][0] == '-' && argv[i][1]; i++)
-        end =
-            argv[i][1] == '-' ? long_option(&a, argc, argv, &i) : short_options(&a, argc, argv, &i);
-    if (end) {
-        cmd_strings_free(&a.env);
-        return end - 1;
-    }
     int code;
-    if (i == argc) {
-        code = usage("%s", "give an image: an archive, a folder or a program");
-        goto out;
+    image_limits_default(&a.options.import.limits);
+    if (!parse(&a, argc, argv, &code)) {
+        struct core_diag diag = {.text = ""};
+        cmd_progress_init(&a.progress, a.options.image, &a.options.import);
+        code = runner_run(&a.options, &diag);
+        if (diag.text[0])
+            fprintf(stderr, "tarbox: %s\n", diag.text);
     }
-    a.options.image = argv[i++];
-    if (i < argc && !strcmp(argv[i], "--"))
-        i++;
-    static const char *const none[] = {NULL};
-    a.options.command = (const char *const *)(argv + i);
-    a.options.env = a.env.count ? (const char *const *)a.env.items : none;
-
-    struct core_diag diag = {.text = ""};
-    code = runner_run(&a.options, &diag);
-    if (diag.text[0])
-        fprintf(stderr, "tarbox: %s\n", diag.text);
-out:
     cmd_strings_free(&a.env);
     return code;
 }

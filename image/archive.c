@@ -56,7 +56,12 @@ static void report(struct reader *r)
     if (!r->b->options.progress || done - r->reported < PROGRESS_STEP)
         return;
     r->reported = done;
-    r->b->options.progress(r->b->options.arg, done, r->source->size);
+    struct image_progress progress = {.done = done,
+                                      .total = r->source->size,
+                                      .files = r->members,
+                                      .file_size = r->b->file_bytes,
+                                      .shared_size = r->b->shared_bytes};
+    r->b->options.progress(r->b->options.arg, &progress);
 }
 
 /* The next block into the window: its size, 0 at the end, -LX_E*. */

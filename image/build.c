@@ -10,6 +10,7 @@
 #include "index.h"
 #include "lx/errno.h"
 #include "plat/plat.h"
+#include "storage.h"
 
 #define GIB (1ull << 30)
 
@@ -35,10 +36,11 @@ int image_build_failed(struct image_build *b, int err)
         return core_diag_set(b->diag, err, "%s: the import is out of memory; close other programs",
                              b->name);
     if (err == -LX_ENOSPC)
-        return core_diag_set(b->diag, err,
-                             "%s: no space for the unpacked files; free some where the host keeps "
-                             "temporary files",
-                             b->name);
+        return core_diag_set(b->diag, err, "%s: no space for the unpacked files; free some%s",
+                             b->name,
+                             b->options.store ? " with 'tarbox prune', or choose another folder "
+                                                "for the store with --root or TARBOX_ROOT"
+                                              : " where the host keeps temporary files");
     return core_diag_set(b->diag, err, "%s: the import fails: %s", b->name,
                          core_diag_strerror(err));
 }
@@ -126,23 +128,166 @@ int image_build_content(struct image_build *b, struct image_node *node)
     if (err < 0)
         return err;
     node->size = content.size;
-    node->data = content.offset;
+    node->data = content.data;
+    node->count = content.count;
+    node->pack = content.pack;
     node->key = content.key;
     if (shared)
         b->shared_bytes += content.size;
     return 0;
 }
 
-static int finish(struct image_build *b, struct image *out)
+/* ---- The files ----------------------------------------------------------- */
+
+/* A file being written: of the store's tmp/, or one that nobody sees. */
+struct output {
+    struct plat_file *file;
+    char path[STORAGE_PATH]; /* in tmp/ */
+};
+
+static int open_output(struct image_build *b, struct output *o)
 {
-    int err = image_pack_finish(b->pack, &out->pack, &out->pack_size);
+    if (b->options.store)
+        return storage_create(b->options.store, &o->file, o->path, b->diag);
+    int err = plat_file_temporary(&o->file);
+    return err < 0 ? image_build_failed(b, err) : 0;
+}
+
+/* Let go of a file that was not published. */
+static void close_output(struct image_build *b, struct output *o)
+{
+    if (!o->file)
+        return;
+    plat_file_close(o->file);
+    o->file = NULL;
+    if (b->options.store && plat_path_remove(o->path) < 0)
+        o->path[0] = 0; /* whoever locks the store next removes it */
+}
+
+/* Move a file into the store under its name. */
+static int publish(struct image_build *b, struct output *o, const char *path)
+{
+    struct plat_file *file = o->file;
+    o->file = NULL;
+    return storage_publish(file, o->path, path, b->diag);
+}
+
+static void fill_stats(struct image_build *b, const struct vfs_image_header *h, struct image *out)
+{
+    out->stats.file_count = h->file_count;
+    out->stats.directory_count = h->directory_count;
+    out->stats.file_size = b->file_bytes;
+    out->stats.shared_size = b->shared_bytes;
+}
+
+static int is_sound(const struct image *image)
+{
+    for (int i = 0; i < VFS_IMAGE_SECTIONS; i++) {
+        if (!image_section_is_sound(image, (enum vfs_image_section)i))
+            return 0;
+    }
+    return 1;
+}
+
+/* Put the files into the store, the index last; one that is there already stays. */
+static int finish_in_store(struct image_build *b, const struct image_draft *d, struct output *pack,
+                           struct output *index, struct image *out)
+{
+    struct image_store *s = b->options.store;
+    const struct image_pack_use *use = d->use;
+    struct core_diag unused;
+    char path[STORAGE_PATH];
+    uint64_t stored = 0;
+    if (use->own == UINT32_MAX && image_store_get(s, d->id, out, &unused) == 0) {
+        if (is_sound(out))
+            goto there;
+        image_close(out);
+    }
+    if (use->own != UINT32_MAX) {
+        storage_pack_path(s, use->packs[use->own].id, path);
+        int err = publish(b, pack, path);
+        if (err < 0)
+            return err;
+        stored = use->size;
+    }
+    storage_image_path(s, d->id, path);
+    int err = publish(b, index, path);
     if (err == 0)
-        err = image_index_write(&b->tree, out);
+        err = image_store_get(s, d->id, out, b->diag);
+    if (err < 0)
+        return err;
+    stored += d->header.index_size;
+there:
+    fill_stats(b, &d->header, out);
+    out->stats.stored_size = stored;
+    return 0;
+}
+
+/* The image is the two files themselves. */
+static int finish_in_files(struct image_build *b, const struct image_draft *d, struct output *pack,
+                           struct output *index, struct image *out)
+{
+    int err = image_map_index(out, index->file);
     if (err < 0)
         return image_build_failed(b, err);
-    out->stats.bytes = b->file_bytes;
-    out->stats.shared_bytes = b->shared_bytes;
+    index->file = NULL;
+    if (d->use->own != UINT32_MAX) {
+        out->packs[0] = pack->file;
+        pack->file = NULL;
+    }
+    out->id = d->id;
+    fill_stats(b, &d->header, out);
+    out->stats.stored_size = d->header.index_size + d->use->size;
     return 0;
+}
+
+static int finish(struct image_build *b, struct output *pack, struct image *out)
+{
+    struct image_pack_use use;
+    struct image_draft draft = {.tree = &b->tree, .use = &use, .config = b->config};
+    struct output index = {0};
+    int err = image_pack_finish(b->pack, &use);
+    if (err < 0)
+        return image_build_failed(b, err);
+    err = open_output(b, &index);
+    if (err < 0)
+        return err;
+    err = image_index_write(&draft, index.file);
+    if (err < 0)
+        image_build_failed(b, err);
+    else if (b->options.store)
+        err = finish_in_store(b, &draft, pack, &index, out);
+    else
+        err = finish_in_files(b, &draft, pack, &index, out);
+    close_output(b, &index);
+    return err;
+}
+
+static int build(struct image_build *b, int (*fill)(struct image_build *b, void *arg), void *arg,
+                 struct image *out)
+{
+    struct image_blobs known = {0};
+    struct output pack = {0};
+    int err = b->options.store ? storage_packs(b->options.store, &known, b->diag) : 0;
+    if (err == 0)
+        err = open_output(b, &pack);
+    if (err < 0)
+        goto out;
+    err = image_tree_init(&b->tree, &b->options.limits);
+    if (err == 0)
+        err = image_pack_new(pack.file, &known, &b->pack);
+    if (err < 0)
+        image_build_failed(b, err);
+    if (err == 0)
+        err = fill(b, arg);
+    if (err == 0)
+        err = finish(b, &pack, out);
+out:
+    image_pack_free(b->pack);
+    image_tree_fini(&b->tree);
+    close_output(b, &pack);
+    image_blobs_fini(&known);
+    return err;
 }
 
 int image_build_run(const char *name, const struct image_options *options,
@@ -155,28 +300,18 @@ int image_build_run(const char *name, const struct image_options *options,
         b.options = *options;
     else
         image_limits_default(&b.options.limits);
+    b.config = b.options.config ? b.options.config : "{}";
 
-    int err = image_tree_init(&b.tree, &b.options.limits);
-    if (err == 0)
-        err = image_pack_new(&b.pack);
+    struct image_store *s = b.options.store;
+    int err = s ? storage_lock(s, b.options.waiting, b.options.arg, diag) : 0;
     if (err < 0)
-        image_build_failed(&b, err);
-    if (err == 0)
-        err = fill(&b, arg);
-    if (err == 0)
-        err = finish(&b, out);
+        return err;
+    err = build(&b, fill, arg, out);
+    if (s)
+        storage_unlock(s);
     if (err < 0)
-        image_free(out);
-    image_pack_free(b.pack);
-    image_tree_fini(&b.tree);
+        image_close(out);
+    else if (b.options.done)
+        b.options.done(b.options.arg, &out->stats);
     return err;
-}
-
-void image_free(struct image *image)
-{
-    if (image->pack)
-        plat_file_close(image->pack);
-    if (image->index)
-        plat_file_close(image->index);
-    *image = (struct image){0};
 }

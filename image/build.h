@@ -20,6 +20,7 @@ struct image_build {
     struct core_diag *diag;
     struct image_tree tree;
     struct image_pack *pack;
+    const char *config; /* canonical JSON */
     uint64_t file_bytes, shared_bytes;
 };
 

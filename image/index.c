@@ -14,24 +14,16 @@
 
 #include "lx/errno.h"
 #include "lx/stat.h"
-#include "pack.h"
-#include "plat/plat.h"
-
-#define BUFFER_SIZE (256u << 10)
-#define SECTION_ALIGN 64u
+#include "writer.h"
 
 struct index {
     struct image_tree *tree;
-    struct image *out;
+    struct vfs_image_header *header;
     uint32_t *order;   /* nodes by inode number */
     uint32_t *entries; /* the tree's entries in the order of the index */
     uint32_t inode_count, entry_count;
-    XXH3_state_t *hash, *checksum;
-
-    struct plat_file *file;
-    uint8_t *buffer;
-    uint64_t flushed;
-    size_t used;
+    XXH3_state_t *hash;
+    struct image_writer writer;
 };
 
 static int is_directory(const struct image_node *n)
@@ -59,6 +51,8 @@ static void number(struct index *x, uint32_t node)
     struct image_node *n = &x->tree->nodes[node];
     n->number = x->inode_count;
     n->nlink = is_directory(n) ? 2 : 0;
+    if ((n->mode & LX_S_IFMT) == LX_S_IFREG)
+        x->header->file_size += n->size;
     x->order[x->inode_count++] = node;
 }
 
@@ -73,11 +67,11 @@ static void count_entry(struct index *x, uint32_t dir, uint32_t entry)
         number(x, node);
     if (is_directory(n)) {
         parent->nlink++;
-        x->out->stats.directories++;
+        x->header->directory_count++;
         return;
     }
     n->nlink++;
-    x->out->stats.files++;
+    x->header->file_count++;
 }
 
 /* Sort a directory's entries and number what they name; `names` has room for all entries. */
@@ -196,45 +190,10 @@ static void hash_tree(struct index *x)
         uint32_t link[2] = {i, n->number};
         hash_bytes(x, link, sizeof link);
     }
-    struct vfs_image_key key = digest(x);
-    x->out->tree[0] = key.low;
-    x->out->tree[1] = key.high;
+    x->header->tree = digest(x);
 }
 
 /* ---- Writing ------------------------------------------------------------- */
-
-static int flush(struct index *x)
-{
-    int err = image_file_write(x->file, x->buffer, x->used, x->flushed);
-    x->flushed += x->used;
-    x->used = 0;
-    return err;
-}
-
-static int put(struct index *x, const void *data, uint64_t size)
-{
-    const uint8_t *from = data;
-    while (size) {
-        if (x->used == BUFFER_SIZE) {
-            int err = flush(x);
-            if (err < 0)
-                return err;
-        }
-        size_t room = BUFFER_SIZE - x->used, part = size < room ? (size_t)size : room;
-        XXH3_64bits_update(x->checksum, from, part);
-        memcpy(x->buffer + x->used, from, part);
-        x->used += part;
-        from += part;
-        size -= part;
-    }
-    return 0;
-}
-
-static int put_align(struct index *x)
-{
-    static const uint8_t zeros[SECTION_ALIGN];
-    return put(x, zeros, -(x->flushed + x->used) & (SECTION_ALIGN - 1));
-}
 
 static int put_inodes(struct index *x)
 {
@@ -248,14 +207,19 @@ static int put_inodes(struct index *x)
             .nlink = n->nlink,
             .mtime_ns = n->mtime_ns,
             .size = n->size,
-            .data = is_directory(n) ? n->first : n->data,
+            .data = n->data,
             .count = n->count,
-            .parent = is_directory(n) ? t->nodes[n->parent].number : 0,
             .rdev = n->rdev,
             .xattrs = n->xattrs,
             .key = n->key,
         };
-        int err = put(x, &inode, sizeof inode);
+        if (is_directory(n)) {
+            inode.data = n->first;
+            inode.parent = t->nodes[n->parent].number;
+        } else if ((n->mode & LX_S_IFMT) == LX_S_IFREG) {
+            inode.pack = n->pack;
+        }
+        int err = image_writer_put(&x->writer, &inode, sizeof inode);
         if (err < 0)
             return err;
     }
@@ -274,20 +238,20 @@ static int put_entries(struct index *x)
             .type = (uint8_t)((n->mode & LX_S_IFMT) >> 12),
             .inode = n->number,
         };
-        int err = put(x, &entry, sizeof entry);
+        int err = image_writer_put(&x->writer, &entry, sizeof entry);
         if (err < 0)
             return err;
     }
     return 0;
 }
 
-static int put_section(struct index *x, enum vfs_image_section which, struct vfs_image_range *range)
+static int put_section(struct index *x, const struct image_draft *d, enum vfs_image_section which)
 {
-    int err = put_align(x);
+    struct image_writer *w = &x->writer;
+    const struct image_pack_use *use = d->use;
+    int err = image_writer_begin(w, &x->header->sections[which]);
     if (err < 0)
         return err;
-    range->offset = x->flushed + x->used;
-    XXH3_64bits_reset(x->checksum);
     switch (which) {
     case VFS_IMAGE_INODES:
         err = put_inodes(x);
@@ -296,64 +260,61 @@ static int put_section(struct index *x, enum vfs_image_section which, struct vfs
         err = put_entries(x);
         break;
     case VFS_IMAGE_NAMES:
-        err = put(x, x->tree->names, x->tree->names_size);
+        err = image_writer_put(w, x->tree->names, x->tree->names_size);
+        break;
+    case VFS_IMAGE_XATTRS:
+        err = image_writer_put(w, x->tree->xattrs, x->tree->xattrs_size);
+        break;
+    case VFS_IMAGE_EXTENTS:
+        err = image_writer_put(w, use->extents, use->extent_count * sizeof *use->extents);
+        break;
+    case VFS_IMAGE_PACKS:
+        err = image_writer_put(w, use->packs, use->pack_count * sizeof *use->packs);
         break;
     default:
-        err = put(x, x->tree->xattrs, x->tree->xattrs_size);
+        err = image_writer_put(w, d->config, strlen(d->config));
         break;
     }
-    range->size = x->flushed + x->used - range->offset;
-    range->checksum = XXH3_64bits_digest(x->checksum);
+    image_writer_end(w, &x->header->sections[which]);
     return err;
 }
 
-static int write_index(struct index *x)
+static int write_index(struct index *x, const struct image_draft *d)
 {
-    struct vfs_image_header header = {
-        .magic = VFS_IMAGE_MAGIC,
-        .version = VFS_IMAGE_VERSION,
-        .header_size = sizeof header,
-        .pack_size = x->out->pack_size,
-        .tree = {x->out->tree[0], x->out->tree[1]},
-    };
-    XXH3_64bits_reset(x->checksum);
-    int err = put(x, &header, sizeof header); /* its place; the real one comes last */
+    struct vfs_image_header *h = x->header;
+    int err = image_writer_put(&x->writer, h, sizeof *h); /* its place; the real one comes last */
     for (int i = 0; i < VFS_IMAGE_SECTIONS && err == 0; i++)
-        err = put_section(x, (enum vfs_image_section)i, &header.sections[i]);
+        err = put_section(x, d, (enum vfs_image_section)i);
     if (err == 0)
-        err = flush(x);
+        err = image_writer_flush(&x->writer);
     if (err < 0)
         return err;
-    header.index_size = x->flushed;
-    header.checksum = XXH3_64bits(&header, offsetof(struct vfs_image_header, checksum));
-    return image_file_write(x->file, &header, sizeof header, 0);
+    h->index_size = x->writer.flushed;
+    h->checksum = XXH3_64bits(h, offsetof(struct vfs_image_header, checksum));
+    return image_file_write(x->writer.file, h, sizeof *h, 0);
 }
 
-int image_index_write(struct image_tree *tree, struct image *out)
+int image_index_write(struct image_draft *draft, struct plat_file *file)
 {
-    struct index x = {.tree = tree, .out = out};
-    x.buffer = malloc(BUFFER_SIZE);
+    struct index x = {.tree = draft->tree, .header = &draft->header};
+    draft->header = (struct vfs_image_header){.magic = VFS_IMAGE_MAGIC,
+                                              .version = VFS_IMAGE_VERSION,
+                                              .header_size = sizeof draft->header};
     x.hash = XXH3_createState();
-    x.checksum = XXH3_createState();
-    int err = -LX_ENOMEM;
-    if (x.buffer && x.hash && x.checksum)
+    int err = x.hash ? image_writer_init(&x.writer, file, 0) : -LX_ENOMEM;
+    if (err == 0)
         err = sort_tree(&x);
     if (err == 0) {
-        out->stats.directories++; /* the root, which has no entry */
+        draft->header.directory_count++; /* the root, which has no entry */
         hash_tree(&x);
-        err = plat_file_temporary(&x.file);
+        XXH3_128bits_reset(x.hash);
+        hash_bytes(&x, &draft->header.tree, sizeof draft->header.tree);
+        hash_bytes(&x, draft->config, strlen(draft->config));
+        draft->id = digest(&x);
+        err = write_index(&x, draft);
     }
-    if (err == 0)
-        err = write_index(&x);
-    if (err == 0) {
-        out->index = x.file;
-        out->index_size = x.flushed;
-    } else if (x.file) {
-        plat_file_close(x.file);
-    }
-    XXH3_freeState(x.checksum);
+    image_writer_fini(&x.writer);
     XXH3_freeState(x.hash);
-    free(x.buffer);
     free(x.entries);
     free(x.order);
     return err;

@@ -11,13 +11,23 @@
  * Errors   -LX_ENOMEM, those of the host's file.
  */
 
-#include "image/import.h"
+#include "lx/compiler.h"
+#include "pack.h"
 #include "tree.h"
 
-/*
- * Write the index of `tree` and fill `out`'s index, index_size, tree and stats.
- * out->pack_size is set already; out->index is NULL on failure.
- */
-MUST_USE int image_index_write(struct image_tree *tree, struct image *out);
+struct plat_file;
+
+/* An image but for its file: what the index is written from, and what is found on the way. */
+struct image_draft {
+    struct image_tree *tree;
+    const struct image_pack_use *use;
+    const char *config; /* JSON; it counts for the image's id */
+
+    struct vfs_image_key id; /* of tree and config */
+    struct vfs_image_header header;
+};
+
+/* Write the index to an empty file, which is borrowed; fills `id` and `header`. */
+MUST_USE int image_index_write(struct image_draft *draft, struct plat_file *file);
 
 #endif

@@ -5,29 +5,41 @@
 /*
  * Writer of a pack: contents of files, each different one once.
  *
- * A content is begun, appended to and ended; ending it finds its key and, if the
- * pack holds the same bytes already, takes the new ones back.
+ * A content is begun, appended to and ended; ending it finds its key and, if this
+ * pack or another holds the same bytes already, takes the new ones back.  Whole
+ * chunks of zeros are left out, but not of programs, which are to be mapped.
  *
  * Source   docs/store-format.md.
  * Threads  one.
- * Errors   -LX_E* of the host's file, -LX_ENOMEM.
+ * Errors   -LX_E* of the host's file, -LX_ENOMEM; -LX_EFBIG: too many extents.
  */
 
-#include <stddef.h>
 #include <stdint.h>
 
+#include "blobs.h"
 #include "lx/compiler.h"
 #include "vfs/image_format.h"
 
 struct plat_file;
 struct image_pack;
 
+/* Where a content is. */
 struct image_content {
-    uint64_t offset, size;
     struct vfs_image_key key;
+    uint64_t size;
+    uint64_t data;  /* offset in its pack, or first of the index's extents */
+    uint32_t count; /* extents, or 0 */
+    uint32_t pack;  /* number among the packs used */
 };
 
-MUST_USE int image_pack_new(struct image_pack **out);
+/*
+ * Write a pack to an empty file.
+ *   file     borrowed.
+ *   known    contents of other packs, which need not be written again; NULL for none.
+ *            Borrowed until image_pack_free().
+ */
+MUST_USE int image_pack_new(struct plat_file *file, const struct image_blobs *known,
+                            struct image_pack **out);
 void image_pack_free(struct image_pack *p);
 
 /* Start a content that will have `size` bytes. */
@@ -37,19 +49,21 @@ MUST_USE int image_pack_append_zeros(struct image_pack *p, uint64_t size);
 
 /*
  * End the content; all its bytes have been appended.
- *   shared   1 if the pack held it already.
+ *   shared   1 if it was there already.
  */
 MUST_USE int image_pack_end(struct image_pack *p, struct image_content *out, int *shared);
 
-/*
- * Write what is buffered and let go of the file.
- *   file     owned by the caller.
- *   size     of the pack; the file may be longer.
- */
-MUST_USE int image_pack_finish(struct image_pack *p, struct plat_file **file, uint64_t *size);
+/* What the index needs: the packs used, in the order of their numbers, and the extents. */
+struct image_pack_use {
+    struct vfs_image_pack packs[VFS_IMAGE_PACKS_MAX];
+    uint32_t pack_count;
+    uint32_t own; /* the number of this pack, or UINT32_MAX: it has no content */
+    const struct vfs_image_extent *extents;
+    uint32_t extent_count;
+    uint64_t size; /* of this pack */
+};
 
-/* Write all of `data`; -LX_ENOSPC if the host takes less. */
-MUST_USE int image_file_write(struct plat_file *f, const void *data, uint64_t size,
-                              uint64_t offset);
+/* Write the tables and the header; `out` is valid until image_pack_free(). */
+MUST_USE int image_pack_finish(struct image_pack *p, struct image_pack_use *out);
 
 #endif

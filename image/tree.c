@@ -80,9 +80,12 @@ int image_tree_add(struct image_tree *t, const struct image_node *node, uint32_t
     struct image_node *n = &t->nodes[t->node_count];
     *n = *node;
     n->parent = 0;
-    n->children = IMAGE_NONE;
     n->number = IMAGE_NONE;
-    n->nlink = n->first = n->count = 0;
+    n->nlink = n->first = 0;
+    if ((n->mode & LX_S_IFMT) == LX_S_IFDIR) {
+        n->children = IMAGE_NONE;
+        n->count = 0;
+    }
     *out = t->node_count++;
     return 0;
 }

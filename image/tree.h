@@ -33,15 +33,19 @@ struct image_node {
     uint32_t mode, uid, gid, rdev;
     int64_t mtime_ns;
     uint64_t size; /* file: bytes; link: length of the target */
-    uint64_t data; /* file: offset in the pack; link: in the tree's names */
+    uint64_t data; /* file: see struct image_content; link: offset in the tree's names */
     struct vfs_image_key key;
-    uint32_t xattrs;   /* offset in the tree's xattrs plus 1, or 0 */
-    uint32_t parent;   /* directory: its parent */
-    uint32_t children; /* directory: its newest entry, or IMAGE_NONE */
+    uint32_t xattrs; /* offset in the tree's xattrs plus 1, or 0 */
+    uint32_t parent; /* directory: its parent */
+    union {
+        uint32_t children; /* directory: its newest entry, or IMAGE_NONE */
+        uint32_t pack;     /* file: see struct image_content */
+    };
 
     /* What the index finds out. */
     uint32_t number; /* inode index, or IMAGE_NONE */
-    uint32_t nlink, first, count;
+    uint32_t nlink, first;
+    uint32_t count; /* directory: its entries; file, found out before: extents */
 };
 
 struct image_entry {

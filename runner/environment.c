@@ -82,28 +82,3 @@ const char *environment_get(char *const *env, const char *name)
     }
     return NULL;
 }
-
-const char *environment_home(const char *passwd, unsigned uid, char *buf, unsigned size)
-{
-    /* name:password:uid:gid:comment:home:shell */
-    for (const char *line = passwd; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-        const char *fields[6], *at = line;
-        unsigned n = 0;
-        for (; n < 6; n++) {
-            fields[n] = at;
-            at += strcspn(at, ":\n");
-            if (*at != ':')
-                break;
-            at++;
-        }
-        if (n < 5 || !*fields[2] || strtoul(fields[2], NULL, 10) != uid)
-            continue;
-        size_t length = strcspn(fields[5], ":\n");
-        if (length && length < size) {
-            memcpy(buf, fields[5], length);
-            buf[length] = 0;
-            return buf;
-        }
-    }
-    return "/";
-}

@@ -27,11 +27,4 @@ void environment_free(char **env);
 /* The value of a variable, or NULL. */
 const char *environment_get(char *const *env, const char *name);
 
-/*
- * The home directory of user `uid` in the text of an /etc/passwd.
- *   buf      what is returned when it is there.
- *   returns  buf, or "/" when the user is not listed.
- */
-const char *environment_home(const char *passwd, unsigned uid, char *buf, unsigned size);
-
 #endif

@@ -17,12 +17,13 @@
 #include "runner/run.h"
 #include "shim/exec.h"
 #include "shim/task.h"
+#include "user.h"
 #include "vfs/fdtable.h"
 #include "vfs/file.h"
 #include "vfs/image.h"
 #include "vfs/tree.h"
 
-#define PASSWD_MAX 65536
+#define TEXT_MAX (1u << 20)
 
 static struct handover *handover(void)
 {
@@ -41,23 +42,38 @@ static NORETURN void give_up(int code, const char *what, int err)
     plat_exit(code);
 }
 
-/* The image's two files, mapped one behind the other. */
+/* Map the next file of the image behind what is mapped. */
+static int map_file(uint32_t n, uint64_t size, uint64_t *at, struct vfs_image_map *out)
+{
+    struct plat_file *file;
+    const void *data;
+    int err = plat_file_inherited(n, &file);
+    if (err == 0)
+        err = plat_file_map(file, *at, size, &data);
+    if (err < 0)
+        return err;
+    *out = (struct vfs_image_map){data, size};
+    *at += (size + PLAT_GRANULE) / PLAT_GRANULE * PLAT_GRANULE;
+    return 0;
+}
+
 static int map_image(const struct handover *h)
 {
-    struct plat_file *index_file, *pack_file;
-    const void *index = NULL, *pack = NULL;
-    uint64_t pack_at =
-        CORE_IMAGE_BASE + (h->index_size + PLAT_GRANULE) / PLAT_GRANULE * PLAT_GRANULE;
-    int err = plat_file_inherited(HANDOVER_INDEX, &index_file);
+    struct vfs_image image;
+    struct vfs_image_map map;
+    const struct vfs_image_pack *pack;
+    uint64_t at = CORE_IMAGE_BASE;
+    int err = map_file(HANDOVER_INDEX, h->index_size, &at, &map);
     if (err == 0)
-        err = plat_file_map(index_file, CORE_IMAGE_BASE, h->index_size, &index);
+        err = vfs_image_open(&image, map);
+    for (uint32_t i = 0; err == 0 && (pack = vfs_image_pack(&image, i)); i++) {
+        err = map_file(HANDOVER_PACKS + i, pack->size, &at, &map);
+        if (err == 0)
+            err = vfs_image_open_pack(&image, map);
+    }
     if (err == 0)
-        err = plat_file_inherited(HANDOVER_PACK, &pack_file);
-    if (err == 0 && h->pack_size)
-        err = plat_file_map(pack_file, pack_at, h->pack_size, &pack);
-    if (err == 0)
-        err = vfs_image_check(index, h->index_size);
-    return err < 0 ? err : vfs_image_attach(index, h->index_size, pack, h->pack_size);
+        vfs_image_attach(&image);
+    return err;
 }
 
 /* What every container finds in /dev, if the image has not brought it. */
@@ -122,19 +138,37 @@ static int open_streams(struct vfs_fdtable *fds)
     return 0;
 }
 
-/* The home directory of uid 0 by the image's /etc/passwd. */
-static const char *find_home(struct vfs_fs *fs, char *buf, unsigned size)
+/* A small text file of the image, to be freed; empty if it is not there. */
+static char *read_text(struct vfs_fs *fs, const char *path)
 {
     struct vfs_inode *inode;
-    char *text = calloc(1, PASSWD_MAX);
-    const char *home = "/root";
-    if (text && vfs_walk(fs, NULL, "/etc/passwd", 0, &inode) == 0) {
-        if (VFS_IS_REG(inode) && vfs_inode_read(inode, text, PASSWD_MAX - 1, 0) > 0)
-            home = environment_home(text, 0, buf, size);
+    char *text = calloc(1, TEXT_MAX);
+    if (text && vfs_walk(fs, NULL, path, 0, &inode) == 0) {
+        if (VFS_IS_REG(inode) && vfs_inode_read(inode, text, TEXT_MAX - 1, 0) < 0)
+            text[0] = 0;
         vfs_inode_put(inode);
     }
-    free(text);
-    return home;
+    return text;
+}
+
+/* Become the user that the program is to run as. */
+static void become_user(struct shim_process *p, const char *text, struct user *user)
+{
+    char error[512];
+    char *passwd = read_text(p->fs, "/etc/passwd"), *group = read_text(p->fs, "/etc/group");
+    if (!passwd || !group)
+        give_up(RUNNER_EXIT_FAILED, "cannot find the user", -LX_ENOMEM);
+    if (user_find(text, passwd, group, user, error, sizeof error) < 0)
+        give_up(RUNNER_EXIT_FAILED, error, 0);
+    free(passwd);
+    free(group);
+    core_lock_acquire(&p->lock);
+    p->uid = p->euid = p->suid = p->fsuid = user->uid;
+    p->gid = p->egid = p->sgid = p->fsgid = user->gid;
+    p->group_count = user->group_count;
+    memcpy(p->groups, user->groups, sizeof user->groups);
+    shim_process_publish_credentials(p);
+    core_lock_release(&p->lock);
 }
 
 /* Try the directories of PATH in turn, as execvp(3) does. */
@@ -213,9 +247,10 @@ void runner_guest_main(void)
     struct shim_task *t = make_process(h);
     t->plat = thread;
     static struct shim_exec_error error;
-    char home[1024], **env;
-    const char *where = find_home(t->process->fs, home, sizeof home);
-    err = environment_make(h->env, where, shim_container()->hostname, &env);
+    static struct user user;
+    char **env;
+    become_user(t->process, h->user, &user);
+    err = environment_make(h->env, user.home, shim_container()->hostname, &env);
     if (err < 0)
         give_up(RUNNER_EXIT_FAILED, "cannot make the environment", err);
     err = load(t, h, env, &error);

@@ -11,14 +11,15 @@
 
 #include <stdint.h>
 
-/* The files given to the guest host, in this order. */
-enum handover_file { HANDOVER_INDEX, HANDOVER_PACK, HANDOVER_FILES };
+/* The files given to the guest host: the image's index, then its packs in its order. */
+enum handover_file { HANDOVER_INDEX, HANDOVER_PACKS };
 
 struct handover {
-    uint64_t index_size, pack_size;
+    uint64_t index_size;
     const char *const *argv; /* in the arena, NULL-terminated; argv[0] is the program */
     const char *const *env;
     const char *workdir;
+    const char *user;    /* "NAME[:GROUP]"; empty is root */
     uint64_t started_ns; /* when the run began, monotonic */
     uint64_t entered_ns; /* when the program's first instruction ran */
     uint64_t peak_size;  /* private memory of the guest host at its end */

@@ -11,15 +11,15 @@
 #include "core/segment.h"
 #include "environment.h"
 #include "handover.h"
-#include "image/import.h"
 #include "lx/errno.h"
 #include "lx/signal.h"
 #include "lx/wait.h"
+#include "open.h"
 #include "plat/plat.h"
 #include "shim/signal.h"
 #include "shim/task.h"
+#include "vfs/inode.h"
 
-#define HEAD_SIZE 4
 #define NS_PER_MS 1000000ull
 
 struct run {
@@ -32,63 +32,6 @@ struct run {
     _Atomic uint32_t running;    /* 1: the guest host has been started */
     _Atomic uint32_t interrupts; /* Ctrl-C so far */
 };
-
-/* ---- The image ---- */
-
-static int is_elf(struct plat_file *file)
-{
-    char head[HEAD_SIZE];
-    return plat_file_pread(file, head, sizeof head, 0) == HEAD_SIZE && memcmp(head,
-                                                                              "\x7f"
-                                                                              "ELF",
-                                                                              HEAD_SIZE) == 0;
-}
-
-/* A single program: the guest path it is found at goes to `program`. */
-static int import_program(struct run *r, char *program, size_t size)
-{
-    char absolute[4096];
-    int err = plat_path_absolute(r->options->image, absolute, sizeof absolute);
-    if (err == 0)
-        err = plat_path_to_unix(absolute, program, size);
-    if (err < 0)
-        return core_diag_set(r->diag, err, "the path of %s is too long", r->options->image);
-    return image_import_file(r->options->image, program, NULL, &r->image, r->diag);
-}
-
-static int import_archive(struct run *r, struct plat_file *file, uint64_t size)
-{
-    struct core_source_file source;
-    core_source_file_init(&source, file, size);
-    return image_import_archive(&source.base, r->options->image, NULL, &r->image, r->diag);
-}
-
-static int import(struct run *r, char *program, size_t program_size)
-{
-    const char *path = r->options->image;
-    struct plat_file *file;
-    struct plat_stat st;
-    program[0] = 0;
-    if (plat_path_stat(path, &st) == 0 && st.type == PLAT_FILE_DIRECTORY)
-        return image_import_folder(path, NULL, &r->image, r->diag);
-    int err = plat_file_open(path, PLAT_FILE_READ, &file);
-    if (err == -LX_EISDIR) /* a link to a folder */
-        return image_import_folder(path, NULL, &r->image, r->diag);
-    if (err < 0)
-        return core_diag_set(r->diag, err, "cannot open the image %s: %s", path,
-                             core_diag_strerror(err));
-    err = plat_file_stat(file, &st);
-    if (err < 0)
-        core_diag_set(r->diag, err, "cannot read the image %s: %s", path, core_diag_strerror(err));
-    else if (st.type == PLAT_FILE_DIRECTORY)
-        err = image_import_folder(path, NULL, &r->image, r->diag);
-    else if (is_elf(file))
-        err = import_program(r, program, program_size);
-    else
-        err = import_archive(r, file, st.size);
-    plat_file_close(file);
-    return err;
-}
 
 /* ---- What the guest host is told ---- */
 
@@ -135,8 +78,7 @@ static int fill_handover(struct run *r, const char *program)
     h->argv = arena_list(first, o->command);
     h->env = arena_list(NULL, o->env);
     h->workdir = arena_string(o->workdir ? o->workdir : "/");
-    h->index_size = r->image.index_size;
-    h->pack_size = r->image.pack_size;
+    h->index_size = r->image.view.index.size;
     if (!h->argv || !h->env || !h->workdir)
         return core_diag_set(r->diag, -LX_E2BIG, "arguments and environment are too long");
     return 0;
@@ -248,10 +190,10 @@ static void print_stats(const struct run *r)
     const struct handover *h = r->handover;
     uint64_t end = plat_clock_now(PLAT_CLOCK_MONOTONIC);
     fprintf(stderr,
-            "tarbox: imported %llu files in %llu ms, started in %llu ms, ran %llu ms; "
+            "tarbox: %s in %llu ms, started in %llu ms, ran %llu ms; "
             "%llu system calls fast, %llu slow; %llu of %llu call sites and %llu of %llu "
             "thread-local sites patched; peak %llu KiB\n",
-            (unsigned long long)r->image.stats.files,
+            r->image.stats.directory_count ? "imported" : "cached",
             (unsigned long long)((r->imported_ns - h->started_ns) / NS_PER_MS),
             (unsigned long long)(h->entered_ns ? (h->entered_ns - r->imported_ns) / NS_PER_MS : 0),
             (unsigned long long)(h->entered_ns ? (end - h->entered_ns) / NS_PER_MS : 0),
@@ -264,12 +206,14 @@ static void print_stats(const struct run *r)
 
 static int start_and_wait(struct run *r)
 {
-    struct plat_file *const files[HANDOVER_FILES] = {
+    struct plat_file *files[HANDOVER_PACKS + VFS_IMAGE_PACKS_MAX] = {
         [HANDOVER_INDEX] = r->image.index,
-        [HANDOVER_PACK] = r->image.pack,
     };
+    uint32_t count = HANDOVER_PACKS;
+    for (uint32_t i = 0; i < VFS_IMAGE_PACKS_MAX && r->image.packs[i]; i++)
+        files[count++] = r->image.packs[i];
     int32_t code;
-    int err = plat_process_spawn(RUNNER_GUEST_ARGUMENT, files, HANDOVER_FILES, &r->guest);
+    int err = plat_process_spawn(RUNNER_GUEST_ARGUMENT, files, count, &r->guest);
     if (err < 0) {
         core_diag_set(r->diag, err, "cannot start the guest host: %s; try 'tarbox doctor'",
                       core_diag_strerror(err));
@@ -295,7 +239,7 @@ int runner_run(const struct runner_options *options, struct core_diag *diag)
         core_diag_set(diag, 0, "cannot watch for signals");
         return RUNNER_EXIT_FAILED;
     }
-    if (import(&r, program, sizeof program) < 0)
+    if (open_image(options, program, sizeof program, &r.image, diag) < 0)
         return RUNNER_EXIT_FAILED;
     int code = RUNNER_EXIT_FAILED;
     if (make_container(&r, program[0] ? program : NULL) == 0) {
@@ -304,7 +248,10 @@ int runner_run(const struct runner_options *options, struct core_diag *diag)
         code = start_and_wait(&r);
         if (options->stats && r.guest)
             print_stats(&r);
+        int64_t damaged = vfs_damaged();
+        if (damaged >= 0)
+            report_damage(options, &r.image, (uint32_t)damaged);
     }
-    image_free(&r.image);
+    image_close(&r.image);
     return code;
 }

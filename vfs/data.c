@@ -60,10 +60,52 @@ static core_page_t *slot_at(struct vfs_inode *inode, uint64_t page)
 
 #define HOLE UINT32_MAX /* in place of a page's number: zeros, whatever the image has */
 
-static const uint8_t *image_bytes(const struct vfs_inode *inode)
+/* The image's contents are compared with their checksums when they are first read. */
+static int check_image(uint32_t index, const struct vfs_image_inode *i)
 {
-    const struct vfs_image_inode *i = vfs_image_inode(inode->image_index);
-    return i ? vfs_image_data(i) : NULL;
+    struct vfs_state *s = vfs_state();
+    _Atomic uint8_t *bits = &s->checked[index / 8];
+    uint8_t bit = (uint8_t)(1u << index % 8);
+    if (atomic_load_explicit(bits, memory_order_relaxed) & bit)
+        return 0;
+    int err = vfs_image_check(vfs_image_attached(), i);
+    if (err == 0)
+        atomic_fetch_or_explicit(bits, bit, memory_order_relaxed);
+    else
+        atomic_store(&s->damaged, index + 1);
+    return err;
+}
+
+/* The image's bytes at `offset`, and how many of `size` lie together; NULL: damaged. */
+static const uint8_t *image_bytes(const struct vfs_inode *inode, uint64_t offset, uint64_t *size)
+{
+    const struct vfs_image *image = vfs_image_attached();
+    const struct vfs_image_inode *i = vfs_image_inode(image, inode->image_index);
+    uint64_t there;
+    if (!i || check_image(inode->image_index, i) < 0)
+        return NULL;
+    const uint8_t *bytes = vfs_image_content(image, i, offset, &there);
+    if (*size > there)
+        *size = there;
+    return bytes;
+}
+
+/* Copy from the image, pieces and zeros between them; `buf` may be guest memory. */
+static int64_t read_image(const struct vfs_inode *inode, uint8_t *buf, uint64_t size,
+                          uint64_t offset)
+{
+    uint64_t done = 0;
+    while (done < size) {
+        uint64_t part = size - done;
+        const uint8_t *from = image_bytes(inode, offset + done, &part);
+        if (!from)
+            return done ? (int64_t)done : -LX_EIO;
+        uint64_t left = plat_copy_guest(buf + done, from, part);
+        done += part - left;
+        if (left)
+            return done ? (int64_t)done : -LX_EFAULT;
+    }
+    return (int64_t)done;
 }
 
 /* A page of the file's own at `page`, with the image's bytes copied up. */
@@ -78,13 +120,13 @@ static int own_page(struct vfs_inode *inode, uint64_t page, uint8_t **bytes)
             return -LX_ENOSPC;
         uint64_t offset = page * CORE_PAGE_SIZE;
         if (*slot != HOLE && offset < inode->image_size) {
-            const uint8_t *image = image_bytes(inode);
             uint64_t left = inode->image_size - offset;
-            if (!image) {
+            if (left > CORE_PAGE_SIZE)
+                left = CORE_PAGE_SIZE;
+            if (read_image(inode, core_page(fresh), left, offset) != (int64_t)left) {
                 core_page_free(fresh);
                 return -LX_EIO;
             }
-            memcpy(core_page(fresh), image + offset, left < CORE_PAGE_SIZE ? left : CORE_PAGE_SIZE);
         }
         *slot = fresh;
         inode->page_count++;
@@ -108,10 +150,9 @@ static const uint8_t *piece_at(const struct vfs_inode *inode, uint64_t offset, u
     }
     if (page == HOLE || offset >= inode->image_size)
         return zeros + in_page;
-    const uint8_t *image = image_bytes(inode);
     if (*size > inode->image_size - offset)
         *size = inode->image_size - offset;
-    return image ? image + offset : NULL;
+    return image_bytes(inode, offset, size);
 }
 
 static int64_t read_locked(struct vfs_inode *inode, uint8_t *buf, uint64_t size, uint64_t offset)
@@ -139,13 +180,8 @@ int64_t vfs_inode_read(struct vfs_inode *inode, void *buf, uint64_t size, uint64
         size = end - offset;
 
     /* Never written: the image's bytes, which nobody changes, need no lock. */
-    if (!atomic_load_explicit(&inode->chunks, memory_order_acquire) && end == inode->image_size) {
-        const uint8_t *image = image_bytes(inode);
-        if (!image)
-            return -LX_EIO;
-        uint64_t left = plat_copy_guest(buf, image + offset, size);
-        return left == size ? -LX_EFAULT : (int64_t)(size - left);
-    }
+    if (!atomic_load_explicit(&inode->chunks, memory_order_acquire) && end == inode->image_size)
+        return read_image(inode, buf, size, offset);
     core_lock_acquire(&inode->lock);
     end = inode->size;
     if (offset >= end)

@@ -21,7 +21,9 @@
 
 static const struct vfs_image_inode *image_of(const struct vfs_inode *dir)
 {
-    return dir->image_index == VFS_NO_IMAGE ? NULL : vfs_image_inode(dir->image_index);
+    return dir->image_index == VFS_NO_IMAGE
+               ? NULL
+               : vfs_image_inode(vfs_image_attached(), dir->image_index);
 }
 
 static uint32_t image_count(const struct vfs_inode *dir)
@@ -121,11 +123,12 @@ static int find_image_locked(struct vfs_inode *dir, const struct name_key *key, 
     const struct vfs_image_inode *image = image_of(dir);
     if (!image)
         return -LX_ENOENT;
-    int64_t place = vfs_image_find(image, key->name, key->size);
+    int64_t place = vfs_image_find(vfs_image_attached(), image, key->name, key->size);
     if (place < 0)
         return (int)place;
     const char *name;
-    const struct vfs_image_entry *e = vfs_image_entry(image, (uint32_t)place, &name);
+    const struct vfs_image_entry *e =
+        vfs_image_entry(vfs_image_attached(), image, (uint32_t)place, &name);
     *cookie = FIRST_COOKIE + (uint64_t)place;
     return e ? vfs_inode_from_image(e->inode, dir, out) : -LX_EIO;
 }
@@ -261,7 +264,7 @@ static int show_image_locked(const struct vfs_inode *dir, const struct vfs_image
                              uint32_t n, struct shown *out)
 {
     const char *name;
-    const struct vfs_image_entry *e = vfs_image_entry(image, n, &name);
+    const struct vfs_image_entry *e = vfs_image_entry(vfs_image_attached(), image, n, &name);
     if (!e || !e->name_size || e->name_size > LX_NAME_MAX)
         return -LX_EIO;
     if (dir->table) {

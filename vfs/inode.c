@@ -26,6 +26,13 @@ int64_t vfs_now(void)
     return (int64_t)plat_clock_now(PLAT_CLOCK_REALTIME);
 }
 
+int64_t vfs_damaged(void)
+{
+    const struct vfs_state *s = vfs_state();
+    uint32_t damaged = s ? atomic_load(&s->damaged) : 0;
+    return damaged ? (int64_t)damaged - 1 : -LX_ENOENT;
+}
+
 struct vfs_inode *vfs_root(void)
 {
     return vfs_state()->root;
@@ -41,9 +48,11 @@ int vfs_init(void)
     core_lock_init(&s->lock, CORE_LOCK_DENTRY);
     for (uint32_t i = 0; i < CACHE_SLOTS; i++)
         core_lock_init(&s->cache[i].lock, CORE_LOCK_DENTRY);
-    s->inode_chunks = (vfs_image_inode_count() + INODE_CHUNK - 1) / INODE_CHUNK;
+    uint32_t count = vfs_image_inode_count(vfs_image_attached());
+    s->inode_chunks = (count + INODE_CHUNK - 1) / INODE_CHUNK;
     s->inodes = core_arena_alloc(s->inode_chunks * sizeof *s->inodes);
-    if (!s->inodes)
+    s->checked = core_arena_alloc((count + 7) / 8);
+    if (!s->inodes || !s->checked)
         return -LX_ENOMEM;
     core_arena_set_root(CORE_ROOT_VFS, s);
     return vfs_inode_from_image(0, NULL, &s->root);
@@ -96,7 +105,7 @@ static void inode_free(struct vfs_inode *inode)
 static struct vfs_inode *from_image_locked(struct vfs_state *s, uint32_t index,
                                            struct vfs_inode *parent)
 {
-    const struct vfs_image_inode *i = vfs_image_inode(index);
+    const struct vfs_image_inode *i = vfs_image_inode(vfs_image_attached(), index);
     struct vfs_inode *inode = i ? inode_alloc_locked(s) : NULL;
     if (!inode)
         return NULL;
@@ -130,7 +139,7 @@ int vfs_inode_from_image(uint32_t index, struct vfs_inode *parent, struct vfs_in
     struct vfs_state *s = vfs_state();
     int err = 0;
     *out = NULL;
-    if (index >= vfs_image_inode_count())
+    if (index >= vfs_image_inode_count(vfs_image_attached()))
         return -LX_EIO;
     core_lock_acquire(&s->lock);
     struct vfs_inode **place = place_locked(s, index);
@@ -301,8 +310,9 @@ int64_t vfs_inode_readlink(struct vfs_inode *inode, char *buf, uint64_t size)
     const char *target = inode->target;
     uint64_t length = inode->size;
     if (!target && inode->image_index != VFS_NO_IMAGE) {
-        const struct vfs_image_inode *i = vfs_image_inode(inode->image_index);
-        target = i ? vfs_image_data(i) : NULL;
+        const struct vfs_image *image = vfs_image_attached();
+        const struct vfs_image_inode *i = vfs_image_inode(image, inode->image_index);
+        target = i ? vfs_image_target(image, i) : NULL;
     }
     if (!target)
         return -LX_EIO;

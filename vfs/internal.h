@@ -194,6 +194,8 @@ struct vfs_state {
     struct vfs_inode ***inodes; /* by image index: chunks made when needed */
     struct vfs_inode *unused;   /* inodes of old, to be used again; see inode_alloc() */
     uint32_t inode_chunks;      /* constant */
+    _Atomic uint8_t *checked;   /* a bit per image inode: its content is what it should be */
+    _Atomic uint32_t damaged;   /* image inode, plus 1, whose content is not; 0: none so far */
     struct cache_slot cache[CACHE_SLOTS];
 };
 

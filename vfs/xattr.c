@@ -41,9 +41,10 @@ static int nth(const struct vfs_inode *inode, uint32_t n, struct found *f)
                             x->value_size};
         return 1;
     }
+    const struct vfs_image *image = vfs_image_attached();
     const struct vfs_image_inode *i =
-        inode->image_index == VFS_NO_IMAGE ? NULL : vfs_image_inode(inode->image_index);
-    const struct vfs_image_xattr *x = i ? vfs_image_xattr(i, n, &f->name, &f->value) : NULL;
+        inode->image_index == VFS_NO_IMAGE ? NULL : vfs_image_inode(image, inode->image_index);
+    const struct vfs_image_xattr *x = i ? vfs_image_xattr(image, i, n, &f->name, &f->value) : NULL;
     if (!x)
         return 0;
     f->name_size = x->name_size;

@@ -22,8 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     core_source_memory_init(&source, data, size);
     int err = image_import_archive(&source.base, "fuzz", &options, &image, &diag);
     if (err == 0)
-        image_free(&image);
-    else if (!diag.text[0] || image.pack || image.index)
+        image_close(&image);
+    else if (!diag.text[0] || image.packs[0] || image.index)
         abort();
     return 0;
 }

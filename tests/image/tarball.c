@@ -149,10 +149,13 @@ static void *read_all(struct plat_file *f, uint64_t size)
 
 void opened_image(struct opened *o, struct image image)
 {
-    o->image = image;
-    o->index = read_all(image.index, image.index_size);
-    o->pack = read_all(image.pack, image.pack_size);
-    assert_int_equal(vfs_image_attach(o->index, image.index_size, o->pack, image.pack_size), 0);
+    const struct vfs_image_pack *pack;
+    *o = (struct opened){.image = image, .view = image.view};
+    for (uint32_t i = 0; (pack = vfs_image_pack(&image.view, i)); i++) {
+        o->packs[i] = read_all(image.packs[i], pack->size);
+        assert_int_equal(
+            vfs_image_open_pack(&o->view, (struct vfs_image_map){o->packs[i], pack->size}), 0);
+    }
 }
 
 void opened_init(struct opened *o, const struct tarball *t)
@@ -167,30 +170,33 @@ void opened_init(struct opened *o, const struct tarball *t)
 
 void opened_fini(struct opened *o)
 {
-    image_free(&o->image);
-    free(o->index);
-    free(o->pack);
+    image_close(&o->image);
+    for (uint32_t i = 0; i < VFS_IMAGE_PACKS_MAX; i++)
+        free(o->packs[i]);
 }
 
-const struct vfs_image_inode *opened_find(const char *path)
+const struct vfs_image_inode *opened_find(const struct opened *o, const char *path)
 {
     int64_t i = 0;
     while (*path && i >= 0) {
         size_t size = strcspn(path, "/");
-        i = vfs_image_lookup(vfs_image_inode((uint32_t)i), path, (uint32_t)size);
+        i = vfs_image_lookup(&o->view, vfs_image_inode(&o->view, (uint32_t)i), path,
+                             (uint32_t)size);
         path += size + (path[size] == '/');
     }
-    return i < 0 ? NULL : vfs_image_inode((uint32_t)i);
+    return i < 0 ? NULL : vfs_image_inode(&o->view, (uint32_t)i);
 }
 
-void opened_expect(const char *path, const void *data, size_t size)
+void opened_expect(const struct opened *o, const char *path, const void *data, size_t size)
 {
-    const struct vfs_image_inode *inode = opened_find(path);
+    const struct vfs_image_inode *inode = opened_find(o, path);
     assert_non_null(inode);
     assert_int_equal(inode->mode & LX_S_IFMT, LX_S_IFREG);
     assert_int_equal(inode->size, size);
-    const void *content = vfs_image_data(inode);
-    assert_non_null(content);
-    if (size)
-        assert_memory_equal(content, data, size);
+    assert_int_equal(vfs_image_check(&o->view, inode), 0);
+    for (uint64_t at = 0, part; at < size; at += part) {
+        const void *content = vfs_image_content(&o->view, inode, at, &part);
+        assert_non_null(content);
+        assert_memory_equal(content, (const char *)data + at, part);
+    }
 }

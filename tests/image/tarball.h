@@ -39,10 +39,11 @@ void tarball_free(struct tarball *t);
 /* The archive packed by libarchive: "gzip", "zstd", "xz", "bzip2". */
 struct tarball tarball_packed(const struct tarball *t, const char *filter);
 
-/* An image with its files in memory, attached to vfs. */
+/* An image with its packs in memory. */
 struct opened {
     struct image image;
-    void *index, *pack;
+    struct vfs_image view;
+    void *packs[VFS_IMAGE_PACKS_MAX];
 };
 
 /* Import and open; asserts success. */
@@ -51,10 +52,10 @@ void opened_image(struct opened *o, struct image image);
 void opened_fini(struct opened *o);
 
 /* The inode at a path without symbolic links, or NULL. */
-const struct vfs_image_inode *opened_find(const char *path);
+const struct vfs_image_inode *opened_find(const struct opened *o, const char *path);
 
 /* Assert a regular file's content. */
-void opened_expect(const char *path, const void *data, size_t size);
+void opened_expect(const struct opened *o, const char *path, const void *data, size_t size);
 
 /* Import; returns the error, whose text is in `diag`. */
 int tarball_import(const struct tarball *t, const struct image_options *options, struct image *out,

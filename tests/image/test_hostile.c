@@ -194,7 +194,7 @@ static void bad_archives_are_refused_with_a_reason(void **state)
         int err = tarball_import(&t, NULL, &image, &diag);
         if (err != rows[i].err || !strstr(diag.text, rows[i].reason))
             fail_msg("row %d: %d, not %d: %s", (int)i, err, rows[i].err, diag.text);
-        assert_null(image.pack);
+        assert_null(image.packs[0]);
         assert_null(image.index);
         tarball_free(&t);
     }
@@ -261,7 +261,7 @@ static void truncated_archives_fail(void **state)
             struct core_diag diag;
             packed.size = size;
             int err = tarball_import(&packed, NULL, &image, &diag);
-            if (err != -LX_EINVAL || !diag.text[0] || image.pack)
+            if (err != -LX_EINVAL || !diag.text[0] || image.packs[0])
                 fail_msg("%s cut to %d of %d: %d: %s", filters[i], (int)size, (int)whole, err,
                          diag.text);
         }

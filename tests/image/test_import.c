@@ -52,35 +52,36 @@ static void a_good_archive_keeps_everything(void **state)
     struct opened o;
     opened_init(&o, &t);
 
-    const struct vfs_image_inode *root = opened_find(""), *tool = opened_find("bin/tool");
+    const struct vfs_image_inode *root = opened_find(&o, ""), *tool = opened_find(&o, "bin/tool");
     assert_int_equal(root->mode, LX_S_IFDIR | 0700);
     assert_int_equal(root->nlink, 4);
     assert_int_equal(root->mtime_ns, 5000000000);
     assert_int_equal(tool->mode, LX_S_IFREG | 04755);
     assert_int_equal(tool->uid, 3);
     assert_int_equal(tool->nlink, 2);
-    assert_ptr_equal(tool, opened_find("bin/alias"));
-    opened_expect("bin/tool", "#!/bin/sh\n", 10);
-    assert_int_equal(opened_find("dev/tty")->mode, LX_S_IFCHR | 0620);
-    assert_int_equal(opened_find("dev/tty")->rdev, (5 << 8 | 44) + (256 << 12));
-    assert_int_equal(opened_find("dev/fifo")->mode, LX_S_IFIFO | 0600);
-    const struct vfs_image_inode *lib = opened_find("lib");
+    assert_ptr_equal(tool, opened_find(&o, "bin/alias"));
+    opened_expect(&o, "bin/tool", "#!/bin/sh\n", 10);
+    assert_int_equal(opened_find(&o, "dev/tty")->mode, LX_S_IFCHR | 0620);
+    assert_int_equal(opened_find(&o, "dev/tty")->rdev, (5 << 8 | 44) + (256 << 12));
+    assert_int_equal(opened_find(&o, "dev/fifo")->mode, LX_S_IFIFO | 0600);
+    const struct vfs_image_inode *lib = opened_find(&o, "lib");
     assert_int_equal(lib->mode, LX_S_IFLNK | 0777);
     assert_int_equal(lib->size, 7);
-    assert_memory_equal(vfs_image_data(lib), "usr/lib", 7);
-    assert_int_equal(opened_find("time")->mtime_ns, 12345678901);
+    assert_memory_equal(vfs_image_target(&o.view, lib), "usr/lib", 7);
+    assert_int_equal(opened_find(&o, "time")->mtime_ns, 12345678901);
 
     const char *name;
     const void *value;
-    const struct vfs_image_xattr *x = vfs_image_xattr(opened_find("ping"), 0, &name, &value);
+    const struct vfs_image_xattr *x =
+        vfs_image_xattr(&o.view, opened_find(&o, "ping"), 0, &name, &value);
     assert_non_null(x);
     assert_int_equal(x->name_size, 19);
     assert_memory_equal(name, "security.capability", 19);
     assert_int_equal(x->value_size, 8);
     assert_memory_equal(value, "\1\0\0\2\0\n=x", 8);
-    assert_null(vfs_image_xattr(opened_find("ping"), 1, &name, &value));
-    assert_int_equal(o.image.stats.files, 7);
-    assert_int_equal(o.image.stats.directories, 3);
+    assert_null(vfs_image_xattr(&o.view, opened_find(&o, "ping"), 1, &name, &value));
+    assert_int_equal(o.image.stats.file_count, 7);
+    assert_int_equal(o.image.stats.directory_count, 3);
     opened_fini(&o);
     tarball_free(&t);
 }
@@ -96,8 +97,8 @@ static void the_tree_key_depends_on_the_tree_alone(void **state)
             struct tarball packed = i ? tarball_packed(&t, filters[i - 1]) : t;
             struct opened o;
             opened_init(&o, &packed);
-            assert_int_equal(o.image.tree[0], GOOD_LOW);
-            assert_int_equal(o.image.tree[1], GOOD_HIGH);
+            assert_int_equal(vfs_image_header(&o.view)->tree.low, GOOD_LOW);
+            assert_int_equal(vfs_image_header(&o.view)->tree.high, GOOD_HIGH);
             opened_fini(&o);
             if (i)
                 tarball_free(&packed);
@@ -124,13 +125,13 @@ static void later_members_replace_earlier_ones(void **state)
     tarball_end(&t);
     struct opened o;
     opened_init(&o, &t);
-    opened_expect("a", "new", 3);
-    opened_expect("b", "old", 3);
-    assert_int_equal(opened_find("b")->nlink, 1);
-    opened_expect("d/child", "kept", 4);
-    assert_int_equal(opened_find("d")->mode, LX_S_IFDIR | 0711);
-    opened_expect("e", "file", 4);
-    assert_int_equal(opened_find("s")->mode & LX_S_IFMT, LX_S_IFDIR);
+    opened_expect(&o, "a", "new", 3);
+    opened_expect(&o, "b", "old", 3);
+    assert_int_equal(opened_find(&o, "b")->nlink, 1);
+    opened_expect(&o, "d/child", "kept", 4);
+    assert_int_equal(opened_find(&o, "d")->mode, LX_S_IFDIR | 0711);
+    opened_expect(&o, "e", "file", 4);
+    assert_int_equal(opened_find(&o, "s")->mode & LX_S_IFMT, LX_S_IFDIR);
     opened_fini(&o);
     tarball_free(&t);
 }
@@ -149,13 +150,13 @@ static void paths_stay_within_the_root(void **state)
     tarball_end(&t);
     struct opened o;
     opened_init(&o, &t);
-    opened_expect("absolute", "1", 1);
-    opened_expect("y/z", "2", 1);
-    opened_expect("up/file", "3", 1);
-    opened_expect("other/dir/file", "4", 1);
-    assert_ptr_equal(opened_find("hard"), opened_find("other/dir/file"));
-    assert_null(opened_find("x"));
-    assert_int_equal(opened_find("other")->mode, LX_S_IFDIR | 0755);
+    opened_expect(&o, "absolute", "1", 1);
+    opened_expect(&o, "y/z", "2", 1);
+    opened_expect(&o, "up/file", "3", 1);
+    opened_expect(&o, "other/dir/file", "4", 1);
+    assert_ptr_equal(opened_find(&o, "hard"), opened_find(&o, "other/dir/file"));
+    assert_null(opened_find(&o, "x"));
+    assert_int_equal(opened_find(&o, "other")->mode, LX_S_IFDIR | 0755);
     opened_fini(&o);
     tarball_free(&t);
 }
@@ -183,14 +184,14 @@ static void names_are_bytes(void **state)
     tarball_end(&t);
     struct opened o;
     opened_init(&o, &t);
-    opened_expect(utf8, "1", 1);
-    opened_expect(broken, "2", 1);
-    opened_expect("p/\xc3\xa9\xe2\x82\xac", "3", 1);
-    opened_expect("p/l\xe9\xff\x80", "4", 1);
-    opened_expect(longer, "5", 1);
-    opened_expect("pre/fix/name", "6", 1);
-    assert_memory_equal(vfs_image_data(opened_find("link")), "\xe9\xc3\xa9", 3);
-    assert_int_equal(opened_find("long")->size, 255);
+    opened_expect(&o, utf8, "1", 1);
+    opened_expect(&o, broken, "2", 1);
+    opened_expect(&o, "p/\xc3\xa9\xe2\x82\xac", "3", 1);
+    opened_expect(&o, "p/l\xe9\xff\x80", "4", 1);
+    opened_expect(&o, longer, "5", 1);
+    opened_expect(&o, "pre/fix/name", "6", 1);
+    assert_memory_equal(vfs_image_target(&o.view, opened_find(&o, "link")), "\xe9\xc3\xa9", 3);
+    assert_int_equal(opened_find(&o, "long")->size, 255);
     opened_fini(&o);
     tarball_free(&t);
 }
@@ -206,7 +207,7 @@ static void holes_read_as_zeros(void **state)
     tarball_end(&t);
     struct opened o;
     opened_init(&o, &t);
-    opened_expect("sparse", "\0\0abc\0\0\0\0\0de\0\0\0\0\0\0\0\0", 20);
+    opened_expect(&o, "sparse", "\0\0abc\0\0\0\0\0de\0\0\0\0\0\0\0\0", 20);
     opened_fini(&o);
     tarball_free(&t);
 }
@@ -229,24 +230,83 @@ static void equal_contents_are_stored_once(void **state)
     tarball_end(&t);
     struct opened o;
     opened_init(&o, &t);
-    opened_expect("large", large, size);
-    opened_expect("again", large, size);
-    opened_expect("part", large, size - 1);
-    opened_expect("page", large, 4096);
-    opened_expect("small again", "small", 5);
-    assert_int_equal(opened_find("large")->data, opened_find("again")->data);
-    assert_int_equal(opened_find("small")->data, opened_find("small again")->data);
-    assert_int_equal(o.image.stats.shared_bytes, size + 5);
-    assert_int_equal(opened_find("large")->data % 4096, 0);
-    assert_int_equal(opened_find("page")->data % 4096, 0);
+    opened_expect(&o, "large", large, size);
+    opened_expect(&o, "again", large, size);
+    opened_expect(&o, "part", large, size - 1);
+    opened_expect(&o, "page", large, 4096);
+    opened_expect(&o, "small again", "small", 5);
+    assert_int_equal(opened_find(&o, "large")->data, opened_find(&o, "again")->data);
+    assert_int_equal(opened_find(&o, "small")->data, opened_find(&o, "small again")->data);
+    assert_int_equal(o.image.stats.shared_size, size + 5);
+    assert_int_equal(opened_find(&o, "large")->data % 4096, 0);
+    assert_int_equal(opened_find(&o, "page")->data % 16, 0);
 
     /* The rest of a large content's last page is zeros: it may be mapped. */
-    const uint8_t *rest = (const uint8_t *)o.pack + opened_find("large")->data + size;
+    const uint8_t *rest = (const uint8_t *)o.packs[0] + opened_find(&o, "large")->data + size;
     for (size_t i = 0; i < 4096 - size % 4096; i++)
         assert_int_equal(rest[i], 0);
     opened_fini(&o);
     tarball_free(&t);
     free(large);
+}
+
+/* A program of 256 KiB or more starts where Windows can map a view, a smaller one on a page. */
+static void programs_can_be_mapped(void **state)
+{
+    (void)state;
+    static char big[256 << 10] = "\177ELF", small[500] = "\177ELF";
+    struct tarball t = {0};
+    ADD(.name = "odd", .data = "odd");
+    ADD(.name = "small", .data = small, .size = sizeof small);
+    ADD(.name = "big", .data = big, .size = sizeof big);
+    tarball_end(&t);
+    struct opened o;
+    opened_init(&o, &t);
+    opened_expect(&o, "odd", "odd", 3);
+    opened_expect(&o, "small", small, sizeof small);
+    opened_expect(&o, "big", big, sizeof big);
+    assert_int_equal(opened_find(&o, "small")->data % 4096, 0);
+    assert_int_equal(opened_find(&o, "big")->data % 65536, 0);
+    assert_int_equal(opened_find(&o, "big")->count, 0); /* its zeros are kept */
+    opened_fini(&o);
+    tarball_free(&t);
+}
+
+/* Chunks of zeros take no space, wherever they are, and are there to read. */
+static void chunks_of_zeros_are_left_out(void **state)
+{
+    (void)state;
+    enum { CHUNK = VFS_IMAGE_CHUNK, SIZE = 5 * CHUNK + 100 };
+    static const uint8_t patterns[] = {0x00, 0x01, 0x02, 0x10, 0x11, 0x15, 0x1f, 0x20, 0x2a, 0x3f};
+    static char data[sizeof patterns][SIZE];
+    struct tarball t = {0};
+    for (size_t i = 0; i < sizeof patterns; i++) {
+        char name[8];
+        for (int chunk = 0; chunk < 6; chunk++) { /* the last one is a part of a chunk */
+            if (patterns[i] >> chunk & 1)
+                data[i][chunk * CHUNK + (chunk < 5 ? 4711 : 99)] = 'x';
+        }
+        snprintf(name, sizeof name, "%02x", patterns[i]);
+        ADD(.name = name, .data = data[i], .size = SIZE);
+        snprintf(name, sizeof name, "%02x-2", patterns[i]);
+        ADD(.name = name, .data = data[i], .size = SIZE);
+    }
+    tarball_end(&t);
+    struct opened o;
+    opened_init(&o, &t);
+    for (size_t i = 0; i < sizeof patterns; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "%02x", patterns[i]);
+        opened_expect(&o, name, data[i], SIZE);
+        uint64_t at = opened_find(&o, name)->data;
+        assert_int_equal(opened_find(&o, name)->count == 0, (patterns[i] & 0x1f) == 0x1f);
+        snprintf(name, sizeof name, "%02x-2", patterns[i]);
+        opened_expect(&o, name, data[i], SIZE);
+        assert_int_equal(opened_find(&o, name)->data, at); /* equal ones are kept once */
+    }
+    assert_true(vfs_image_pack(&o.view, 0)->size < 22 * CHUNK);
+    opened_fini(&o);
+    tarball_free(&t);
 }
 
 static void gzip_members_are_joined_and_what_follows_is_ignored(void **state)
@@ -267,7 +327,7 @@ static void gzip_members_are_joined_and_what_follows_is_ignored(void **state)
         tarball_bytes(&joined, tails[i], sizes[i]);
         struct opened o;
         opened_init(&o, &joined);
-        assert_int_equal(o.image.tree[0], GOOD_LOW);
+        assert_int_equal(vfs_image_header(&o.view)->tree.low, GOOD_LOW);
         opened_fini(&o);
         joined.size = size;
     }
@@ -287,12 +347,12 @@ static void many_names_in_one_directory_are_sorted(void **state)
     tarball_end(&t);
     struct opened o;
     opened_init(&o, &t);
-    const struct vfs_image_inode *d = opened_find("d");
+    const struct vfs_image_inode *d = opened_find(&o, "d");
     assert_int_equal(d->count, 70000);
     char before[32] = "";
     for (uint32_t i = 0; i < d->count; i++) {
         const char *name;
-        const struct vfs_image_entry *e = vfs_image_entry(d, i, &name);
+        const struct vfs_image_entry *e = vfs_image_entry(&o.view, d, i, &name);
         char text[32] = {0};
         memcpy(text, name, e->name_size);
         assert_true(strcmp(before, text) < 0);
@@ -324,7 +384,7 @@ static void deep_directories_need_no_stack(void **state)
     tarball_end(&t);
     struct opened o;
     opened_init(&o, &t);
-    assert_true(o.image.stats.directories > 30000);
+    assert_true(o.image.stats.directory_count > 30000);
     opened_fini(&o);
     tarball_free(&t);
 }
@@ -346,12 +406,12 @@ static void one_file_gets_an_empty_root(void **state)
     assert_int_equal(err, 0);
     struct opened o;
     opened_image(&o, image);
-    opened_expect("mnt/c/tmp/hello", "program", 7);
-    assert_int_equal(opened_find("mnt/c/tmp/hello")->mode, LX_S_IFREG | 0755);
-    assert_int_equal(opened_find("tmp")->mode, LX_S_IFDIR | 01777);
+    opened_expect(&o, "mnt/c/tmp/hello", "program", 7);
+    assert_int_equal(opened_find(&o, "mnt/c/tmp/hello")->mode, LX_S_IFREG | 0755);
+    assert_int_equal(opened_find(&o, "tmp")->mode, LX_S_IFDIR | 01777);
     opened_fini(&o);
     assert_true(image_import_file("no such file", "/x", NULL, &image, &diag) < 0);
-    assert_null(image.pack);
+    assert_null(image.packs[0]);
     assert_non_null(strstr(diag.text, "no such file"));
 }
 
@@ -371,7 +431,7 @@ static void a_folder_becomes_a_root(void **state)
     assert_int_equal(err, 0);
     struct opened o;
     opened_image(&o, image);
-    opened_expect(HOST_FILE, "content", 7);
+    opened_expect(&o, HOST_FILE, "content", 7);
     opened_fini(&o);
     assert_true(image_import_folder("no such folder", NULL, &image, &diag) < 0);
     assert_non_null(strstr(diag.text, "no such folder"));
@@ -387,6 +447,8 @@ int main(void)
         cmocka_unit_test(names_are_bytes),
         cmocka_unit_test(holes_read_as_zeros),
         cmocka_unit_test(equal_contents_are_stored_once),
+        cmocka_unit_test(programs_can_be_mapped),
+        cmocka_unit_test(chunks_of_zeros_are_left_out),
         cmocka_unit_test(gzip_members_are_joined_and_what_follows_is_ignored),
         cmocka_unit_test(many_names_in_one_directory_are_sorted),
         cmocka_unit_test(deep_directories_need_no_stack),

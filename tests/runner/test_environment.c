@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The program's environment: defaults, the user's variables, the home directory. */
+/* The program's environment: defaults and the user's variables. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -67,42 +67,12 @@ static void many_variables(void **state)
     environment_free(env);
 }
 
-static void home_directories(void **state)
-{
-    static const char passwd[] = "root:x:0:0:root:/root:/bin/bash\n"
-                                 "short:x:5\n"
-                                 "\n"
-                                 "# comment\n"
-                                 "nohome:x:7:7:::/bin/sh\n"
-                                 "last:x:1000:1000:a b,,,:/home/last:/bin/sh\n"
-                                 "again:x:1000:1000::/home/again:/bin/sh\n"
-                                 "noshell:x:1001:1001::/home/noshell\n"
-                                 "nouid:x::0::/home/nouid:\n"
-                                 "end:x:1002:1::/home/end";
-    static const struct {
-        unsigned uid;
-        const char *home;
-    } cases[] = {
-        {0, "/root"},        {5, "/"},  {7, "/"}, {1000, "/home/last"}, {1001, "/home/noshell"},
-        {1002, "/home/end"}, {77, "/"},
-    };
-    char buf[64];
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_string_equal(environment_home(passwd, cases[i].uid, buf, sizeof buf), cases[i].home);
-    assert_string_equal(environment_home("", 0, buf, sizeof buf), "/");
-    /* One that does not fit, with its end, gives "/" rather than a part of it. */
-    assert_string_equal(environment_home(passwd, 1000, buf, 11), "/home/last");
-    assert_string_equal(environment_home(passwd, 1002, buf, 9), "/");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_come_first_and_the_last_counts),
         cmocka_unit_test(without_variables),
         cmocka_unit_test(many_variables),
-        cmocka_unit_test(home_directories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

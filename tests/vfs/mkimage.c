@@ -62,6 +62,12 @@ static uint64_t add_contents(struct builder *b, const char *text, uint64_t size)
     return at;
 }
 
+static struct vfs_image_key key_of(const void *bytes, uint64_t size)
+{
+    XXH128_hash_t h = XXH3_128bits(bytes, size);
+    return (struct vfs_image_key){h.low64, h.high64};
+}
+
 static uint32_t add_xattr(struct builder *b, const char *text)
 {
     const char *value = strchr(text, '=') + 1;
@@ -116,6 +122,7 @@ static void add_inode(struct builder *b, const struct mkimage_row *row)
     case LX_S_IFREG:
         i->size = size;
         i->data = add_contents(b, row->text ? row->text : "", size);
+        i->key = key_of(row->text ? row->text : "", size);
         break;
     case LX_S_IFLNK:
         i->size = size;
@@ -158,17 +165,32 @@ static void add_entries(struct builder *b, uint32_t dir)
         qsort(b->entries + first, b->entry_count - first, sizeof *b->entries, by_name);
 }
 
+void mkimage_seal_header(struct mkimage *image)
+{
+    struct vfs_image_header *h = (struct vfs_image_header *)image->index;
+    h->checksum = XXH3_64bits(h, offsetof(struct vfs_image_header, checksum));
+}
+
 void mkimage_seal(struct mkimage *image)
 {
     struct vfs_image_header *h = (struct vfs_image_header *)image->index;
     for (int i = 0; i < VFS_IMAGE_SECTIONS; i++)
         h->sections[i].checksum =
             XXH3_64bits(image->index + h->sections[i].offset, h->sections[i].size);
-    h->checksum = XXH3_64bits(h, offsetof(struct vfs_image_header, checksum));
+    mkimage_seal_header(image);
+    struct vfs_pack_header *p = (struct vfs_pack_header *)image->pack;
+    p->checksum = XXH3_64bits(p, offsetof(struct vfs_pack_header, checksum));
 }
 
 static void assemble(const struct builder *b, struct mkimage *out)
 {
+    const struct vfs_pack_header ph = {.magic = VFS_PACK_MAGIC,
+                                       .version = VFS_IMAGE_VERSION,
+                                       .header_size = sizeof ph,
+                                       .id = {1, 2},
+                                       .pack_size = b->pack_size};
+    const struct vfs_image_pack pack = {ph.id, ph.pack_size};
+    memcpy(b->pack, &ph, sizeof ph);
     const struct {
         const void *bytes;
         uint64_t size;
@@ -177,11 +199,12 @@ static void assemble(const struct builder *b, struct mkimage *out)
         {b->entries, b->entry_count * sizeof *b->entries},
         {b->names, b->names_size},
         {b->xattrs, b->xattrs_size},
+        {NULL, 0},
+        {&pack, sizeof pack},
+        {"{}", 2},
     };
-    struct vfs_image_header h = {.magic = VFS_IMAGE_MAGIC,
-                                 .version = VFS_IMAGE_VERSION,
-                                 .header_size = sizeof h,
-                                 .pack_size = b->pack_size};
+    struct vfs_image_header h = {
+        .magic = VFS_IMAGE_MAGIC, .version = VFS_IMAGE_VERSION, .header_size = sizeof h};
     uint64_t at = sizeof h;
     for (int i = 0; i < VFS_IMAGE_SECTIONS; i++) {
         at = (at + SECTION_ALIGN - 1) / SECTION_ALIGN * SECTION_ALIGN;
@@ -204,7 +227,8 @@ static void assemble(const struct builder *b, struct mkimage *out)
 void mkimage_build(const struct mkimage_row *rows, uint32_t count, struct mkimage *out)
 {
     static const struct mkimage_row root = {.path = "", .mode = LX_S_IFDIR | 0755};
-    struct builder b = {.pack = checked(malloc(1))};
+    struct builder b = {.pack_size = sizeof(struct vfs_pack_header)};
+    b.pack = checked(calloc(1, b.pack_size));
     b.nodes = checked(calloc(count + 1, sizeof *b.nodes));
     b.inodes = checked(calloc(count + 1, sizeof *b.inodes));
     b.entries = checked(calloc(count + 1, sizeof *b.entries));
@@ -227,6 +251,14 @@ void mkimage_build(const struct mkimage_row *rows, uint32_t count, struct mkimag
     free(b.entries);
     free(b.names);
     free(b.xattrs);
+}
+
+int mkimage_open(const struct mkimage *image, struct vfs_image *out)
+{
+    int err = vfs_image_open(out, (struct vfs_image_map){image->index, image->index_size});
+    if (err == 0)
+        err = vfs_image_open_pack(out, (struct vfs_image_map){image->pack, image->pack_size});
+    return err;
 }
 
 void mkimage_free(struct mkimage *image)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "lx/stat.h"
+#include "vfs/image.h"
 
 /* One name of the tree; directories come before what is in them, "/" is always there. */
 struct mkimage_row {
@@ -37,8 +38,12 @@ struct mkimage {
 
 void mkimage_build(const struct mkimage_row *rows, uint32_t count, struct mkimage *out);
 
-/* Make the header's and sections' checksums right again after a change. */
+/* Make checksums right again after a change: the headers' and sections', or the index header's. */
 void mkimage_seal(struct mkimage *image);
+void mkimage_seal_header(struct mkimage *image);
+
+/* Open it; the errors of vfs/image.h. */
+int mkimage_open(const struct mkimage *image, struct vfs_image *out);
 void mkimage_free(struct mkimage *image);
 
 #endif

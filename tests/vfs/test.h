@@ -56,8 +56,9 @@ static inline struct vfs_fs *mount_rows(const struct mkimage_row *rows, uint32_t
     struct vfs_fs *fs;
     mkimage_free(&image);
     mkimage_build(rows, count, &image);
-    assert_int_equal(vfs_image_attach(image.index, image.index_size, image.pack, image.pack_size),
-                     0);
+    struct vfs_image open;
+    assert_int_equal(mkimage_open(&image, &open), 0);
+    vfs_image_attach(&open);
     assert_int_equal(vfs_init(), 0);
     assert_int_equal(vfs_fs_new(&fs), 0);
     return fs;

@@ -14,6 +14,12 @@ int cmd_main(int argc, char **argv);
 
 /* The commands, each given what follows its name. */
 int cmd_run(int argc, char **argv);
+int cmd_import(int argc, char **argv);
+int cmd_images(int argc, char **argv);
+int cmd_tag(int argc, char **argv);
+int cmd_rmi(int argc, char **argv);
+int cmd_prune(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
 #endif

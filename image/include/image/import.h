@@ -4,8 +4,8 @@
 
 /*
  * Import of a root file system into an image: an index and a pack, as
- * vfs/image_format.h lays them out, in two files that nobody sees and that
- * vanish with their handles.
+ * vfs/image_format.h lays them out, in a store or in two files that nobody sees
+ * and that vanish with their handles.
  *
  * Source   tar(5); POSIX.1-2017, pax; docs/store-format.md for what an
  *          archive may say and what becomes of it.
@@ -18,9 +18,10 @@
 
 #include "core/diag.h"
 #include "core/source.h"
+#include "image/image.h"
 #include "lx/compiler.h"
 
-struct plat_file;
+struct image_store;
 
 /* What a hostile archive may cost; exceeding one is -LX_EFBIG and names it. */
 struct image_limits {
@@ -34,26 +35,27 @@ struct image_limits {
 /* 4 million entries, 2 GiB, 64 GiB, 256 GiB, 1100. */
 void image_limits_default(struct image_limits *limits);
 
+/* How far an import is. */
+struct image_progress {
+    uint64_t done, total; /* bytes of the archive; total is 0 if not known */
+    uint64_t files;
+    uint64_t file_size, shared_size; /* bytes of files so far; of those, there already */
+};
+
 struct image_options {
     struct image_limits limits;
+    struct image_store *store; /* where the image goes, or NULL: nowhere */
+    const char *config;        /* canonical JSON; NULL is "{}" */
 
-    /* Called now and then on the importing thread, or NULL; total is 0 if not known. */
-    void (*progress)(void *arg, uint64_t done, uint64_t total);
+    /* Called now and then on the importing thread, or NULL. */
+    void (*progress)(void *arg, const struct image_progress *progress);
+
+    /* Called when the image is made, or NULL. */
+    void (*done)(void *arg, const struct image_stats *stats);
+
+    /* Called before a wait for another process to be done with the store, or NULL. */
+    void (*waiting)(void *arg);
     void *arg;
-};
-
-struct image_stats {
-    uint64_t files; /* directory entries that are no directories: links count each */
-    uint64_t directories;
-    uint64_t bytes;        /* of all regular files */
-    uint64_t shared_bytes; /* of those, not stored because equal ones were */
-};
-
-struct image {
-    struct plat_file *pack, *index;
-    uint64_t pack_size, index_size;
-    uint64_t tree[2]; /* the tree's key, low and high half */
-    struct image_stats stats;
 };
 
 /*
@@ -61,7 +63,7 @@ struct image {
  *   archive  read to its end, on another thread.
  *   name     of the archive, for messages.
  *   options  NULL for the default limits and no progress.
- *   out      owned by the caller: image_free() it.
+ *   out      owned by the caller: image_close() it.
  *   returns  -LX_EINVAL: no tar archive, damaged, truncated, or a member is refused;
  *            -LX_EFBIG: a limit; -LX_ENOMEM, -LX_ENOSPC, -LX_EIO from the host.
  */
@@ -84,8 +86,5 @@ MUST_USE int image_import_folder(const char *path, const struct image_options *o
 MUST_USE int image_import_file(const char *path, const char *guest_path,
                                const struct image_options *options, struct image *out,
                                struct core_diag *diag);
-
-/* Close the image's files. */
-void image_free(struct image *image);
 
 #endif

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/diag.h"
+#include "image/import.h"
 #include "lx/compiler.h"
 
 /* Exit codes of ours; others are the guest's, or 128 + the signal that ended it. */
@@ -23,7 +24,10 @@
 #define RUNNER_EXIT_NOT_FOUND 127      /* the program was not found */
 
 struct runner_options {
-    const char *image;          /* path of an archive, a folder or an ELF file */
+    const char *image; /* a name or id, or the path of an archive, a folder or a program */
+    const char *root;  /* folder of the store, or NULL: where it usually is */
+    int ephemeral;     /* use no store: import into files that vanish */
+    struct image_options import;
     const char *entrypoint;     /* or NULL; "" is none */
     const char *const *command; /* NULL-terminated; may be empty */
     const char *const *env;     /* NULL-terminated "K=V", in order; the last of a name counts */

@@ -3,15 +3,15 @@
 #define VFS_IMAGE_H
 
 /*
- * The image that this container stands on, used in place.  Its index and pack are
- * mapped read-only, at an address of each process's own.
+ * Images, read in place: their index and packs are mapped read-only, at addresses
+ * of each process's own.
  *
- * Attaching checks the header and the bounds of the sections, vfs_image_check() the
- * checksums; what the sections hold is still not trusted: an index or offset out of
- * bounds is -LX_EIO, never a crash.
+ * Opening checks the header and the bounds of the sections; what the sections hold
+ * is not trusted: an index or offset out of bounds is NULL or -LX_EIO, never a
+ * crash, and vfs_image_check() compares a content with its checksum.
  *
  * Source   vfs/image_format.h.
- * Threads  vfs_image_attach() once per process, before all else; then any.
+ * Threads  any; an open image is constant.
  * Errors   -LX_EIO: the image is damaged; -LX_ENOENT.
  */
 
@@ -20,37 +20,78 @@
 #include "lx/compiler.h"
 #include "vfs/image_format.h"
 
-/*
- * Check an index against its own checksums, which is for whoever opens it first.
- * Hosted code, to be called before a guest runs.
- */
-MUST_USE int vfs_image_check(const void *index, uint64_t index_size);
+struct vfs_image_map {
+    const uint8_t *data;
+    uint64_t size;
+};
 
-/* Use these mappings; they stay for the process's life. */
-MUST_USE int vfs_image_attach(const void *index, uint64_t index_size, const void *pack,
-                              uint64_t pack_size);
+struct vfs_image {
+    struct vfs_image_map index;
+    struct vfs_image_map packs[VFS_IMAGE_PACKS_MAX];
+    uint32_t pack_count;
+};
+
+/*
+ * Open an index.  Its packs, which vfs_image_pack() names, are not open yet.
+ *   index    borrowed until the last use of `out`; aligned to 8.
+ */
+MUST_USE int vfs_image_open(struct vfs_image *out, struct vfs_image_map index);
+
+/* Add the next pack, in the order of the index; borrowed likewise. */
+MUST_USE int vfs_image_open_pack(struct vfs_image *image, struct vfs_image_map pack);
+
+/* Make it the image that this process's container stands on; before vfs_init(), once. */
+void vfs_image_attach(const struct vfs_image *image);
+
+/* The attached image. */
+const struct vfs_image *vfs_image_attached(void);
+
+static inline const struct vfs_image_header *vfs_image_header(const struct vfs_image *image)
+{
+    return (const struct vfs_image_header *)(const void *)image->index.data;
+}
+
+/* Bytes [offset, offset + size) of a section, or NULL. */
+const void *vfs_image_section(const struct vfs_image *image, enum vfs_image_section which,
+                              uint64_t offset, uint64_t size);
+
+/* Pack number n that the index names, or NULL. */
+const struct vfs_image_pack *vfs_image_pack(const struct vfs_image *image, uint32_t n);
 
 /* Inode `i`, or NULL if there is none. */
-const struct vfs_image_inode *vfs_image_inode(uint32_t i);
-uint32_t vfs_image_inode_count(void);
+const struct vfs_image_inode *vfs_image_inode(const struct vfs_image *image, uint32_t i);
+uint32_t vfs_image_inode_count(const struct vfs_image *image);
 
 /* The number of the entry `name` in directory `dir`, or -LX_ENOENT. */
-MUST_USE int64_t vfs_image_find(const struct vfs_image_inode *dir, const char *name,
-                                uint32_t name_size);
+MUST_USE int64_t vfs_image_find(const struct vfs_image *image, const struct vfs_image_inode *dir,
+                                const char *name, uint32_t name_size);
 
 /* Its inode's index, or -LX_ENOENT. */
-MUST_USE int64_t vfs_image_lookup(const struct vfs_image_inode *dir, const char *name,
-                                  uint32_t name_size);
+MUST_USE int64_t vfs_image_lookup(const struct vfs_image *image, const struct vfs_image_inode *dir,
+                                  const char *name, uint32_t name_size);
 
 /* Entry `n` of a directory and its name (not terminated), or NULL. */
-const struct vfs_image_entry *vfs_image_entry(const struct vfs_image_inode *dir, uint32_t n,
+const struct vfs_image_entry *vfs_image_entry(const struct vfs_image *image,
+                                              const struct vfs_image_inode *dir, uint32_t n,
                                               const char **name);
 
-/* A file's contents or a link's target (not terminated): `size` bytes, or NULL. */
-const void *vfs_image_data(const struct vfs_image_inode *inode);
+/* A link's target (not terminated): `size` bytes, or NULL. */
+const char *vfs_image_target(const struct vfs_image *image, const struct vfs_image_inode *inode);
+
+/*
+ * A file's bytes at `offset`, which lies before its end.
+ *   size     how many lie together there; all the rest if there are no runs of zeros.
+ *   returns  NULL: damaged.
+ */
+const void *vfs_image_content(const struct vfs_image *image, const struct vfs_image_inode *inode,
+                              uint64_t offset, uint64_t *size);
+
+/* Compare what the pack holds of a file with its checksums; as fast as memory is. */
+MUST_USE int vfs_image_check(const struct vfs_image *image, const struct vfs_image_inode *inode);
 
 /* Extended attribute number n, in the order they are stored; NULL after the last. */
-const struct vfs_image_xattr *vfs_image_xattr(const struct vfs_image_inode *inode, uint32_t n,
+const struct vfs_image_xattr *vfs_image_xattr(const struct vfs_image *image,
+                                              const struct vfs_image_inode *inode, uint32_t n,
                                               const char **name, const void **value);
 
 #endif

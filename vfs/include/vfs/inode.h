@@ -73,6 +73,9 @@ struct vfs_inode {
 /* Create the file system's root from the image; once per container. */
 MUST_USE int vfs_init(void);
 
+/* An inode of the image whose content was found damaged, or -LX_ENOENT: none so far. */
+MUST_USE int64_t vfs_damaged(void);
+
 /* The root directory; borrowed. */
 struct vfs_inode *vfs_root(void);
 

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* tarbox import: an archive or folder becomes an image of the store. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "lx/errno.h"
+#include "plat/plat.h"
+#include "progress.h"
+#include "runner/run.h"
+#include "store.h"
+
+static const char help[] =
+    "Usage: tarbox import [OPTION]... ARCHIVE|FOLDER|- [NAME[:TAG]]\n"
+    "\n"
+    "Import a root file system into the store and print the image's id.  ARCHIVE is a tar\n"
+    "file, plain or packed with gzip, zstd, xz or bzip2; - reads it from standard input.\n"
+    "\n"
+    "Options:\n"
+    "  -q, --quiet         Show no progress\n"
+    "      --max-size N    Most bytes it may unpack to, as in 20G (default 256G)\n"
+    "      --max-files N   Most members it may have (default 10000000)\n"
+    "      --root DIR      Folder of the store (default: $TARBOX_ROOT or your application data)\n"
+    "      --help          Show this text\n"
+    "\n"
+    "Examples:\n"
+    "  tarbox import rootfs.tar.gz debian:12\n"
+    "  docker export web | tarbox import - web\n";
+
+enum { QUIET = CMD_OWN, MAX_SIZE, MAX_FILES };
+
+static const struct cmd_option own[] = {
+    {"quiet", 'q', 0, QUIET},
+    {"max-size", 0, 1, MAX_SIZE},
+    {"max-files", 0, 1, MAX_FILES},
+};
+
+struct import {
+    struct image_options options;
+    struct cmd_progress progress;
+};
+
+static int apply(void *arg, int id, const char *value)
+{
+    struct import *m = arg;
+    struct image_limits *limits = &m->options.limits;
+    switch (id) {
+    case QUIET:
+        m->progress.quiet = 1;
+        return 0;
+    case MAX_SIZE:
+        limits->file_size = UINT64_MAX;
+        return cmd_size_parse(value, &limits->total_size) == 0
+                   ? 0
+                   : cmd_usage("import", "'%s' is no size: give a number, as in 20G", value);
+    default:
+        return cmd_size_parse(value, &limits->entries) == 0
+                   ? 0
+                   : cmd_usage("import", "'%s' is no number of files", value);
+    }
+}
+
+static int64_t read_input(struct core_source *s, void *buf, uint64_t size)
+{
+    (void)s;
+    return plat_stream_read(0, buf, size);
+}
+
+static int import(struct import *m, struct cmd_call *c, const char *path, struct image *image)
+{
+    struct core_source input = {.read = read_input};
+    struct plat_file *file;
+    struct plat_stat st;
+    if (!strcmp(path, "-"))
+        return image_import_archive(&input, "standard input", &m->options, image, &c->diag);
+    int err = plat_file_open(path, PLAT_FILE_READ, &file);
+    if (err == -LX_EISDIR)
+        return image_import_folder(path, &m->options, image, &c->diag);
+    if (err < 0)
+        return core_diag_set(&c->diag, err, "cannot open %s: %s", path, core_diag_strerror(err));
+    err = plat_file_stat(file, &st);
+    if (err < 0)
+        core_diag_set(&c->diag, err, "cannot read %s: %s", path, core_diag_strerror(err));
+    else if (st.type == PLAT_FILE_DIRECTORY)
+        err = image_import_folder(path, &m->options, image, &c->diag);
+    else
+        err = image_store_import(c->store, path, file, 1, &m->options, image, &c->diag);
+    plat_file_close(file);
+    return err;
+}
+
+int cmd_import(int argc, char **argv)
+{
+    struct cmd_call c = {.name = "import", .help = help, .own = own, .own_count = 3};
+    struct import m = {0};
+    struct image image;
+    char id[IMAGE_ID_SIZE], name[IMAGE_NAME_SIZE];
+    int code;
+    image_limits_default(&m.options.limits);
+    if (cmd_begin(&c, argc, argv, 1, 2, apply, &m, &code))
+        return code;
+    m.options.store = c.store;
+    cmd_progress_init(&m.progress, c.operands[0], &m.options);
+    int err = c.operand_count == 2 ? image_name_normalize(c.operands[1], name, &c.diag) : 0;
+    if (err == 0)
+        err = import(&m, &c, c.operands[0], &image);
+    if (err == 0) {
+        image_id_format(image.id, id);
+        if (c.operand_count == 2)
+            err = image_store_tag(c.store, image.id, name, &c.diag);
+        if (err == 0)
+            puts(id);
+        image_close(&image);
+    }
+    return cmd_end(&c, err);
+}

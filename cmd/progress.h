@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CMD_PROGRESS_H
+#define CMD_PROGRESS_H
+
+/*
+ * What an import shows on standard error, if that is a terminal: a line that is
+ * written over, and one that stays.
+ *
+ * Threads  the importing thread.
+ */
+
+#include <stdint.h>
+
+#include "image/import.h"
+
+struct cmd_progress {
+    int quiet;
+    const char *name; /* of what is imported */
+    uint64_t started_ns, shown_ns;
+};
+
+/* Have `options` report to `p`, unless it is quiet or there is no terminal. */
+void cmd_progress_init(struct cmd_progress *p, const char *name, struct image_options *options);
+
+/* "1.5 GB" */
+void cmd_size_format(uint64_t size, char *text, size_t text_size);
+
+/* "20", "64k", "20G", in powers of 1024; -LX_EINVAL. */
+MUST_USE int cmd_size_parse(const char *text, uint64_t *out);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* The beginning and the end of every command on images. */
+
+#include "store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "runner/run.h"
+
+enum { ROOT, HELP };
+
+/* The common options, then the command's own. */
+static size_t join_options(const struct cmd_call *c, struct cmd_option *out, size_t most)
+{
+    static const struct cmd_option common[] = {{"root", 0, 1, ROOT}, {"help", 'h', 0, HELP}};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
+        out[count++] = common[i];
+    for (size_t i = 0; i < c->own_count && count < most; i++)
+        out[count++] = c->own[i];
+    return count;
+}
+
+int cmd_begin(struct cmd_call *c, int argc, char **argv, int least, int most,
+              int (*apply)(void *arg, int id, const char *value), void *arg, int *code)
+{
+    struct cmd_option known[16];
+    struct cmd_options o = {.command = c->name, .known = known, .argc = argc, .argv = argv};
+    const char *value, *root = NULL;
+    int option;
+    o.count = join_options(c, known, sizeof known / sizeof known[0]);
+    o.index = 1;
+    *code = RUNNER_EXIT_FAILED;
+    while ((option = cmd_options_next(&o, &value)) >= 0) {
+        if (option == HELP) {
+            fputs(c->help, stdout);
+            *code = 0;
+            return 1;
+        }
+        if (option == ROOT)
+            root = value;
+        else if ((*code = apply(arg, option, value)))
+            return 1;
+    }
+    *code = RUNNER_EXIT_FAILED;
+    if (option == CMD_OPTIONS_BAD)
+        return 1;
+    c->operands = argv + o.index;
+    c->operand_count = argc - o.index;
+    if (c->operand_count < least) {
+        cmd_usage(c->name, "something is missing");
+        return 1;
+    }
+    if (most >= 0 && c->operand_count > most) {
+        cmd_usage(c->name, "'%s' is too much", c->operands[most]);
+        return 1;
+    }
+    if (image_store_open(root, 1, &c->store, &c->diag) < 0) {
+        *code = cmd_end(c, -1);
+        return 1;
+    }
+    return 0;
+}
+
+int cmd_end(struct cmd_call *c, int err)
+{
+    image_store_close(c->store);
+    if (err >= 0)
+        return 0;
+    fprintf(stderr, "tarbox %s: %s\n", c->name, c->diag.text);
+    return RUNNER_EXIT_FAILED;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CMD_STORE_H
+#define CMD_STORE_H
+
+/*
+ * What the commands on images share: their common options, opening the store,
+ * saying what failed.
+ *
+ * Threads  the main thread.
+ */
+
+#include "image/store.h"
+#include "options.h"
+
+/* An invocation of a command: `tarbox NAME [--root DIR] [--help] [ITS OPTIONS] OPERAND...` */
+struct cmd_call {
+    const char *name, *help;
+    const struct cmd_option *own; /* its own options, with ids from CMD_OWN up */
+    size_t own_count;
+
+    struct image_store *store;
+    int operand_count;
+    char **operands;
+    struct core_diag diag;
+};
+
+#define CMD_OWN 16
+
+/*
+ * Read the command line and open the store.
+ *   apply    called with each of the command's own options, or NULL; returns 0, or an
+ *            exit code after a message.
+ *   least, most  how many operands there may be; most < 0: any number.
+ *   returns  0; or 1 when there is nothing more to do, and *code is the exit code.
+ */
+int cmd_begin(struct cmd_call *c, int argc, char **argv, int least, int most,
+              int (*apply)(void *arg, int id, const char *value), void *arg, int *code);
+
+/* Close the store; say what failed if `err` is negative.  Returns the exit code. */
+int cmd_end(struct cmd_call *c, int err);
+
+#endif
