@@ -13,6 +13,9 @@ int core_diag_set(struct core_diag *d, int err, const char *format, ...)
     va_start(args, format);
     vsnprintf(d->text, sizeof d->text, format, args);
     va_end(args);
+    for (char *c = d->text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
     return err;
 }
 

@@ -17,7 +17,10 @@ struct core_diag {
     char text[1024];
 };
 
-/* Set the text (UTF-8), cut to fit; returns `err`, so that it can be returned on. */
+/*
+ * Set the text (UTF-8), cut to fit; returns `err`, so that it can be returned on.
+ * Names in it may come from strangers: control characters appear as "?".
+ */
 int core_diag_set(struct core_diag *d, int err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

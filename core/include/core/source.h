@@ -16,6 +16,9 @@
 
 struct core_source {
     int64_t (*read)(struct core_source *s, void *buf, uint64_t size);
+
+    /* Read elsewhere, from any thread, and leave read() where it is; NULL if that cannot be. */
+    int64_t (*read_at)(struct core_source *s, void *buf, uint64_t size, uint64_t offset);
     uint64_t size; /* of all bytes, or 0 if not known */
 };
 
@@ -27,7 +30,10 @@ struct core_source_memory {
 };
 void core_source_memory_init(struct core_source_memory *s, const void *data, uint64_t size);
 
-/* A source over an open file of the host, borrowed, from its position on. */
+/*
+ * A source over an open file of the host, borrowed: read() goes on from its position,
+ * read_at() counts from its beginning and is there only if the size is known.
+ */
 struct plat_file;
 struct core_source_file {
     struct core_source base;
