@@ -188,6 +188,7 @@ int image_header_read(struct image_header *h, const struct image_window *w, uint
         }
         offset += (size + BLOCK - 1) & ~(uint64_t)(BLOCK - 1);
     }
+    h->data = offset + BLOCK;
     if (h->link.size == 0)
         h->link = field(h->block, LINKNAME);
     return h->path.size ? 0 : own_path(h);

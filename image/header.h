@@ -33,6 +33,7 @@ void image_window_add(struct image_window *w, const uint8_t *data, size_t size);
 struct image_header {
     struct image_bytes path, link; /* in `memory` or `block`; link only if the member has one */
     char type;                     /* typeflag of the member itself */
+    uint64_t data;                 /* offset in the archive of what follows the header */
 
     uint8_t block[512]; /* the member's own header */
     uint8_t *memory[2]; /* bodies of the headers before it that gave path and link */

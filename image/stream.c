@@ -254,25 +254,34 @@ static int run_filter(struct image_stream *s, const char *format)
     return err;
 }
 
+const char *image_stream_format(const uint8_t *data, uint64_t size)
+{
+    static const struct {
+        const char *format, *magic;
+        uint32_t size;
+    } rows[] = {
+        {"gzip", "\x1f\x8b", 2},
+        {"zstd", "\x28\xb5\x2f\xfd", 4},
+        {"xz", "\xfd\x37zXZ\0", 6},
+        {"bzip2", "BZh", 3},
+    };
+    for (uint32_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (size >= rows[i].size && !memcmp(data, rows[i].magic, rows[i].size))
+            return rows[i].format;
+    return NULL;
+}
+
 static int unpack(struct image_stream *s)
 {
-    int64_t n = fill_input(s, 6);
+    int64_t n = fill_input(s, IMAGE_STREAM_MAGIC);
     if (n < 0)
         return (int)n;
     if (n == 0)
         return core_diag_set(&s->diag, -LX_EINVAL, "%s: the archive is empty; " AGAIN, s->name);
-    if (n >= 2 && !memcmp(s->input, "\x1f\x8b", 2))
-        return run_gzip(s);
-    if (n >= 4 && !memcmp(s->input, "\x28\xb5\x2f\xfd", 4))
-        return run_filter(s, "zstd");
-    if (n >= 6 && !memcmp(s->input,
-                          "\xfd"
-                          "7zXZ\0",
-                          6))
-        return run_filter(s, "xz");
-    if (n >= 3 && !memcmp(s->input, "BZh", 3))
-        return run_filter(s, "bzip2");
-    return run_plain(s);
+    const char *format = image_stream_format(s->input, (uint64_t)n);
+    if (!format)
+        return run_plain(s);
+    return strcmp(format, "gzip") == 0 ? run_gzip(s) : run_filter(s, format);
 }
 
 static void run(void *stream)

@@ -19,8 +19,12 @@
 #include "lx/compiler.h"
 
 #define IMAGE_STREAM_BLOCK (512u << 10)
+#define IMAGE_STREAM_MAGIC 6u /* bytes that tell how an archive is packed */
 
 struct image_stream;
+
+/* How an archive that begins so is packed: "gzip", "zstd", "xz", "bzip2", or NULL if it is not. */
+const char *image_stream_format(const uint8_t *data, uint64_t size);
 
 /*
  * Start unpacking `source`, which the stream's thread reads until it is closed.

@@ -266,8 +266,7 @@ static int is_dot_dot(struct image_bytes c)
     return c.size == 2 && c.data[0] == '.' && c.data[1] == '.';
 }
 
-/* Write `path` without ".", ".." and double slashes to `buf`; *size is its length. */
-static int clean(struct image_bytes path, uint8_t *buf, size_t *size)
+int image_path_clean(struct image_bytes path, uint8_t *buf, size_t *size)
 {
     *size = 0;
     if (path.size && memchr(path.data, 0, path.size))
@@ -358,7 +357,7 @@ int image_tree_resolve(struct image_tree *t, struct image_bytes path, uint8_t *b
     size_t size;
     *dir = 0;
     *name = (struct image_bytes){buf, 0};
-    int err = clean(path, buf, &size);
+    int err = image_path_clean(path, buf, &size);
     if (err < 0)
         return err;
     size_t start = size;

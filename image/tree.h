@@ -85,6 +85,14 @@ MUST_USE int image_tree_add_xattr(struct image_tree *t, struct image_bytes name,
                                   struct image_bytes value, int more, uint32_t *offset);
 
 /*
+ * Write a path without ".", "x/..", double slashes and those at its ends.
+ *   buf      IMAGE_PATH_MAX bytes; no zero is added.
+ *   returns  -LX_EINVAL: the path leaves the root by "..", or has a zero byte;
+ *            -LX_ENAMETOOLONG.
+ */
+MUST_USE int image_path_clean(struct image_bytes path, uint8_t *buf, size_t *size);
+
+/*
  * Resolve a member's path to the directory it goes to and its name there.
  * Components "." and "x/.." are dropped as text; then symbolic links on the way
  * are followed, within the root, and missing directories are made.
