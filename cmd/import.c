@@ -2,9 +2,11 @@
 /* tarbox import: an archive or folder becomes an image of the store. */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "image/config.h"
 #include "lx/errno.h"
 #include "plat/plat.h"
 #include "progress.h"
@@ -18,6 +20,8 @@ static const char help[] =
     "file, plain or packed with gzip, zstd, xz or bzip2; - reads it from standard input.\n"
     "\n"
     "Options:\n"
+    "  -c, --change INSTR  Change its configuration: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL,\n"
+    "                      STOPSIGNAL, USER, VOLUME or WORKDIR, as in a Dockerfile\n"
     "  -q, --quiet         Show no progress\n"
     "      --max-size N    Most bytes it may unpack to, as in 20G (default 256G)\n"
     "      --max-files N   Most members it may have (default 10000000)\n"
@@ -26,11 +30,13 @@ static const char help[] =
     "\n"
     "Examples:\n"
     "  tarbox import rootfs.tar.gz debian:12\n"
+    "  tarbox import -c 'CMD [\"/bin/bash\"]' -c 'ENV LANG=C.UTF-8' rootfs.tar.gz debian:12\n"
     "  docker export web | tarbox import - web\n";
 
-enum { QUIET = CMD_OWN, MAX_SIZE, MAX_FILES };
+enum { CHANGE = CMD_OWN, QUIET, MAX_SIZE, MAX_FILES };
 
 static const struct cmd_option own[] = {
+    {"change", 'c', 1, CHANGE},
     {"quiet", 'q', 0, QUIET},
     {"max-size", 0, 1, MAX_SIZE},
     {"max-files", 0, 1, MAX_FILES},
@@ -39,13 +45,17 @@ static const struct cmd_option own[] = {
 struct import {
     struct image_options options;
     struct cmd_progress progress;
+    struct image_config config;
 };
 
 static int apply(void *arg, int id, const char *value)
 {
     struct import *m = arg;
     struct image_limits *limits = &m->options.limits;
+    struct core_diag diag;
     switch (id) {
+    case CHANGE:
+        return image_config_change(&m->config, value, &diag) == 0 ? 0 : cmd_usage("import", "%s", diag.text);
     case QUIET:
         m->progress.quiet = 1;
         return 0;
@@ -92,17 +102,26 @@ static int import(struct import *m, struct cmd_call *c, const char *path, struct
 
 int cmd_import(int argc, char **argv)
 {
-    struct cmd_call c = {.name = "import", .help = help, .own = own, .own_count = 3};
+    struct cmd_call c = {.name = "import", .help = help, .own = own, .own_count = 4};
     struct import m = {0};
     struct image image;
-    char id[IMAGE_ID_SIZE], name[IMAGE_NAME_SIZE];
+    char id[IMAGE_ID_SIZE], name[IMAGE_NAME_SIZE], *config = NULL;
+    size_t config_size;
     int code;
     image_limits_default(&m.options.limits);
-    if (cmd_begin(&c, argc, argv, 1, 2, apply, &m, &code))
+    if (cmd_begin(&c, argc, argv, 1, 2, apply, &m, &code)) {
+        image_config_fini(&m.config);
         return code;
+    }
     m.options.store = c.store;
     cmd_progress_init(&m.progress, c.operands[0], &m.options);
     int err = c.operand_count == 2 ? image_name_normalize(c.operands[1], name, &c.diag) : 0;
+    if (err == 0) {
+        err = image_config_write(&m.config, &config, &config_size);
+        if (err < 0)
+            core_diag_set(&c.diag, err, "no memory for the configuration");
+    }
+    m.options.config = config;
     if (err == 0)
         err = import(&m, &c, c.operands[0], &image);
     if (err == 0) {
@@ -113,5 +132,7 @@ int cmd_import(int argc, char **argv)
             puts(id);
         image_close(&image);
     }
+    free(config);
+    image_config_fini(&m.config);
     return cmd_end(&c, err);
 }

@@ -31,6 +31,7 @@ static const char help[] =
     "      --env-file FILE    Read environment variables from a file, one K=V on a line\n"
     "  -w, --workdir DIR      Directory the program starts in (default /)\n"
     "      --entrypoint PROG  Program to run; COMMAND and the rest are its arguments\n"
+    "  -u, --user USER[:GROUP]  Who to run it as, by name or number (default: the image's user)\n"
     "  -i, --interactive      Keep standard input open (always so)\n"
     "      --rm               Remove the container afterwards (always so)\n"
     "  -q, --quiet            Show no progress of an import\n"
@@ -86,6 +87,7 @@ enum option {
     ENV_FILE,
     WORKDIR,
     ENTRYPOINT,
+    USER,
     IGNORED,
     QUIET,
     ROOT,
@@ -102,6 +104,7 @@ static const struct cmd_option known[] = {
     {"env-file", 0, 1, ENV_FILE},
     {"workdir", 'w', 1, WORKDIR},
     {"entrypoint", 0, 1, ENTRYPOINT},
+    {"user", 'u', 1, USER},
     {"interactive", 'i', 0, IGNORED},
     {"rm", 0, 0, IGNORED},
     {"quiet", 'q', 0, QUIET},
@@ -153,6 +156,9 @@ static int apply(struct arguments *a, enum option option, const char *value)
         return 0;
     case STATS:
         o->stats = 1;
+        return 0;
+    case USER:
+        o->user = value;
         return 0;
     case IGNORED:
     case HELP:

@@ -88,7 +88,10 @@ static int default_root(char *root, size_t size, struct core_diag *diag)
 /* Make a folder and those above it. */
 static int make_folders(char *path)
 {
+    struct plat_stat st;
     int err = plat_path_make_directory(path);
+    if (err == -LX_EEXIST && plat_path_stat(path, &st) == 0 && st.type == PLAT_FILE_REGULAR)
+        return -LX_ENOTDIR;
     if (err != -LX_ENOENT)
         return err == -LX_EEXIST ? 0 : err;
     char *slash = path + strlen(path);

@@ -11,6 +11,7 @@
 #include "core/segment.h"
 #include "environment.h"
 #include "handover.h"
+#include "image/config.h"
 #include "lx/errno.h"
 #include "lx/signal.h"
 #include "lx/wait.h"
@@ -42,45 +43,69 @@ static const char *arena_string(const char *s)
     return copy ? memcpy(copy, s, size) : NULL;
 }
 
-/* A copy of a list in the arena, `first` before it if that is not NULL. */
-static const char *const *arena_list(const char *first, const char *const *list)
+/* Two lists as one in the arena. */
+static const char *const *arena_lists(const char *const *first, size_t first_count,
+                                      const char *const *second, size_t second_count)
 {
-    size_t count = 0, n = 0;
-    while (list[count])
-        count++;
-    const char **copy = core_arena_alloc((count + 2) * sizeof *copy);
-    if (!copy)
-        return NULL;
-    if (first && !(copy[n++] = arena_string(first)))
-        return NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (!(copy[n++] = arena_string(list[i])))
+    const char **copy = core_arena_alloc((first_count + second_count + 1) * sizeof *copy);
+    for (size_t i = 0; copy && i < first_count + second_count; i++) {
+        copy[i] = arena_string(i < first_count ? first[i] : second[i - first_count]);
+        if (!copy[i])
             return NULL;
     }
     return copy;
 }
 
+static size_t list_count(const char *const *list)
+{
+    size_t count = 0;
+    while (list[count])
+        count++;
+    return count;
+}
+
 /*
- * Entrypoint and command as docker has them: the entrypoint comes first; a single
- * program is its own.
+ * Entrypoint and command as docker has them: an entrypoint of the user's replaces the
+ * image's and drops its command, arguments replace the command; a single program is
+ * its own entrypoint.
  */
-static int fill_handover(struct run *r, const char *program)
+static const char *const *make_argv(const struct runner_options *o, const char *program,
+                                    const struct image_config *config)
+{
+    const char *const *first = (const char *const *)config->entrypoint.items;
+    const char *const *second = (const char *const *)config->cmd.items;
+    size_t first_count = config->entrypoint.count, second_count = config->cmd.count;
+    const char *given = o->entrypoint ? o->entrypoint : program;
+    if (given) {
+        first = &given;
+        first_count = *given != 0;
+        second_count = 0;
+    }
+    if (o->command[0]) {
+        second = o->command;
+        second_count = list_count(second);
+    }
+    return arena_lists(first, first_count, second, second_count);
+}
+
+static int fill_handover(struct run *r, const char *program, const struct image_config *config)
 {
     struct handover *h = r->handover;
     const struct runner_options *o = r->options;
-    const char *first = o->entrypoint ? o->entrypoint : program;
-    if (first && !*first)
-        first = NULL;
-    if (!first && !o->command[0])
+    const char *workdir = o->workdir ? o->workdir : config->workdir;
+    const char *user = o->user ? o->user : config->user;
+    h->argv = make_argv(o, program, config);
+    h->env = arena_lists((const char *const *)config->env.items, config->env.count, o->env,
+                         list_count(o->env));
+    h->workdir = arena_string(workdir ? workdir : "/");
+    h->user = arena_string(user ? user : "");
+    h->index_size = r->image.view.index.size;
+    if (!h->argv || !h->env || !h->workdir || !h->user)
+        return core_diag_set(r->diag, -LX_E2BIG, "arguments and environment are too long");
+    if (!h->argv[0])
         return core_diag_set(r->diag, -LX_EINVAL,
                              "no program to run: name one after %s, as in 'tarbox run %s /bin/sh'",
                              o->image, o->image);
-    h->argv = arena_list(first, o->command);
-    h->env = arena_list(NULL, o->env);
-    h->workdir = arena_string(o->workdir ? o->workdir : "/");
-    h->index_size = r->image.view.index.size;
-    if (!h->argv || !h->env || !h->workdir)
-        return core_diag_set(r->diag, -LX_E2BIG, "arguments and environment are too long");
     return 0;
 }
 
@@ -104,7 +129,14 @@ static int make_container(struct run *r, const char *program)
     uint32_t id;
     plat_random(&id, sizeof id);
     snprintf(c->hostname, sizeof c->hostname, "%08x", id);
-    return fill_handover(r, program);
+    struct image_config config;
+    uint64_t size;
+    const char *text = image_config_text(&r->image, &size);
+    err = image_config_read(text, size, "the image's configuration", &config, r->diag);
+    if (err == 0)
+        err = fill_handover(r, program, &config);
+    image_config_fini(&config);
+    return err;
 }
 
 /* ---- Signals of the user ---- */

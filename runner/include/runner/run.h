@@ -28,10 +28,11 @@ struct runner_options {
     const char *root;  /* folder of the store, or NULL: where it usually is */
     int ephemeral;     /* use no store: import into files that vanish */
     struct image_options import;
-    const char *entrypoint;     /* or NULL; "" is none */
-    const char *const *command; /* NULL-terminated; may be empty */
+    const char *entrypoint;     /* or NULL: the image's; "" is none */
+    const char *const *command; /* NULL-terminated; empty: the image's */
     const char *const *env;     /* NULL-terminated "K=V", in order; the last of a name counts */
-    const char *workdir;        /* or NULL */
+    const char *workdir;        /* or NULL: the image's */
+    const char *user;           /* "NAME|UID[:GROUP|GID]", or NULL: the image's */
     int strace;                 /* print system calls on stderr */
     int stats;                  /* print what the run cost on stderr */
 };
