@@ -471,6 +471,16 @@ int image_member_open(struct image_bundle *b, const char *name, struct image_mem
     return 0;
 }
 
+int image_bundle_has(struct image_bundle *b, const char *name)
+{
+    struct image_member m;
+    struct core_diag unused;
+    int err = image_member_open(b, name, &m, &unused);
+    if (err == 0)
+        image_member_close(&m);
+    return err != -LX_ENOENT;
+}
+
 void image_member_close(struct image_member *m)
 {
     if (m->file)

@@ -56,6 +56,9 @@ void image_bundle_free(struct image_bundle *b);
 /* The archive's or folder's name, for messages. */
 const char *image_bundle_name(const struct image_bundle *b);
 
+/* Whether there is a member of that name, as far as can be told. */
+int image_bundle_has(struct image_bundle *b, const char *name);
+
 /*
  * Start reading a member.
  *   out      image_member_close() it; its base.size is the member's.

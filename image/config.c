@@ -18,11 +18,6 @@ static int compare_labels(const void *a, const void *b)
     return strcmp(((const struct image_label *)a)->key, ((const struct image_label *)b)->key);
 }
 
-static int no_memory(const struct image_json *j)
-{
-    return image_json_refuse(j, -LX_ENOMEM, "no memory to read it; close other programs");
-}
-
 static int read_labels(const struct image_json *j, const json_t *config, struct image_config *out)
 {
     json_t *labels, *value;
@@ -32,7 +27,7 @@ static int read_labels(const struct image_json *j, const json_t *config, struct 
         return err;
     out->labels = calloc(json_object_size(labels), sizeof *out->labels);
     if (!out->labels)
-        return no_memory(j);
+        return image_json_no_memory(j);
     json_object_foreach(labels, key, value)
     {
         if (!json_is_string(value))
@@ -41,7 +36,7 @@ static int read_labels(const struct image_json *j, const json_t *config, struct 
         label->key = image_list_copy(key, strlen(key));
         label->value = image_list_copy(json_string_value(value), json_string_length(value));
         if (!label->key || !label->value)
-            return no_memory(j);
+            return image_json_no_memory(j);
     }
     qsort(out->labels, out->label_count, sizeof *out->labels, compare_labels);
     return 0;
@@ -72,7 +67,7 @@ static int read_history(const struct image_json *j, struct image_config *out)
         return err;
     out->history = calloc(json_array_size(steps), sizeof *out->history);
     if (!out->history)
-        return no_memory(j);
+        return image_json_no_memory(j);
     for (uint32_t i = 0; err == 0 && i < json_array_size(steps); i++) {
         char where[32];
         const json_t *step = json_array_get(steps, i);

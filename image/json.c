@@ -30,6 +30,16 @@ int image_json_wrong(const struct image_json *j, const char *where, const char *
     return image_json_refuse(j, -LX_EINVAL, "'%s%s' is no %s; " AGAIN, where, key, type);
 }
 
+int image_json_missing(const struct image_json *j, const char *where, const char *key)
+{
+    return image_json_refuse(j, -LX_EINVAL, "'%s%s' is missing; " AGAIN, where, key);
+}
+
+int image_json_no_memory(const struct image_json *j)
+{
+    return image_json_refuse(j, -LX_ENOMEM, "no memory to read it; close other programs");
+}
+
 /* Count what nests and what is separated, outside strings; a text that is no JSON may miscount. */
 static int check_cost(const struct image_json *j, const char *text, size_t size)
 {
@@ -75,7 +85,7 @@ int image_json_init(struct image_json *j, const void *text, size_t size, const c
     if (j->root)
         return 0;
     if (json_error_code(&error) == json_error_out_of_memory)
-        return image_json_refuse(j, -LX_ENOMEM, "no memory to read it; close other programs");
+        return image_json_no_memory(j);
     return image_json_refuse(j, -LX_EINVAL, "this is no JSON (line %d: %s); " AGAIN, error.line,
                              error.text);
 }
@@ -113,11 +123,6 @@ int image_json_get(const struct image_json *j, const json_t *object, const char 
     return 0;
 }
 
-static int out_of_memory(const struct image_json *j)
-{
-    return image_json_refuse(j, -LX_ENOMEM, "no memory to read it; close other programs");
-}
-
 int image_json_string(const struct image_json *j, const json_t *object, const char *where,
                       const char *key, char **out)
 {
@@ -127,7 +132,21 @@ int image_json_string(const struct image_json *j, const json_t *object, const ch
     if (err < 0 || !value || json_string_length(value) == 0)
         return err;
     *out = image_list_copy(json_string_value(value), json_string_length(value));
-    return *out ? 0 : out_of_memory(j);
+    return *out ? 0 : image_json_no_memory(j);
+}
+
+int image_json_size(const struct image_json *j, const json_t *object, const char *where,
+                    const char *key, uint64_t absent, uint64_t *out)
+{
+    json_t *value;
+    *out = absent;
+    int err = image_json_get(j, object, where, key, JSON_INTEGER, &value);
+    if (err < 0 || !value)
+        return err;
+    if (json_integer_value(value) < 0)
+        return image_json_wrong(j, where, key, "number of bytes");
+    *out = (uint64_t)json_integer_value(value);
+    return 0;
 }
 
 int image_json_strings(const struct image_json *j, const json_t *object, const char *where,
@@ -141,7 +160,7 @@ int image_json_strings(const struct image_json *j, const json_t *object, const c
             return image_json_wrong(j, where, key, "array of strings");
         err = image_list_add(out, json_string_value(item), json_string_length(item));
         if (err < 0)
-            return out_of_memory(j);
+            return image_json_no_memory(j);
     }
     return err;
 }
@@ -158,7 +177,7 @@ int image_json_keys(const struct image_json *j, const json_t *object, const char
     {
         err = image_list_add(out, name, strlen(name));
         if (err < 0)
-            return out_of_memory(j);
+            return image_json_no_memory(j);
     }
     image_list_sort(out);
     return 0;

@@ -46,6 +46,12 @@ int image_json_refuse(const struct image_json *j, int err, const char *format, .
 int image_json_wrong(const struct image_json *j, const char *where, const char *key,
                      const char *type);
 
+/* Say that a field that must be there is not; returns -LX_EINVAL. */
+int image_json_missing(const struct image_json *j, const char *where, const char *key);
+
+/* Say that memory is short; returns -LX_ENOMEM. */
+int image_json_no_memory(const struct image_json *j);
+
 /*
  * Find a field of an object.
  *   where    what goes before the key in messages: "config.", "layers[2].".
@@ -57,6 +63,10 @@ MUST_USE int image_json_get(const struct image_json *j, const json_t *object, co
 /* A string of an object: the caller's to free(), or NULL if absent, null or empty. */
 MUST_USE int image_json_string(const struct image_json *j, const json_t *object, const char *where,
                                const char *key, char **out);
+
+/* A number of bytes, or `absent` if there is none. */
+MUST_USE int image_json_size(const struct image_json *j, const json_t *object, const char *where,
+                             const char *key, uint64_t absent, uint64_t *out);
 
 /* Append an array's strings to a list. */
 MUST_USE int image_json_strings(const struct image_json *j, const json_t *object, const char *where,
