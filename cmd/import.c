@@ -55,7 +55,9 @@ static int apply(void *arg, int id, const char *value)
     struct core_diag diag;
     switch (id) {
     case CHANGE:
-        return image_config_change(&m->config, value, &diag) == 0 ? 0 : cmd_usage("import", "%s", diag.text);
+        return image_config_change(&m->config, value, &diag) == 0
+                   ? 0
+                   : cmd_usage("import", "%s", diag.text);
     case QUIET:
         m->progress.quiet = 1;
         return 0;

@@ -100,20 +100,13 @@ enum option {
 };
 
 static const struct cmd_option known[] = {
-    {"env", 'e', 1, ENV},
-    {"env-file", 0, 1, ENV_FILE},
-    {"workdir", 'w', 1, WORKDIR},
-    {"entrypoint", 0, 1, ENTRYPOINT},
-    {"user", 'u', 1, USER},
-    {"interactive", 'i', 0, IGNORED},
-    {"rm", 0, 0, IGNORED},
-    {"quiet", 'q', 0, QUIET},
-    {"root", 0, 1, ROOT},
-    {"ephemeral", 0, 0, EPHEMERAL},
-    {"max-size", 0, 1, MAX_SIZE},
-    {"max-files", 0, 1, MAX_FILES},
-    {"strace", 0, 0, STRACE},
-    {"stats", 0, 0, STATS},
+    {"env", 'e', 1, ENV},         {"env-file", 0, 1, ENV_FILE},
+    {"workdir", 'w', 1, WORKDIR}, {"entrypoint", 0, 1, ENTRYPOINT},
+    {"user", 'u', 1, USER},       {"interactive", 'i', 0, IGNORED},
+    {"rm", 0, 0, IGNORED},        {"quiet", 'q', 0, QUIET},
+    {"root", 0, 1, ROOT},         {"ephemeral", 0, 0, EPHEMERAL},
+    {"max-size", 0, 1, MAX_SIZE}, {"max-files", 0, 1, MAX_FILES},
+    {"strace", 0, 0, STRACE},     {"stats", 0, 0, STATS},
     {"help", 'h', 0, HELP},
 };
 

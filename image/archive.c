@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Import of a tar archive: libarchive walks it, members go into the tree and the pack. */
 
+#include "members.h"
+
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "build.h"
+#include "digest.h"
 #include "header.h"
 #include "lx/errno.h"
 #include "lx/stat.h"
 #include "stream.h"
+#include "whiteout.h"
 
 #define GIB (1ull << 30)
 #define XATTRS_MAX 64u         /* of one member */
@@ -20,30 +24,31 @@
 
 struct reader {
     struct image_build *b;
-    struct core_source *source;
+    struct image_archive *a;
     struct image_stream *stream;
     struct archive *tar;
     struct image_window window;
     struct image_header header; /* of the member being read */
-    uint64_t members;
-    uint64_t written;  /* bytes given to the pack, holes included */
-    uint64_t reported; /* how much of the source progress() has heard of */
-    int err;           /* why the stream ended early; `diag` is filled */
+    uint64_t members;           /* of this archive */
+    uint64_t reported;          /* how much of it progress() has heard of */
+    int err;                    /* why the stream ended early; `diag` is filled */
 };
 
 /* ---- The archive's bytes ------------------------------------------------- */
 
 static int over_ratio(const struct reader *r, uint64_t size)
 {
-    return size > GIB && size / r->b->options.limits.ratio > image_stream_consumed(r->stream);
+    return size > GIB &&
+           size / r->b->options.limits.ratio > r->a->consumed + image_stream_consumed(r->stream);
 }
 
 static int check_unpacked(struct reader *r)
 {
     const struct image_limits *limits = &r->b->options.limits;
-    if (r->window.end > limits->total_size)
+    uint64_t unpacked = r->a->unpacked + r->window.end;
+    if (unpacked > limits->total_size)
         r->b->tree.limit = "the size of the unpacked archive";
-    else if (over_ratio(r, r->window.end))
+    else if (over_ratio(r, unpacked))
         r->b->tree.limit = "how far an archive may expand";
     else
         return 0;
@@ -56,8 +61,8 @@ static void report(struct reader *r)
     if (!r->b->options.progress || done - r->reported < PROGRESS_STEP)
         return;
     r->reported = done;
-    struct image_progress progress = {.done = done,
-                                      .total = r->source->size,
+    struct image_progress progress = {.done = r->a->consumed + done,
+                                      .total = r->a->size ? r->a->size : r->a->source->size,
                                       .files = r->members,
                                       .file_size = r->b->file_bytes,
                                       .shared_size = r->b->shared_bytes};
@@ -70,6 +75,8 @@ static int64_t next_block(struct reader *r, const uint8_t **data)
     int64_t n = image_stream_next(r->stream, data);
     if (n > 0) {
         image_window_add(&r->window, *data, (size_t)n);
+        if (r->a->digest)
+            image_digest_add(r->a->digest, *data, (uint64_t)n);
         int err = check_unpacked(r);
         if (err < 0)
             n = err;
@@ -198,8 +205,8 @@ struct place {
 
 static int append_zeros(struct reader *r, uint64_t size)
 {
-    r->written += size;
-    if (size && over_ratio(r, r->written)) {
+    r->a->written += size;
+    if (size && over_ratio(r, r->a->written)) {
         r->b->tree.limit = "how far an archive may expand";
         return -LX_EFBIG;
     }
@@ -227,7 +234,7 @@ static int read_content(struct reader *r, uint64_t size)
         if (err < 0)
             return image_build_failed(r->b, err);
         at = (uint64_t)offset + part;
-        r->written += part;
+        r->a->written += part;
     }
     int err = append_zeros(r, size - at);
     return err < 0 ? image_build_failed(r->b, err) : 0;
@@ -345,6 +352,14 @@ static int add_member(struct reader *r, struct archive_entry *entry)
     if (err < 0)
         return image_build_failed(r->b, err);
 
+    if (r->b->tree.layer) {
+        err = image_whiteout_apply(&r->b->tree, r->header.path);
+        if (err == -LX_EINVAL)
+            return refuse(r, "hides nothing");
+        if (err != 0)
+            return err < 0 ? image_build_member_failed(r->b, err, r->header.path) : 0;
+    }
+
     struct place place;
     err = image_tree_resolve(&r->b->tree, r->header.path, place.buf, &place.dir, &place.name);
     if (err < 0)
@@ -372,7 +387,8 @@ static int read_members(struct reader *r)
         if (!is_harmless(r->tar, result))
             return tar_failed(r);
         archive_clear_error(r->tar);
-        if (++r->members > r->b->options.limits.entries) {
+        r->members++;
+        if (++r->a->members > r->b->options.limits.entries) {
             r->b->tree.limit = "the number of entries";
             return image_build_failed(r->b, -LX_EFBIG);
         }
@@ -394,13 +410,13 @@ static int drain(struct reader *r)
     return (int)n;
 }
 
-static int fill_from_archive(struct image_build *b, void *source)
+int image_archive_read(struct image_build *b, struct image_archive *a)
 {
-    struct reader r = {.b = b, .source = source};
+    struct reader r = {.b = b, .a = a};
     r.tar = archive_read_new();
     if (!r.tar)
         return image_build_failed(b, -LX_ENOMEM);
-    int err = image_stream_open(source, b->name, b->diag, &r.stream);
+    int err = image_stream_open(a->source, b->name, b->diag, &r.stream);
     if (err == 0) {
         archive_read_support_format_tar(r.tar);
         archive_read_set_read_callback(r.tar, read_block);
@@ -409,9 +425,18 @@ static int fill_from_archive(struct image_build *b, void *source)
     }
     if (err == 0)
         err = drain(&r);
+    if (err == 0) {
+        a->consumed += image_stream_consumed(r.stream);
+        a->unpacked += r.window.end;
+    }
     archive_read_free(r.tar);
     image_stream_close(r.stream);
     return err;
+}
+
+static int fill_from_archive(struct image_build *b, void *source)
+{
+    return image_archive_read(b, &(struct image_archive){.source = source});
 }
 
 int image_import_archive(struct core_source *archive, const char *name,

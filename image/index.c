@@ -81,6 +81,8 @@ static void add_directory(struct index *x, uint32_t dir, struct sorted *names)
     uint32_t count = 0;
     for (uint32_t i = t->nodes[dir].children; i != IMAGE_NONE; i = t->entries[i].sibling) {
         const struct image_entry *e = &t->entries[i];
+        if (e->node == IMAGE_NONE) /* a whiteout hides it */
+            continue;
         names[count++] = (struct sorted){t->names + e->name, e->name_size, i};
     }
     if (count)

@@ -80,6 +80,8 @@ int image_tree_add(struct image_tree *t, const struct image_node *node, uint32_t
     struct image_node *n = &t->nodes[t->node_count];
     *n = *node;
     n->parent = 0;
+    n->touched = n->cleared = 0;
+    n->pending = IMAGE_NONE;
     n->number = IMAGE_NONE;
     n->nlink = n->first = 0;
     if ((n->mode & LX_S_IFMT) == LX_S_IFDIR) {
@@ -183,11 +185,20 @@ static int hash_grow(struct image_tree *t)
     return 0;
 }
 
+/* Note that the layer set the entry, for the directories above it. */
+static void claim(struct image_tree *t, struct image_entry *e)
+{
+    e->layer = t->layer;
+    for (uint32_t d = e->dir; t->nodes[d].touched != t->layer; d = t->nodes[d].parent)
+        t->nodes[d].touched = t->layer;
+}
+
 int image_tree_link(struct image_tree *t, uint32_t dir, struct image_bytes name, uint32_t node)
 {
     struct image_entry *known = find_entry(t, dir, name);
     if (known) {
         known->node = node;
+        claim(t, known);
         return 0;
     }
     if (t->entry_count >= t->limits.entries)
@@ -210,6 +221,7 @@ int image_tree_link(struct image_tree *t, uint32_t dir, struct image_bytes name,
                                                       .name = (uint32_t)offset,
                                                       .name_size = (uint32_t)name.size,
                                                       .sibling = t->nodes[dir].children};
+    claim(t, &t->entries[t->entry_count]);
     t->nodes[dir].children = t->entry_count;
     hash_insert(t, t->entry_count++);
     return 0;
@@ -220,17 +232,26 @@ static int is_directory(const struct image_tree *t, uint32_t node)
     return (t->nodes[node].mode & LX_S_IFMT) == LX_S_IFDIR;
 }
 
+/* What a directory gets that no member describes. */
+static const struct image_node made = {.mode = LX_S_IFDIR | 0755};
+
+static void set_attributes(struct image_node *n, const struct image_node *attributes)
+{
+    n->mode = attributes->mode;
+    n->uid = attributes->uid;
+    n->gid = attributes->gid;
+    n->mtime_ns = attributes->mtime_ns;
+    n->xattrs = attributes->xattrs;
+}
+
 int image_tree_directory(struct image_tree *t, uint32_t dir, struct image_bytes name,
                          const struct image_node *attributes, uint32_t *out)
 {
     uint32_t node = image_tree_find(t, dir, name);
     if (node != IMAGE_NONE && is_directory(t, node)) {
-        struct image_node *n = &t->nodes[node];
-        n->mode = attributes->mode;
-        n->uid = attributes->uid;
-        n->gid = attributes->gid;
-        n->mtime_ns = attributes->mtime_ns;
-        n->xattrs = attributes->xattrs;
+        set_attributes(&t->nodes[node], attributes);
+        if (name.size)
+            claim(t, find_entry(t, dir, name));
         *out = node;
         return 0;
     }
@@ -239,6 +260,56 @@ int image_tree_directory(struct image_tree *t, uint32_t dir, struct image_bytes 
         return err;
     t->nodes[*out].parent = dir;
     return image_tree_link(t, dir, name, *out);
+}
+
+/* Hide an entry unless the layer needs it; a directory that stays goes on the list to be cleared. */
+static void hide_entry(struct image_tree *t, struct image_entry *e, uint32_t *list)
+{
+    if (e->node == IMAGE_NONE)
+        return;
+    struct image_node *n = &t->nodes[e->node];
+    int directory = is_directory(t, e->node), own = e->layer == t->layer;
+    if (!own && !(directory && n->touched == t->layer)) {
+        e->node = IMAGE_NONE;
+        return;
+    }
+    if (!own) {
+        set_attributes(n, &made);
+        claim(t, e);
+    }
+    if (directory && n->cleared != t->layer) {
+        n->cleared = t->layer;
+        n->pending = *list;
+        *list = e->node;
+    }
+}
+
+static void clear(struct image_tree *t, uint32_t list)
+{
+    while (list != IMAGE_NONE) {
+        uint32_t i = t->nodes[list].children;
+        list = t->nodes[list].pending;
+        for (; i != IMAGE_NONE; i = t->entries[i].sibling)
+            hide_entry(t, &t->entries[i], &list);
+    }
+}
+
+void image_tree_hide(struct image_tree *t, uint32_t dir, struct image_bytes name)
+{
+    struct image_entry *e = find_entry(t, dir, name);
+    uint32_t list = IMAGE_NONE;
+    if (e)
+        hide_entry(t, e, &list);
+    clear(t, list);
+}
+
+void image_tree_hide_children(struct image_tree *t, uint32_t dir)
+{
+    if (t->nodes[dir].cleared == t->layer)
+        return;
+    t->nodes[dir].cleared = t->layer;
+    t->nodes[dir].pending = IMAGE_NONE;
+    clear(t, dir);
 }
 
 /* Take the next component off a path; its size is 0 at the end. */
@@ -309,10 +380,9 @@ static int prepend(const struct image_tree *t, uint32_t link, struct image_bytes
     return 0;
 }
 
-/* Walk to the directory `path` names, from the root, making what is missing. */
-static int walk(struct image_tree *t, struct image_bytes path, uint32_t *dir)
+/* Walk to the directory `path` names, from the root, making what is missing if `make` is set. */
+static int walk(struct image_tree *t, struct image_bytes path, int make, uint32_t *dir)
 {
-    static const struct image_node made = {.mode = LX_S_IFDIR | 0755};
     uint8_t pending[IMAGE_PATH_MAX];
     uint32_t at = 0, links = 0;
     for (;;) {
@@ -329,7 +399,7 @@ static int walk(struct image_tree *t, struct image_bytes path, uint32_t *dir)
             return -LX_ENAMETOOLONG;
         uint32_t node = image_tree_find(t, at, c);
         if (node == IMAGE_NONE) {
-            int err = image_tree_directory(t, at, c, &made, &node);
+            int err = make ? image_tree_directory(t, at, c, &made, &node) : -LX_ENOENT;
             if (err < 0)
                 return err;
         }
@@ -364,5 +434,11 @@ int image_tree_resolve(struct image_tree *t, struct image_bytes path, uint8_t *b
     while (start && buf[start - 1] != '/')
         start--;
     *name = (struct image_bytes){buf + start, size - start};
-    return walk(t, (struct image_bytes){buf, start}, dir);
+    return walk(t, (struct image_bytes){buf, start}, 1, dir);
+}
+
+int image_tree_find_directory(struct image_tree *t, struct image_bytes path, uint32_t *dir)
+{
+    *dir = 0;
+    return walk(t, path, 0, dir);
 }

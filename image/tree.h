@@ -5,7 +5,8 @@
 /*
  * The tree of an image while it is built: inodes and named entries in tables, in
  * the order they came.  Nothing is removed: what a later member replaces is no
- * longer reached from the root, and the index leaves it out.
+ * longer reached from the root, and the index leaves it out.  An entry that a
+ * whiteout hides stays, with no inode.
  *
  * Source   docs/store-format.md.
  * Threads  one.
@@ -41,6 +42,9 @@ struct image_node {
         uint32_t children; /* directory: its newest entry, or IMAGE_NONE */
         uint32_t pack;     /* file: see struct image_content */
     };
+    uint32_t touched; /* directory: the last layer that set an entry in or below it */
+    uint32_t cleared; /* directory: the last layer that hid what was below in it */
+    uint32_t pending; /* directory: the next one to be cleared, or IMAGE_NONE */
 
     /* What the index finds out. */
     uint32_t number; /* inode index, or IMAGE_NONE */
@@ -49,8 +53,9 @@ struct image_node {
 };
 
 struct image_entry {
-    uint32_t dir, node;
-    uint32_t name; /* offset in names */
+    uint32_t dir, node; /* node: IMAGE_NONE if a whiteout hides the entry */
+    uint32_t layer;     /* that last set it */
+    uint32_t name;      /* offset in names */
     uint32_t name_size;
     uint32_t sibling;     /* next entry of the directory, or IMAGE_NONE */
     uint32_t bucket_next; /* next entry of the hash bucket, or IMAGE_NONE */
@@ -60,6 +65,7 @@ struct image_tree {
     struct image_limits limits;
     const char *limit; /* the limit that was hit, in words */
     uint64_t seed;     /* of the names' hash */
+    uint32_t layer;    /* being added, from 1 on; 0: the tree has none */
 
     struct image_node *nodes; /* 0 is the root */
     struct image_entry *entries;
@@ -104,6 +110,14 @@ MUST_USE int image_path_clean(struct image_bytes path, uint8_t *buf, size_t *siz
 MUST_USE int image_tree_resolve(struct image_tree *t, struct image_bytes path, uint8_t *buf,
                                 uint32_t *dir, struct image_bytes *name);
 
+/*
+ * Find the directory that a clean path names, as image_tree_resolve() does, but make
+ * nothing.
+ *   returns  -LX_ENOENT, -LX_ENOTDIR, -LX_ENAMETOOLONG, -LX_ELOOP.
+ */
+MUST_USE int image_tree_find_directory(struct image_tree *t, struct image_bytes path,
+                                       uint32_t *dir);
+
 /* The inode of a name in a directory, or IMAGE_NONE; an empty name is the directory. */
 uint32_t image_tree_find(const struct image_tree *t, uint32_t dir, struct image_bytes name);
 
@@ -114,5 +128,14 @@ MUST_USE int image_tree_link(struct image_tree *t, uint32_t dir, struct image_by
 /* Make the name a directory with these attributes, or give them to the one it names. */
 MUST_USE int image_tree_directory(struct image_tree *t, uint32_t dir, struct image_bytes name,
                                   const struct image_node *attributes, uint32_t *out);
+
+/*
+ * Hide a name, with all below it, as far as lower layers set it.  A directory that
+ * holds something of this layer stays for its sake, as if it had been made on the way.
+ */
+void image_tree_hide(struct image_tree *t, uint32_t dir, struct image_bytes name);
+
+/* Hide all that lower layers set in a directory and below it. */
+void image_tree_hide_children(struct image_tree *t, uint32_t dir);
 
 #endif
