@@ -22,7 +22,7 @@ packages=(
     clang libclang-rt-14-dev llvm clang-format clang-tidy
     # Tests: Windows itself, guests of all kinds, root file systems.
     wine wine64 musl-tools busybox-static bash-static debootstrap python3
-    bzip2 zstd
+    bzip2 zstd skopeo umoci
 )
 
 # npm fetches esbuild, a Go guest.  Node.js packages from elsewhere bring their own.

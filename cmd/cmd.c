@@ -17,8 +17,11 @@ static const char help[] =
     "\n"
     "Commands:\n"
     "  run      Run a program from an image, an archive, a folder or a single ELF file\n"
+    "  load     Load container images that docker, podman or skopeo saved\n"
     "  import   Make an image of an archive or a folder\n"
     "  images   List the images of the store\n"
+    "  inspect  Show what is known of an image\n"
+    "  history  Show how an image was made\n"
     "  tag      Give an image a name\n"
     "  rmi      Remove images\n"
     "  prune    Free what no image needs\n"
@@ -38,8 +41,10 @@ int cmd_main(int argc, char **argv)
         const char *name;
         int (*run)(int argc, char **argv);
     } commands[] = {
-        {"run", cmd_run}, {"import", cmd_import}, {"images", cmd_images}, {"tag", cmd_tag},
-        {"rmi", cmd_rmi}, {"prune", cmd_prune},   {"verify", cmd_verify}, {"doctor", cmd_doctor},
+        {"run", cmd_run},       {"import", cmd_import},   {"load", cmd_load},
+        {"images", cmd_images}, {"inspect", cmd_inspect}, {"history", cmd_history},
+        {"tag", cmd_tag},       {"rmi", cmd_rmi},         {"prune", cmd_prune},
+        {"verify", cmd_verify}, {"doctor", cmd_doctor},
     };
     if (argc < 2) {
         fputs(help, stderr);

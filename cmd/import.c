@@ -7,6 +7,7 @@
 
 #include "cmd/cmd.h"
 #include "image/config.h"
+#include "image/load.h"
 #include "lx/errno.h"
 #include "plat/plat.h"
 #include "progress.h"
@@ -51,7 +52,6 @@ struct import {
 static int apply(void *arg, int id, const char *value)
 {
     struct import *m = arg;
-    struct image_limits *limits = &m->options.limits;
     struct core_diag diag;
     switch (id) {
     case CHANGE:
@@ -62,14 +62,9 @@ static int apply(void *arg, int id, const char *value)
         m->progress.quiet = 1;
         return 0;
     case MAX_SIZE:
-        limits->file_size = UINT64_MAX;
-        return cmd_size_parse(value, &limits->total_size) == 0
-                   ? 0
-                   : cmd_usage("import", "'%s' is no size: give a number, as in 20G", value);
+        return cmd_limit_size("import", value, &m->options.limits);
     default:
-        return cmd_size_parse(value, &limits->entries) == 0
-                   ? 0
-                   : cmd_usage("import", "'%s' is no number of files", value);
+        return cmd_limit_files("import", value, &m->options.limits);
     }
 }
 
@@ -77,6 +72,13 @@ static int64_t read_input(struct core_source *s, void *buf, uint64_t size)
 {
     (void)s;
     return plat_stream_read(0, buf, size);
+}
+
+static int is_container_image(struct plat_file *file, uint64_t size, const char *path)
+{
+    struct core_source_file source;
+    core_source_file_init(&source, file, size);
+    return image_loader_recognizes(&source.base, path);
 }
 
 static int import(struct import *m, struct cmd_call *c, const char *path, struct image *image)
@@ -96,6 +98,9 @@ static int import(struct import *m, struct cmd_call *c, const char *path, struct
         core_diag_set(&c->diag, err, "cannot read %s: %s", path, core_diag_strerror(err));
     else if (st.type == PLAT_FILE_DIRECTORY)
         err = image_import_folder(path, &m->options, image, &c->diag);
+    else if (is_container_image(file, st.size, path))
+        err = core_diag_set(&c->diag, -LX_EINVAL, "%s is a container image; use 'tarbox load %s'",
+                            path, path);
     else
         err = image_store_import(c->store, path, file, 1, &m->options, image, &c->diag);
     plat_file_close(file);
@@ -104,7 +109,8 @@ static int import(struct import *m, struct cmd_call *c, const char *path, struct
 
 int cmd_import(int argc, char **argv)
 {
-    struct cmd_call c = {.name = "import", .help = help, .own = own, .own_count = 4};
+    struct cmd_call c = {
+        .name = "import", .help = help, .own = own, .own_count = sizeof own / sizeof own[0]};
     struct import m = {0};
     struct image image;
     char id[IMAGE_ID_SIZE], name[IMAGE_NAME_SIZE], *config = NULL;

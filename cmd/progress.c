@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lx/errno.h"
+#include "options.h"
 #include "plat/plat.h"
 
 #define SHOW_EVERY_NS 100000000ull
@@ -46,6 +47,21 @@ int cmd_size_parse(const char *text, uint64_t *out)
     }
     *out = value;
     return 0;
+}
+
+int cmd_limit_size(const char *command, const char *value, struct image_limits *limits)
+{
+    limits->file_size = UINT64_MAX; /* the total limits each */
+    if (cmd_size_parse(value, &limits->total_size) == 0)
+        return 0;
+    return cmd_usage(command, "'%s' is no size: give a number, with K, M, G or T behind it", value);
+}
+
+int cmd_limit_files(const char *command, const char *value, struct image_limits *limits)
+{
+    if (cmd_size_parse(value, &limits->entries) == 0)
+        return 0;
+    return cmd_usage(command, "'%s' is no number of files", value);
 }
 
 static void show(void *arg, const struct image_progress *now)

@@ -136,14 +136,9 @@ static int apply(struct arguments *a, enum option option, const char *value)
         o->ephemeral = 1;
         return 0;
     case MAX_SIZE:
-        o->import.limits.file_size = UINT64_MAX;
-        return cmd_size_parse(value, &o->import.limits.total_size) == 0
-                   ? 0
-                   : usage("'%s' is no size: give a number, with K, M, G or T behind it", value);
+        return cmd_limit_size("run", value, &o->import.limits);
     case MAX_FILES:
-        return cmd_size_parse(value, &o->import.limits.entries) == 0
-                   ? 0
-                   : usage("'%s' is no number of files", value);
+        return cmd_limit_files("run", value, &o->import.limits);
     case STRACE:
         o->strace = 1;
         return 0;

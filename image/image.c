@@ -20,6 +20,8 @@ const char *image_config_text(const struct image *image, uint64_t *size)
 
 void image_close(struct image *image)
 {
+    for (uint32_t i = 0; i < image->view.pack_count; i++)
+        plat_file_unmap(image->view.packs[i].data, image->view.packs[i].size);
     for (uint32_t i = 0; i < VFS_IMAGE_PACKS_MAX; i++) {
         if (image->packs[i])
             plat_file_close(image->packs[i]);
@@ -139,6 +141,23 @@ int image_map_index(struct image *image, struct plat_file *index)
         return err;
     }
     image->index = index;
+    return 0;
+}
+
+int image_map_packs(struct image *image)
+{
+    const struct vfs_image_pack *pack;
+    for (uint32_t i = 0; (pack = vfs_image_pack(&image->view, i)); i++) {
+        const void *data;
+        int err = plat_file_map(image->packs[i], 0, pack->size, &data);
+        if (err < 0)
+            return err;
+        err = vfs_image_open_pack(&image->view, (struct vfs_image_map){data, pack->size});
+        if (err < 0) {
+            plat_file_unmap(data, pack->size);
+            return err;
+        }
+    }
     return 0;
 }
 

@@ -88,7 +88,7 @@ static int read_list(struct image_bundle *b, struct image_manifests *out, struct
                              "or older; save it again with a newer one",
                              image_bundle_name(b));
     return core_diag_set(
-        diag, -LX_ENOENT,
+        diag, -LX_ENODATA,
         "%s: 'manifest.json' and 'oci-layout' are missing, so this is no container "
         "image; use tarbox import for a root file system",
         image_bundle_name(b));

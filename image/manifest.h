@@ -12,8 +12,8 @@
  *          Changeset Format"; OCI image specification 1.1, "Image Layout", "Image
  *          Index", "Image Manifest", "Annotations".
  * Threads  the caller's objects.
- * Errors   -LX_E*, with a sentence in `diag`: -LX_ENOENT: something is missing, which
- *          it names; -LX_EINVAL: damaged, or made for something else than linux/amd64.
+ * Errors   -LX_E*, with a sentence in `diag`: -LX_ENODATA: this is no bundle;
+ *          -LX_ENOENT: something is missing, which it names; -LX_EINVAL: damaged, or made for something else than linux/amd64.
  */
 
 #include <stdint.h>

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "archives.h"
+#include "image/load.h"
 #include "lx/errno.h"
 #include "plat/plat.h"
 #include "storage.h"
@@ -44,7 +45,7 @@ static int import_locked(struct import *m, struct image *out)
     if (err < 0)
         return core_diag_set(m->diag, err, "%s: no memory to import it", m->path);
     core_source_file_init(&source, m->file, m->st.size);
-    err = image_import_archive(&source.base, m->path, &options, out, m->diag);
+    err = image_import_any(&source.base, m->path, &options, out, m->diag);
     int noted = archives_hash_end(hash, m->store, m->path, err == 0 ? &out->id : NULL, m->diag);
     if (err == 0 && noted < 0) {
         image_close(out);

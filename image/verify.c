@@ -133,30 +133,6 @@ static int sections_are_sound(struct verify *v, const struct image *image, const
     return sound;
 }
 
-static int map_packs(struct image *image)
-{
-    const struct vfs_image_pack *pack;
-    for (uint32_t i = 0; (pack = vfs_image_pack(&image->view, i)); i++) {
-        const void *data;
-        int err = plat_file_map(image->packs[i], 0, pack->size, &data);
-        if (err < 0)
-            return err;
-        err = vfs_image_open_pack(&image->view, (struct vfs_image_map){data, pack->size});
-        if (err < 0) {
-            plat_file_unmap(data, pack->size);
-            return err;
-        }
-    }
-    return 0;
-}
-
-static void unmap_packs(struct image *image)
-{
-    for (uint32_t i = 0; i < image->view.pack_count; i++)
-        plat_file_unmap(image->view.packs[i].data, image->view.packs[i].size);
-    image->view.pack_count = 0;
-}
-
 /* Read all files of a directory as a guest would. */
 static void verify_directory(struct verify *v, const struct image *image, uint32_t dir)
 {
@@ -202,13 +178,12 @@ static int verify_image(void *arg, struct vfs_image_key id)
         return 0;
     }
     if (sections_are_sound(v, &image, path)) {
-        err = map_packs(&image);
+        err = image_map_packs(&image);
         if (err < 0)
             report(v, "%s: a pack it needs is damaged", path);
         else
             verify_files(v, &image);
     }
-    unmap_packs(&image);
     image_close(&image);
     return 0;
 }

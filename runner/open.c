@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "image/import.h"
+#include "image/load.h"
 #include "image/store.h"
 #include "lx/errno.h"
 #include "plat/plat.h"
@@ -60,8 +60,7 @@ static int open_archive(struct opening *o, struct plat_file *file, uint64_t size
         return err;
     }
     core_source_file_init(&source, file, size);
-    return image_import_archive(&source.base, o->options->image, &o->options->import, o->out,
-                                o->diag);
+    return image_import_any(&source.base, o->options->image, &o->options->import, o->out, o->diag);
 }
 
 static int open_path(struct opening *o)
@@ -71,7 +70,7 @@ static int open_path(struct opening *o)
     struct plat_stat st;
     int err = plat_file_open(path, PLAT_FILE_READ, &file);
     if (err == -LX_EISDIR)
-        return image_import_folder(path, &o->options->import, o->out, o->diag);
+        return image_import_any(NULL, path, &o->options->import, o->out, o->diag);
     if (err == -LX_ENOENT && !is_path(path))
         return core_diag_set(o->diag, err, "there is no image and no file %s; see 'tarbox images'",
                              path);
@@ -82,7 +81,7 @@ static int open_path(struct opening *o)
     if (err < 0)
         core_diag_set(o->diag, err, "cannot read the image %s: %s", path, core_diag_strerror(err));
     else if (st.type == PLAT_FILE_DIRECTORY)
-        err = image_import_folder(path, &o->options->import, o->out, o->diag);
+        err = image_import_any(NULL, path, &o->options->import, o->out, o->diag);
     else if (is_elf(file))
         err = open_program(o);
     else

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "digest.h"
-#include "layer.h"
+#include "image/load.h"
 #include "lx/stat.h"
 #include "plat/plat.h"
 #include "vfs/image.h"
@@ -35,13 +35,18 @@ static char type_letter(uint32_t mode)
     }
 }
 
-static int print_content(const struct vfs_image_inode *inode)
+static int print_content(const struct vfs_image *image, const struct vfs_image_inode *inode)
 {
     char digest[IMAGE_DIGEST_SIZE];
     struct image_digest d;
     if (image_digest_init(&d) < 0)
         return -1;
-    image_digest_add(&d, vfs_image_data(inode), inode->size);
+    for (uint64_t at = 0, part; at < inode->size; at += part) {
+        const void *bytes = vfs_image_content(image, inode, at, &part);
+        if (!bytes)
+            return -1;
+        image_digest_add(&d, bytes, part);
+    }
     image_digest_end(&d, digest);
     image_digest_fini(&d);
     printf(" %s", digest + 7);
@@ -49,13 +54,14 @@ static int print_content(const struct vfs_image_inode *inode)
 }
 
 /* Print what is in a directory; `path` has room for the paths below it. */
-static int print_directory(const struct vfs_image_inode *dir, char *path, size_t size)
+static int print_directory(const struct vfs_image *image, const struct vfs_image_inode *dir,
+                           char *path, size_t size)
 {
     int err = 0;
     for (uint32_t i = 0; i < dir->count && err == 0; i++) {
         const char *name;
-        const struct vfs_image_entry *e = vfs_image_entry(dir, i, &name);
-        const struct vfs_image_inode *inode = vfs_image_inode(e->inode);
+        const struct vfs_image_entry *e = vfs_image_entry(image, dir, i, &name);
+        const struct vfs_image_inode *inode = vfs_image_inode(image, e->inode);
         char type = type_letter(inode->mode);
         size_t longer = size + 1 + e->name_size;
         snprintf(path + size, 4096 - size, "/%.*s", (int)e->name_size, name);
@@ -63,69 +69,56 @@ static int print_directory(const struct vfs_image_inode *dir, char *path, size_t
                inode->gid, inode->mtime_ns / 1000000000, type == 'd' ? 0 : inode->nlink,
                type == 'f' ? inode->size : 0, path);
         if (type == 'l')
-            printf(" %.*s", (int)inode->size, (const char *)vfs_image_data(inode));
+            printf(" %.*s", (int)inode->size, vfs_image_target(image, inode));
         if (type == 'f')
-            err = print_content(inode);
+            err = print_content(image, inode);
         putchar('\n');
         if (type == 'd' && err == 0)
-            err = print_directory(inode, path, longer);
+            err = print_directory(image, inode, path, longer);
         path[size] = 0;
     }
     return err;
 }
 
-static int print_image(const struct image *image)
-{
-    static char path[4096 + 256];
-    const void *index, *pack;
-    int err = plat_file_map(image->index, 0, image->index_size, &index);
-    if (err == 0)
-        err = plat_file_map(image->pack, 0, image->pack_size, &pack);
-    if (err == 0)
-        err = vfs_image_attach(index, image->index_size, pack, image->pack_size);
-    return err < 0 ? err : print_directory(vfs_image_inode(0), path, 0);
-}
-
-static int open_bundle(const char *path, struct core_source_file *source, struct core_diag *diag,
-                       struct image_bundle **out)
+static int open_loader(const char *path, struct core_source_file *source, struct core_diag *diag,
+                       struct image_loader **out)
 {
     struct plat_stat st;
     struct plat_file *file;
     if (plat_path_stat(path, &st) == 0 && st.type == PLAT_FILE_DIRECTORY)
-        return image_bundle_open_folder(path, diag, out);
+        return image_loader_open(NULL, path, NULL, out, diag);
     int err = plat_file_open(path, PLAT_FILE_READ, &file);
     if (err == 0)
         err = plat_file_stat(file, &st);
     if (err < 0)
         return core_diag_set(diag, err, "cannot open %s", path);
     core_source_file_init(source, file, st.size);
-    return image_bundle_open(&source->base, path, NULL, diag, out);
+    return image_loader_open(&source->base, path, NULL, out, diag);
 }
 
 int main(int argc, char **argv)
 {
+    static char path[4096 + 256];
     struct core_source_file source = {0};
     struct core_diag diag = {{0}};
-    struct image_manifests list = {0};
-    struct image_load load = {0};
+    struct image_loader *loader = NULL;
     struct image image = {0};
+    uint32_t n;
     if (plat_start(&argc, &argv) < 0 || argc < 2)
         return 2;
-    int err = open_bundle(argv[1], &source, &diag, &load.bundle);
+    int err = open_loader(argv[1], &source, &diag, &loader);
     if (err == 0)
-        err = image_manifests_read(load.bundle, &list, &diag);
+        err = image_loader_choose(loader, argv[2], &n, &diag);
     if (err == 0)
-        err = image_manifests_choose(&list, load.bundle, argv[2], &load.manifest, &diag);
+        err = image_loader_load(loader, n, NULL, &image, &diag);
     if (err == 0)
-        err = image_build_run(argv[1], NULL, image_load_fill, &load, &image, &diag);
+        err = image_map_packs(&image);
     if (err == 0)
-        err = print_image(&image);
+        err = print_directory(&image.view, vfs_image_inode(&image.view, 0), path, 0);
     if (err < 0)
         fprintf(stderr, "%s\n", diag.text);
-    image_free(&image);
-    image_config_fini(&load.config);
-    image_manifests_fini(&list);
-    image_bundle_free(load.bundle);
+    image_close(&image);
+    image_loader_close(loader);
     if (source.file)
         plat_file_close(source.file);
     return err < 0;

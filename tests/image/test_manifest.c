@@ -303,7 +303,7 @@ static void bad_lists_are_refused(void **state)
         int err;
         const char *reason;
     } rows[] = {
-        {{"a", "b"}, -LX_ENOENT, "'manifest.json' and 'oci-layout' are missing"},
+        {{"a", "b"}, -LX_ENODATA, "'manifest.json' and 'oci-layout' are missing"},
         {{"repositories", "{}"}, -LX_ENOENT, "docker 1.9 or older"},
         {{"manifest.json", "{}"}, -LX_EINVAL, "no array of images"},
         {{"manifest.json", "[]"}, -LX_ENOENT, "no image for linux/amd64 in it"},

@@ -15,7 +15,10 @@ int cmd_main(int argc, char **argv);
 /* The commands, each given what follows its name. */
 int cmd_run(int argc, char **argv);
 int cmd_import(int argc, char **argv);
+int cmd_load(int argc, char **argv);
 int cmd_images(int argc, char **argv);
+int cmd_inspect(int argc, char **argv);
+int cmd_history(int argc, char **argv);
 int cmd_tag(int argc, char **argv);
 int cmd_rmi(int argc, char **argv);
 int cmd_prune(int argc, char **argv);

@@ -30,7 +30,7 @@ struct image {
     struct vfs_image_key id;
     struct plat_file *index; /* an image of the store is not removed while this is open */
     struct plat_file *packs[VFS_IMAGE_PACKS_MAX];
-    struct vfs_image view; /* the index; its packs are not mapped here */
+    struct vfs_image view; /* the index, and after image_map_packs() its packs */
     struct image_stats stats;
 };
 
@@ -39,6 +39,9 @@ const char *image_config_text(const struct image *image, uint64_t *size);
 
 /* A path of inode number `inode`, for a message; slow. */
 void image_path(const struct image *image, uint32_t inode, char *out, size_t size);
+
+/* Map its packs, so that contents can be read; -LX_EIO: one is damaged. */
+MUST_USE int image_map_packs(struct image *image);
 
 /* Close the image's files; an image that is all zeros is closed. */
 void image_close(struct image *image);
