@@ -17,7 +17,7 @@ root=$folder/root archive=$folder/rootfs.tar.gz
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir "$scratch/tmp"
-export TMPDIR=$scratch/tmp
+export TMPDIR=$scratch/tmp TARBOX_ROOT=$scratch/store
 . "$here/../leftovers.sh"
 limit=60
 failed=0

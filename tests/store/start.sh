@@ -9,6 +9,7 @@ folder=$1
 shift
 tarbox=("$@")
 "$here/../programs/pack.sh" "$folder" || exit 1
+folder=$(cd "$folder" && pwd)
 root=$folder/root archive=$folder/rootfs.tar.gz
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
