@@ -26,6 +26,9 @@ elseif(WIN32)
 else()
   set(dep_where "")
   set(dep_advice "On Debian, run cmake/debian-setup.sh.")
+  # Two processes start for every run, and the shared libarchive brings 15 libraries with it that
+  # nothing here uses.
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
 endif()
 
 # dependency(NAME header HEADER library NAME...): define dep::NAME, or note that it is missing.
@@ -58,10 +61,9 @@ dependency(jansson HEADER jansson.h LIBRARY jansson)
 dependency(xxhash HEADER xxhash.h LIBRARY xxhash)
 dependency(zydis HEADER Zydis/Zydis.h LIBRARY Zydis STATIC ZYDIS_STATIC_BUILD ZYCORE_STATIC_BUILD)
 dependency(cmocka HEADER cmocka.h LIBRARY cmocka cmocka-static STATIC CMOCKA_STATIC)
+set(dep_archive_links dep::zlib dep::zstd dep::lzma dep::bz2)
 if(WIN32)
-  set(dep_archive_links dep::zlib dep::zstd dep::lzma dep::bz2 bcrypt)
-else()
-  set(dep_archive_links "")
+  list(APPEND dep_archive_links bcrypt)
 endif()
 dependency(archive HEADER archive.h LIBRARY archive STATIC LIBARCHIVE_STATIC LINKS ${dep_archive_links})
 

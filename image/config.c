@@ -246,6 +246,10 @@ static int set_running(json_t *root, const struct image_config *config)
     err |= set_string(running, "User", config->user);
     err |= set_string(running, "StopSignal", config->stop_signal);
     err |= set_labels(running, config);
+    if (err == 0 && running && json_object_size(running) == 0) {
+        json_decref(running);
+        return 0;
+    }
     return set(root, "config", running) | err;
 }
 

@@ -18,14 +18,16 @@
 #define POLL_LAST_MS 10
 #define NS_PER_MS 1000000
 
-static HANDLE g_events[WINDOWS_SLOT_COUNT]; /* by slot; written once each */
-static HANDLE g_timers[WINDOWS_SLOT_COUNT]; /* by slot; used by the slot's thread */
+static struct {
+    HANDLE event; /* written once */
+    HANDLE timer; /* used by the slot's thread */
+} g_slots[WINDOWS_SLOT_COUNT];
 
 static HANDLE event_of(uint32_t slot)
 {
     if (slot >= WINDOWS_SLOT_COUNT)
         return NULL;
-    HANDLE event = g_events[slot];
+    HANDLE event = g_slots[slot].event;
     if (event)
         return event;
     wchar_t name[96];
@@ -33,7 +35,7 @@ static HANDLE event_of(uint32_t slot)
     event = CreateEventW(NULL, FALSE, FALSE, name);
     if (!event)
         return NULL;
-    HANDLE before = InterlockedCompareExchangePointer(&g_events[slot], event, NULL);
+    HANDLE before = InterlockedCompareExchangePointer(&g_slots[slot].event, event, NULL);
     if (!before)
         return event;
     CloseHandle(event);
@@ -51,9 +53,9 @@ HANDLE windows_timer_new(int *is_fine)
 static HANDLE timer_of(uint32_t slot)
 {
     int is_fine;
-    if (!g_timers[slot])
-        g_timers[slot] = windows_timer_new(&is_fine);
-    return g_timers[slot];
+    if (!g_slots[slot].timer)
+        g_slots[slot].timer = windows_timer_new(&is_fine);
+    return g_slots[slot].timer;
 }
 
 /* ns until the deadline; 0: it has passed. */

@@ -97,7 +97,7 @@ static void null_and_empty_are_absent(void **state)
         struct core_diag diag;
         assert_int_equal(read_text(rows[i], &c, &diag), 0);
         assert_null(c.user);
-        expect_text(&c, "{\"config\":{}}");
+        expect_text(&c, "{}");
         image_config_fini(&c);
     }
 }
@@ -204,7 +204,7 @@ static void changes_are_made_as_in_a_dockerfile(void **state)
         for (int n = 0; n < 4 && rows[i].changes[n]; n++)
             if (image_config_change(&c, rows[i].changes[n], &diag) < 0)
                 fail_msg("%s: %s", rows[i].changes[n], diag.text);
-        snprintf(want, sizeof want, "{\"config\":{%s}}", rows[i].want);
+        snprintf(want, sizeof want, *rows[i].want ? "{\"config\":{%s}}" : "{%s}", rows[i].want);
         expect_text(&c, want);
         image_config_fini(&c);
     }
