@@ -28,6 +28,8 @@ void image_close(struct image *image)
     }
     if (image->view.index.data)
         plat_file_unmap(image->view.index.data, image->view.index.size);
+    if (image->patches)
+        plat_file_close(image->patches);
     if (image->index)
         plat_file_close(image->index);
     *image = (struct image){0};
@@ -195,7 +197,12 @@ static int open_files(struct image_store *s, struct vfs_image_key id, struct ima
         plat_file_close(index);
         return err == -LX_EAGAIN ? -LX_ENOENT : err; /* it is being removed */
     }
+    char patches[STORAGE_PATH];
+    storage_patches_path(s, id, patches);
+    if (plat_file_open(patches, PLAT_FILE_READ, &out->patches) < 0)
+        out->patches = NULL;
     out->id = id;
+    out->is_stored = 1;
     return open_packs(s, out, path);
 }
 

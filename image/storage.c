@@ -40,6 +40,11 @@ void storage_image_path(const struct image_store *s, struct vfs_image_key id, ch
     id_path(s, "images", id, ".img", path);
 }
 
+void storage_patches_path(const struct image_store *s, struct vfs_image_key id, char *path)
+{
+    id_path(s, "images", id, ".patch", path);
+}
+
 int storage_failed(int err, const char *what, const char *path, struct core_diag *diag)
 {
     if (err == -LX_EACCES || err == -LX_EPERM || err == -LX_EROFS)
@@ -226,34 +231,49 @@ static int remove_leftover(void *store, const char *name)
     return plat_path_remove(path) == -LX_ENOMEM ? -LX_ENOMEM : 0; /* else the next one tries */
 }
 
+static int open_lock(struct image_store *s, struct core_diag *diag)
+{
+    char path[STORAGE_PATH];
+    storage_path(s, "lock", "", path);
+    int err = s->lock ? 0
+                      : plat_file_open(path, PLAT_FILE_READ | PLAT_FILE_WRITE | PLAT_FILE_CREATE,
+                                       &s->lock);
+    return err < 0 ? storage_failed(err, "open", path, diag) : 0;
+}
+
+/* The lock has just been taken. */
+static int begin_change(struct image_store *s, struct core_diag *diag)
+{
+    int err = storage_each(s, "tmp", "", remove_leftover, s, diag);
+    if (err < 0)
+        plat_file_unlock(s->lock);
+    else
+        s->locked++;
+    return err;
+}
+
+int storage_try_lock(struct image_store *s, struct core_diag *diag)
+{
+    if (s->locked) {
+        s->locked++;
+        return 0;
+    }
+    int err = open_lock(s, diag);
+    if (err == 0)
+        err = plat_file_lock(s->lock, PLAT_LOCK_EXCLUSIVE);
+    return err < 0 ? err : begin_change(s, diag);
+}
+
 int storage_lock(struct image_store *s, void (*waiting)(void *arg), void *arg,
                  struct core_diag *diag)
 {
-    char path[STORAGE_PATH];
-    int err = 0;
-    if (s->locked)
-        goto locked;
-    storage_path(s, "lock", "", path);
-    if (!s->lock)
-        err = plat_file_open(path, PLAT_FILE_READ | PLAT_FILE_WRITE | PLAT_FILE_CREATE, &s->lock);
-    if (err < 0)
-        return storage_failed(err, "open", path, diag);
-    err = plat_file_lock(s->lock, PLAT_LOCK_EXCLUSIVE);
-    if (err == -LX_EAGAIN) {
-        if (waiting)
-            waiting(arg);
-        err = plat_file_lock(s->lock, PLAT_LOCK_EXCLUSIVE | PLAT_LOCK_WAIT);
-    }
-    if (err < 0)
-        return storage_failed(err, "lock", path, diag);
-    err = storage_each(s, "tmp", "", remove_leftover, s, diag);
-    if (err < 0) {
-        plat_file_unlock(s->lock);
+    int err = storage_try_lock(s, diag);
+    if (err != -LX_EAGAIN)
         return err;
-    }
-locked:
-    s->locked++;
-    return 0;
+    if (waiting)
+        waiting(arg);
+    err = plat_file_lock(s->lock, PLAT_LOCK_EXCLUSIVE | PLAT_LOCK_WAIT);
+    return err < 0 ? storage_failed(err, "lock", s->root, diag) : begin_change(s, diag);
 }
 
 void storage_unlock(struct image_store *s)

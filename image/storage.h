@@ -26,6 +26,7 @@ struct image_store {
 void storage_path(const struct image_store *s, const char *folder, const char *name, char *path);
 void storage_pack_path(const struct image_store *s, struct vfs_image_key id, char *path);
 void storage_image_path(const struct image_store *s, struct vfs_image_key id, char *path);
+void storage_patches_path(const struct image_store *s, struct vfs_image_key id, char *path);
 
 /* Give `err` a sentence about a file of the store; returns it. */
 int storage_failed(int err, const char *what, const char *path, struct core_diag *diag);
@@ -37,6 +38,9 @@ int storage_failed(int err, const char *what, const char *path, struct core_diag
  */
 MUST_USE int storage_lock(struct image_store *s, void (*waiting)(void *arg), void *arg,
                           struct core_diag *diag);
+
+/* The same without waiting: -LX_EAGAIN, without a sentence. */
+MUST_USE int storage_try_lock(struct image_store *s, struct core_diag *diag);
 void storage_unlock(struct image_store *s);
 
 /* A new file in tmp/, and its path, of STORAGE_PATH bytes. */

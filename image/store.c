@@ -122,6 +122,9 @@ static int remove_locked(struct image_store *s, struct vfs_image_key id, int nam
         if (err < 0)
             storage_failed(err, "remove", path, diag);
     }
+    storage_patches_path(s, id, path);
+    if (err == 0 && (err = plat_path_remove(path)) < 0)
+        err = err == -LX_ENOENT ? 0 : storage_failed(err, "remove", path, diag);
     plat_file_close(file);
     return err;
 }
@@ -145,6 +148,23 @@ int image_store_remove(struct image_store *s, struct vfs_image_key id, struct co
 int image_store_discard(struct image_store *s, struct vfs_image_key id, struct core_diag *diag)
 {
     return remove_image(s, id, 0, diag);
+}
+
+int image_store_keep_patches(struct image_store *s, struct vfs_image_key id, const void *data,
+                             uint64_t size, struct core_diag *diag)
+{
+    char path[STORAGE_PATH];
+    struct plat_stat st;
+    int err = storage_try_lock(s, diag);
+    if (err < 0)
+        return err == -LX_EAGAIN ? 0 : err;
+    storage_image_path(s, id, path);
+    if (plat_path_stat(path, &st) == 0) { /* it may have been removed meanwhile */
+        storage_patches_path(s, id, path);
+        err = storage_replace(s, path, data, size, diag);
+    }
+    storage_unlock(s);
+    return err;
 }
 
 /* ---- Pruning ------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include "plat/thread.h"
 #include "runner/run.h"
 #include "shim/exec.h"
+#include "shim/patches.h"
 #include "shim/task.h"
 #include "user.h"
 #include "vfs/fdtable.h"
@@ -66,14 +67,20 @@ static int map_image(const struct handover *h)
     int err = map_file(HANDOVER_INDEX, h->index_size, &at, &map);
     if (err == 0)
         err = vfs_image_open(&image, map);
+    uint32_t next = HANDOVER_PACKS;
     for (uint32_t i = 0; err == 0 && (pack = vfs_image_pack(&image, i)); i++) {
-        err = map_file(HANDOVER_PACKS + i, pack->size, &at, &map);
+        err = map_file(next++, pack->size, &at, &map);
         if (err == 0)
             err = vfs_image_open_pack(&image, map);
     }
-    if (err == 0)
-        vfs_image_attach(&image);
-    return err;
+    if (err < 0)
+        return err;
+    vfs_image_attach(&image);
+    /* Without its patch tables, programs are scanned again. */
+    if (h->patches_size && map_file(next, h->patches_size, &at, &map) == 0 &&
+        shim_patches_check(map.data, map.size) == 0)
+        shim_patches_use(map.data);
+    return 0;
 }
 
 /* What every container finds in /dev, if the image has not brought it. */

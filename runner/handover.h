@@ -11,11 +11,12 @@
 
 #include <stdint.h>
 
-/* The files given to the guest host: the image's index, then its packs in its order. */
+/* The files given to the guest host: the image's index, its packs in its order, its patches. */
 enum handover_file { HANDOVER_INDEX, HANDOVER_PACKS };
 
 struct handover {
     uint64_t index_size;
+    uint64_t patches_size;   /* 0: there are none */
     const char *const *argv; /* in the arena, NULL-terminated; argv[0] is the program */
     const char *const *env;
     const char *workdir;

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/arena.h"
@@ -12,11 +13,13 @@
 #include "environment.h"
 #include "handover.h"
 #include "image/config.h"
+#include "image/store.h"
 #include "lx/errno.h"
 #include "lx/signal.h"
 #include "lx/wait.h"
 #include "open.h"
 #include "plat/plat.h"
+#include "shim/patches.h"
 #include "shim/signal.h"
 #include "shim/task.h"
 #include "vfs/inode.h"
@@ -100,6 +103,9 @@ static int fill_handover(struct run *r, const char *program, const struct image_
     h->workdir = arena_string(workdir ? workdir : "/");
     h->user = arena_string(user ? user : "");
     h->index_size = r->image.view.index.size;
+    struct plat_stat st;
+    if (r->image.patches && plat_file_stat(r->image.patches, &st) == 0)
+        h->patches_size = st.size;
     if (!h->argv || !h->env || !h->workdir || !h->user)
         return core_diag_set(r->diag, -LX_E2BIG, "arguments and environment are too long");
     if (!h->argv[0])
@@ -238,12 +244,14 @@ static void print_stats(const struct run *r)
 
 static int start_and_wait(struct run *r)
 {
-    struct plat_file *files[HANDOVER_PACKS + VFS_IMAGE_PACKS_MAX] = {
+    struct plat_file *files[HANDOVER_PACKS + VFS_IMAGE_PACKS_MAX + 1] = {
         [HANDOVER_INDEX] = r->image.index,
     };
     uint32_t count = HANDOVER_PACKS;
     for (uint32_t i = 0; i < VFS_IMAGE_PACKS_MAX && r->image.packs[i]; i++)
         files[count++] = r->image.packs[i];
+    if (r->handover->patches_size)
+        files[count++] = r->image.patches;
     int32_t code;
     int err = plat_process_spawn(RUNNER_GUEST_ARGUMENT, files, count, &r->guest);
     if (err < 0) {
@@ -258,6 +266,31 @@ static int start_and_wait(struct run *r)
         return RUNNER_EXIT_FAILED;
     }
     return result(r, code);
+}
+
+/* Keep the patch tables that were made in this run; if that fails, the next one makes them again. */
+static void keep_patches(const struct run *r)
+{
+    struct core_diag unused;
+    struct image_store *store;
+    const void *old = NULL;
+    void *new;
+    uint64_t old_size = r->handover->patches_size, size;
+    if (!r->image.is_stored || !shim_container()->new_patches)
+        return;
+    if (old_size && (plat_file_map(r->image.patches, 0, old_size, &old) < 0 ||
+                     shim_patches_check(old, old_size) < 0))
+        old = NULL;
+    if (shim_patches_join(old, &new, &size) < 0 || !new)
+        return;
+    if (old) /* a file that is mapped cannot be replaced everywhere */
+        plat_file_unmap(old, old_size);
+    if (image_store_open(r->options->root, 0, &store, &unused) == 0) {
+        if (image_store_keep_patches(store, r->image.id, new, size, &unused) < 0)
+            unused.text[0] = 0;
+        image_store_close(store);
+    }
+    free(new);
 }
 
 int runner_run(const struct runner_options *options, struct core_diag *diag)
@@ -280,6 +313,7 @@ int runner_run(const struct runner_options *options, struct core_diag *diag)
         code = start_and_wait(&r);
         if (options->stats && r.guest)
             print_stats(&r);
+        keep_patches(&r);
         int64_t damaged = vfs_damaged();
         if (damaged >= 0)
             report_damage(options, &r.image, (uint32_t)damaged);

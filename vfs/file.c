@@ -15,6 +15,7 @@
 #include "plat/plat.h"
 #include "stream.h"
 #include "vfs/event.h"
+#include "vfs/image.h"
 #include "vfs/inode.h"
 #include "vfs/path.h"
 #include "vfs/pipe.h"
@@ -92,6 +93,20 @@ int vfs_file_open_exec(struct vfs_fs *fs, const char *path, struct vfs_file **ou
         err = vfs_file_new(VFS_FILE_REGULAR, LX_O_RDONLY, inode, out);
     vfs_inode_put(inode);
     return err;
+}
+
+int vfs_file_image_key(const struct vfs_file *file, struct vfs_image_key *key)
+{
+    const struct vfs_inode *inode = file->inode;
+    const struct vfs_image *image = vfs_image_attached();
+    if (!inode || !VFS_IS_REG(inode) || inode->image_index == VFS_NO_IMAGE ||
+        atomic_load_explicit(&inode->chunks, memory_order_acquire))
+        return 0;
+    const struct vfs_image_inode *i = vfs_image_inode(image, inode->image_index);
+    if (!i || inode->size != i->size || inode->image_size != i->size)
+        return 0;
+    *key = i->key;
+    return 1;
 }
 
 struct vfs_file *vfs_file_get(struct vfs_file *file)

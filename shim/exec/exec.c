@@ -19,6 +19,7 @@
 #include "shim/task.h"
 #include "shim/user.h"
 #include "vfs/file.h"
+#include "vfs/image_format.h"
 
 #define SCRIPT_LINE 256 /* execve(2): the rest of a longer line is cut */
 #define SCRIPT_DEPTH 4  /* interpreters that are scripts themselves */
@@ -162,8 +163,11 @@ static int load_elf(struct shim_task *t, struct vfs_file *file, const struct elf
                 (uint32_t)(s->vaddr - plan->low), (uint32_t)(s->vaddr + s->file_size - plan->low)};
     }
     uint64_t end = 0;
-    int err = shim_mm_patch_program(mm, text, text_count, plan->low + plan->bias,
-                                    plan->high + plan->bias, &t->plat->fs_mode, &end, e);
+    struct vfs_image_key key;
+    int kept = vfs_file_image_key(file, &key);
+    int err =
+        shim_mm_patch_program(mm, kept ? &key : NULL, text, text_count, plan->low + plan->bias,
+                              plan->high + plan->bias, &t->plat->fs_mode, &end, e);
     if (err < 0)
         return err;
     err = protect_segments(t, plan);

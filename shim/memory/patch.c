@@ -12,6 +12,7 @@
 #include "plat/thread.h"
 #include "shim/exec.h"
 #include "shim/memory.h"
+#include "shim/patches.h"
 #include "shim/rewrite.h"
 #include "shim/task.h"
 
@@ -69,15 +70,33 @@ static int scan(uint64_t begin, uint64_t end, const struct shim_rewrite_range *t
     return shim_rewrite_scan(&in, table);
 }
 
-int shim_mm_patch_program(struct shim_mm *mm, const struct shim_rewrite_range *text,
-                          uint32_t text_count, lx_uptr begin, lx_uptr end, uint32_t *fs_mode,
-                          uint64_t *limit, struct shim_exec_error *error)
+/* The table of a program: kept from an earlier run, or made now, then *made is it, too. */
+static int program_table(const struct vfs_image_key *key, const struct shim_rewrite_range *text,
+                         uint32_t text_count, uint64_t begin, uint64_t end,
+                         const struct shim_rewrite_table **table, struct shim_rewrite_table **made)
+{
+    *made = NULL;
+    *table = key ? shim_patches_find(*key, begin) : NULL;
+    if (*table && (*table)->span == end - begin && (*table)->trampolines == end - begin)
+        return 0;
+    int err = scan(begin, end, text, text_count, end, made);
+    *table = *made;
+    if (err == 0 && key && !(*made)->syscall_unpatched)
+        shim_patches_add(*key, begin, *made);
+    return err;
+}
+
+int shim_mm_patch_program(struct shim_mm *mm, const struct vfs_image_key *key,
+                          const struct shim_rewrite_range *text, uint32_t text_count, lx_uptr begin,
+                          lx_uptr end, uint32_t *fs_mode, uint64_t *limit,
+                          struct shim_exec_error *error)
 {
     static const char failed[] = "the program cannot be patched: no memory";
     static const char unpatched[] = "the program has a system call that cannot be patched, at 0x";
-    struct shim_rewrite_table *table;
+    const struct shim_rewrite_table *table;
+    struct shim_rewrite_table *made;
     *limit = end;
-    int err = scan(begin, end, text, text_count, end, &table);
+    int err = program_table(key, text, text_count, begin, end, &table, &made);
     if (err < 0) {
         core_str_copy(error->text, sizeof error->text, failed);
         return err;
@@ -103,7 +122,8 @@ int shim_mm_patch_program(struct shim_mm *mm, const struct shim_rewrite_range *t
     }
     *fs_mode = table->tls_unpatched ? PLAT_FS_GUEST : PLAT_FS_HOST;
     *limit = end + span;
-    shim_rewrite_free(table);
+    if (made)
+        shim_rewrite_free(made);
     return err;
 }
 

@@ -7,8 +7,9 @@
 set -uo pipefail
 . "$(dirname "$0")/start.sh"
 
+# The files of a folder of the store, but for the patch tables, which runs add.
 files() {
-    find "$TARBOX_ROOT/$1" -type f | sort
+    find "$TARBOX_ROOT/$1" -type f ! -name '*.patch' | sort
 }
 
 # Flip a bit at OFFSET of FILE.
@@ -41,6 +42,24 @@ outcome 'one tree is one image, however it came, and is written once' $?
 outcome 'an archive comes through a pipe' $?
 gives 0 'imported' run --ephemeral --stats "$scratch/b.tar.gz" true
 rm -f "$scratch"/*.tar.*
+
+# ---- Programs are scanned once ----
+rm -f "$TARBOX_ROOT"/images/*.patch
+gives 0 '^hi$' run "$id" echo hi
+tables=$(ls "$TARBOX_ROOT"/images/*.patch)
+before=$(md5sum <"$tables")
+gives 0 '^hi$' run "$id" echo hi
+gives 0 '^Hello' run "$id" hello
+gives 0 '^Hello' run "$id" hello
+[ "$before" != "$(md5sum <"$tables")" ]
+outcome 'the tables of another program are added' $?
+for offset in 3 9 25 33 50 1000 20000; do
+    damage "$tables" $offset
+    gives 0 '^hi$' run "$id" echo hi
+done
+truncate -s 100 "$tables"
+gives 0 '^hi$' run "$id" echo hi
+gives 0 '^Hello' run "$id" hello
 
 # ---- Names and ids ----
 gives 0 '^hi$' run other/name:1.0 echo hi
@@ -86,7 +105,7 @@ gives 0 '^more$' run changed cat /data/more
 gives 0 '^removed' rmi changed
 gives 0 '^would free [0-9.]+ MB: 2 packs' prune --dry-run
 [ "$(files packs | wc -l)" = 2 ] && gives 0 '^freed [0-9.]+ MB: 2 packs' prune
-[ -z "$(files packs)$(files images)$(files archives)$(files tmp)" ]
+[ -z "$(find "$TARBOX_ROOT"/*/ -type f)" ]
 outcome 'prune leaves nothing' $?
 
 # ---- Damage is found, named and repaired ----

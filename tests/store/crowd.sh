@@ -58,7 +58,7 @@ for round in $(seq $rounds); do
     rm -rf "$TARBOX_ROOT"
     together run_same
     outcome "round $round: eight runs of one archive" $?
-    [ "$(find "$TARBOX_ROOT/packs" "$TARBOX_ROOT/images" -type f | wc -l)" = 2 ]
+    [ "$(find "$TARBOX_ROOT" -name '*.pack' -o -name '*.img' | wc -l)" = 2 ]
     outcome "round $round: it was imported once" $?
     together run_different
     outcome "round $round: eight runs of four archives" $?

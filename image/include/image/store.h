@@ -5,7 +5,7 @@
 /*
  * The store: a folder on the host where images are kept, by content.
  *
- *   images/ID.img   the index of an image
+ *   images/ID.img   the index of an image; ID.patch: patch tables of its programs
  *   packs/ID.pack   contents of files, of any images
  *   names           which names images have
  *   archives/       which archives were imported, to what images
@@ -56,6 +56,13 @@ MUST_USE int image_store_find(struct image_store *s, const char *reference,
  */
 MUST_USE int image_store_get(struct image_store *s, struct vfs_image_key id, struct image *out,
                              struct core_diag *diag);
+
+/*
+ * Keep patch tables with an image, in place of those that are there: bytes that mean
+ * nothing here.  Does nothing if somebody else is changing the store.
+ */
+MUST_USE int image_store_keep_patches(struct image_store *s, struct vfs_image_key id,
+                                      const void *data, uint64_t size, struct core_diag *diag);
 
 /*
  * Open the image of an archive on the host, importing it if the store has not got it:

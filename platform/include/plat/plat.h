@@ -127,7 +127,7 @@ struct plat_process;
  *   argument  the private argument, argv[1] of the new process.
  *   files     `count` files, at most PLAT_INHERIT_MAX, that plat_file_inherited(0..) gives it.
  */
-#define PLAT_INHERIT_MAX 33u
+#define PLAT_INHERIT_MAX 34u
 struct plat_file;
 MUST_USE int plat_process_spawn(const char *argument, struct plat_file *const *files,
                                 uint32_t count, struct plat_process **out);

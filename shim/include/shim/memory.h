@@ -23,6 +23,7 @@ struct shim_exec_error;
 struct shim_mm;
 struct shim_rewrite_range;
 struct vfs_file;
+struct vfs_image_key;
 
 MUST_USE int shim_mm_new(struct shim_mm **out);
 
@@ -53,15 +54,16 @@ MUST_USE int shim_mm_protect_patched(struct shim_mm *mm, lx_uptr addr, uint64_t 
 /*
  * Patch a program that was loaded at [begin, end), writable, and map its
  * trampolines behind it.
+ *   key      of its content, under which its patch table is kept; NULL: it is not.
  *   text     its executable parts, as offsets from `begin`.
  *   fs_mode  PLAT_FS_HOST if all its accesses to thread-local storage were
  *            rewritten, else PLAT_FS_GUEST.
  *   limit    end of all that was mapped.
  *   returns  -LX_ENOEXEC: a system call that cannot be patched; `error` names it.
  */
-MUST_USE int shim_mm_patch_program(struct shim_mm *mm, const struct shim_rewrite_range *text,
-                                   uint32_t text_count, lx_uptr begin, lx_uptr end,
-                                   uint32_t *fs_mode, uint64_t *limit,
+MUST_USE int shim_mm_patch_program(struct shim_mm *mm, const struct vfs_image_key *key,
+                                   const struct shim_rewrite_range *text, uint32_t text_count,
+                                   lx_uptr begin, lx_uptr end, uint32_t *fs_mode, uint64_t *limit,
                                    struct shim_exec_error *error);
 
 /*

@@ -136,6 +136,8 @@ struct shim_container {
     _Atomic uint32_t done;           /* 1: status is the container's result */
     uint32_t status;                 /* of the first process, as wait4(2) reports it */
     uint64_t fast_calls, slow_calls; /* guarded by lock; of tasks that ended */
+    const void *patches; /* constant: kept patch tables, see shim/patches.h; NULL: none */
+    struct shim_patches_new *new_patches;                            /* guarded by lock */
     uint64_t patch_sites, patch_unpatched, tls_sites, tls_unpatched; /* guarded by lock */
 };
 

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHIM_PATCHES_H
+#define SHIM_PATCHES_H
+
+/*
+ * Patch tables that are kept, so that a program of an image is scanned once and not
+ * in every run.  They lie in one file for an image, which is mapped in each guest
+ * host at the same address; tables made in this run are in the arena, for the
+ * launcher to add.
+ *
+ * A table belongs to a file's content, the address it was loaded at and the very
+ * rewriter that made it: another version's tables are not used.
+ *
+ * Source   shim/rewrite.h, docs/store-format.md.
+ * Threads  use and find: any; check and join: hosted, the caller's memory.
+ */
+
+#include <stdint.h>
+
+#include "core/diag.h"
+#include "lx/compiler.h"
+#include "vfs/image_format.h"
+
+#define SHIM_PATCHES_MAGIC 0x3130686374706274ull /* "tbptch01" */
+
+struct shim_rewrite_table;
+
+struct shim_patches_header {
+    uint64_t magic;
+    uint64_t version; /* of the rewriter */
+    uint64_t size;    /* of the whole file */
+    uint32_t count, zero;
+    uint64_t checksum; /* XXH3-64 of all but this field, which counts as 0 */
+};
+
+struct shim_patches_entry {
+    struct vfs_image_key key; /* of the program's content */
+    uint64_t addr;            /* where it was loaded */
+    uint32_t offset, size;    /* of its table in the file; a multiple of 8 */
+};
+
+/* A table made in this run; in the arena. */
+struct shim_patches_new {
+    struct shim_patches_new *next;
+    struct vfs_image_key key;
+    uint64_t addr;
+    struct shim_rewrite_table *table;
+};
+
+/*
+ * Check a file.
+ *   returns  -LX_EINVAL: damaged, or another rewriter's.
+ */
+MUST_USE int shim_patches_check(const void *file, uint64_t size);
+
+/* Use a file that was checked; before the first program is loaded. */
+void shim_patches_use(const void *file);
+
+/* The kept table of a program, or NULL. */
+const struct shim_rewrite_table *shim_patches_find(struct vfs_image_key key, uint64_t addr);
+
+/* Note a table for the launcher; without memory it is not kept. */
+void shim_patches_add(struct vfs_image_key key, uint64_t addr,
+                      const struct shim_rewrite_table *table);
+
+/*
+ * Join the file in use with this run's tables.
+ *   file     the file as it is, checked, or NULL.
+ *   out      the new file, the caller's to free(); NULL if there is nothing to add.
+ *   returns  -LX_ENOMEM; -LX_EFBIG: it would become too large.
+ */
+MUST_USE int shim_patches_join(const void *file, void **out, uint64_t *size);
+
+#endif

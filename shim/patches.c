@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* The file of patch tables: checked before it is used, written anew with what was added. */
+
+#include "shim/patches.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "lx/errno.h"
+#include "rewrite_version.h"
+#include "shim/rewrite.h"
+#include "shim/task.h"
+
+#define FILE_MAX (256ull << 20)
+#define ALIGN 8u
+
+static uint64_t checksum(const struct shim_patches_header *h)
+{
+    uint64_t head = XXH3_64bits(h, offsetof(struct shim_patches_header, checksum));
+    return XXH3_64bits_withSeed(h + 1, h->size - sizeof *h, head);
+}
+
+static int entry_fits(const struct shim_patches_header *h, const struct shim_patches_entry *e)
+{
+    const struct shim_rewrite_table *t = (const void *)((const uint8_t *)h + e->offset);
+    uint64_t tables = sizeof *h + (uint64_t)h->count * sizeof *e;
+    return e->offset >= tables && e->offset % ALIGN == 0 && e->offset <= h->size &&
+           e->size <= h->size - e->offset && e->size >= sizeof *t && t->size == e->size;
+}
+
+int shim_patches_check(const void *file, uint64_t size)
+{
+    const struct shim_patches_header *h = file;
+    const struct shim_patches_entry *e = (const void *)(h + 1);
+    if (size < sizeof *h || h->magic != SHIM_PATCHES_MAGIC || h->version != REWRITE_VERSION ||
+        h->size < sizeof *h || h->size > size || (h->size - sizeof *h) / sizeof *e < h->count ||
+        h->checksum != checksum(h))
+        return -LX_EINVAL;
+    for (uint32_t i = 0; i < h->count; i++) {
+        if (!entry_fits(h, &e[i]))
+            return -LX_EINVAL;
+    }
+    return 0;
+}
+
+static uint64_t padded(uint64_t size)
+{
+    return (size + ALIGN - 1) & ~(uint64_t)(ALIGN - 1);
+}
+
+/* Put an entry and its table into the file at their places. */
+static void put(struct shim_patches_header *h, struct shim_patches_entry e,
+                const struct shim_rewrite_table *table)
+{
+    struct shim_patches_entry *entries = (void *)(h + 1);
+    e.offset = (uint32_t)h->size;
+    e.size = table->size;
+    memcpy((uint8_t *)h + h->size, table, table->size);
+    entries[h->count++] = e;
+    h->size += padded(e.size);
+}
+
+int shim_patches_join(const void *file, void **out, uint64_t *size)
+{
+    const struct shim_patches_header *old = file;
+    const struct shim_patches_entry *kept = old ? (const void *)(old + 1) : NULL;
+    uint32_t old_count = old ? old->count : 0, count = old_count;
+    *out = NULL;
+    *size = sizeof *old;
+    for (uint32_t i = 0; i < old_count; i++)
+        *size += padded(kept[i].size);
+    for (const struct shim_patches_new *n = shim_container()->new_patches; n; n = n->next) {
+        *size += padded(n->table->size);
+        count++;
+    }
+    if (count == old_count)
+        return 0;
+    *size += (uint64_t)count * sizeof *kept;
+    if (*size > FILE_MAX)
+        return -LX_EFBIG;
+    struct shim_patches_header *h = calloc(1, *size);
+    if (!h)
+        return -LX_ENOMEM;
+    h->magic = SHIM_PATCHES_MAGIC;
+    h->version = REWRITE_VERSION;
+    h->size = sizeof *h + (uint64_t)count * sizeof *kept;
+    for (uint32_t i = 0; i < old_count; i++)
+        put(h, kept[i], (const void *)((const uint8_t *)old + kept[i].offset));
+    for (const struct shim_patches_new *n = shim_container()->new_patches; n; n = n->next)
+        put(h, (struct shim_patches_entry){.key = n->key, .addr = n->addr}, n->table);
+    h->checksum = checksum(h);
+    *out = h;
+    return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Patch tables that are kept: finding one, and noting a new one. */
+
+#include "core/arena.h"
+#include "core/mem.h"
+#include "shim/patches.h"
+#include "shim/rewrite.h"
+#include "shim/task.h"
+
+void shim_patches_use(const void *file)
+{
+    shim_container()->patches = file;
+}
+
+const struct shim_rewrite_table *shim_patches_find(struct vfs_image_key key, uint64_t addr)
+{
+    const struct shim_patches_header *h = shim_container()->patches;
+    if (!h)
+        return NULL;
+    const struct shim_patches_entry *e = (const void *)(h + 1);
+    for (uint32_t i = 0; i < h->count; i++) {
+        if (e[i].key.low == key.low && e[i].key.high == key.high && e[i].addr == addr)
+            return (const void *)((const uint8_t *)h + e[i].offset);
+    }
+    return NULL;
+}
+
+void shim_patches_add(struct vfs_image_key key, uint64_t addr,
+                      const struct shim_rewrite_table *table)
+{
+    struct shim_container *c = shim_container();
+    struct shim_patches_new *new = core_arena_alloc(sizeof *new);
+    struct shim_rewrite_table *copy = new ? core_arena_alloc(table->size) : NULL;
+    if (!copy) {
+        core_arena_free(new, sizeof *new);
+        return;
+    }
+    memcpy(copy, table, table->size);
+    *new = (struct shim_patches_new){.key = key, .addr = addr, .table = copy};
+    core_lock_acquire(&c->lock);
+    new->next = c->new_patches;
+    c->new_patches = new;
+    core_lock_release(&c->lock);
+}
