@@ -25,6 +25,7 @@ static const char help[] =
     "  tag      Give an image a name\n"
     "  rmi      Remove images\n"
     "  prune    Free what no image needs\n"
+    "  du       Show what images take and share\n"
     "  verify   Look for damage in the store\n"
     "  doctor   Check that this computer has what Tarbox needs\n"
     "\n"
@@ -44,7 +45,7 @@ int cmd_main(int argc, char **argv)
         {"run", cmd_run},       {"import", cmd_import},   {"load", cmd_load},
         {"images", cmd_images}, {"inspect", cmd_inspect}, {"history", cmd_history},
         {"tag", cmd_tag},       {"rmi", cmd_rmi},         {"prune", cmd_prune},
-        {"verify", cmd_verify}, {"doctor", cmd_doctor},
+        {"verify", cmd_verify}, {"du", cmd_du},           {"doctor", cmd_doctor},
     };
     if (argc < 2) {
         fputs(help, stderr);

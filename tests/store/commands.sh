@@ -90,6 +90,8 @@ gives 0 '' tag folder keep
 tarbox import "$scratch/root" changed >/dev/null
 [ "$(files packs | wc -l)" = 2 ] && [ "$(find "$TARBOX_ROOT/packs" -size -4k | wc -l)" = 1 ]
 outcome 'an image adds only what is new' $?
+gives 0 '^changed:latest .* 5 B +100.0%' du
+gives 0 '^2 images hold [0-9.]+ MB and take [0-9.]+ MB on disk, of which no image needs 0 B' du
 gives 0 '^more$' run changed cat /data/more
 cmp -s <(tarbox run changed md5sum /bin/busybox) <(tarbox run folder md5sum /bin/busybox)
 outcome 'a file that is shared is the same' $?
