@@ -24,6 +24,8 @@ static const char help[] =
     "  history  Show how an image was made\n"
     "  tag      Give an image a name\n"
     "  rmi      Remove images\n"
+    "  save     Write an image for docker, podman or skopeo\n"
+    "  export   Write the root file system of an image as a tar archive\n"
     "  prune    Free what no image needs\n"
     "  du       Show what images take and share\n"
     "  verify   Look for damage in the store\n"
@@ -45,7 +47,8 @@ int cmd_main(int argc, char **argv)
         {"run", cmd_run},       {"import", cmd_import},   {"load", cmd_load},
         {"images", cmd_images}, {"inspect", cmd_inspect}, {"history", cmd_history},
         {"tag", cmd_tag},       {"rmi", cmd_rmi},         {"prune", cmd_prune},
-        {"verify", cmd_verify}, {"du", cmd_du},           {"doctor", cmd_doctor},
+        {"verify", cmd_verify}, {"du", cmd_du},           {"export", cmd_export},
+        {"save", cmd_save},     {"doctor", cmd_doctor},
     };
     if (argc < 2) {
         fputs(help, stderr);

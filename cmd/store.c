@@ -22,6 +22,21 @@ static size_t join_options(const struct cmd_call *c, struct cmd_option *out, siz
     return count;
 }
 
+/* Options and operands in any order, up to a "--": operands move to the front of argv. */
+static int next_option(struct cmd_options *o, int *operands, int *ended, const char **value)
+{
+    for (;;) {
+        int before = o->index;
+        int option = *ended ? CMD_OPTIONS_END : cmd_options_next(o, value);
+        if (option != CMD_OPTIONS_END)
+            return option;
+        *ended |= o->index != before; /* over a "--" */
+        if (o->index == o->argc)
+            return CMD_OPTIONS_END;
+        o->argv[(*operands)++] = o->argv[o->index++];
+    }
+}
+
 int cmd_begin(struct cmd_call *c, int argc, char **argv, int least, int most,
               int (*apply)(void *arg, int id, const char *value), void *arg, int *code)
 {
@@ -32,7 +47,8 @@ int cmd_begin(struct cmd_call *c, int argc, char **argv, int least, int most,
     o.count = join_options(c, known, sizeof known / sizeof known[0]);
     o.index = 1;
     *code = RUNNER_EXIT_FAILED;
-    while ((option = cmd_options_next(&o, &value)) >= 0) {
+    int operands = 1, ended = 0;
+    while ((option = next_option(&o, &operands, &ended, &value)) >= 0) {
         if (option == HELP) {
             fputs(c->help, stdout);
             *code = 0;
@@ -46,8 +62,8 @@ int cmd_begin(struct cmd_call *c, int argc, char **argv, int least, int most,
     *code = RUNNER_EXIT_FAILED;
     if (option == CMD_OPTIONS_BAD)
         return 1;
-    c->operands = argv + o.index;
-    c->operand_count = argc - o.index;
+    c->operands = argv + 1;
+    c->operand_count = operands - 1;
     if (c->operand_count < least) {
         cmd_usage(c->name, "something is missing");
         return 1;

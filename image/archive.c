@@ -179,7 +179,8 @@ static int64_t join_time(int64_t seconds, int64_t nanoseconds)
         return INT64_MAX;
     if (seconds < INT64_MIN / 1000000000 + 1)
         return INT64_MIN;
-    return seconds * 1000000000 + nanoseconds;
+    /* Of "-1.75" libarchive makes -1 and 750000000. */
+    return seconds * 1000000000 + (seconds < 0 ? -nanoseconds : nanoseconds);
 }
 
 static int read_attributes(struct reader *r, struct archive_entry *entry, struct image_node *node)

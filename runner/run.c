@@ -269,7 +269,7 @@ static int start_and_wait(struct run *r)
 }
 
 /* Keep the patch tables that were made in this run; if that fails, the next one makes them again. */
-static void keep_patches(const struct run *r)
+static void keep_patches(struct run *r)
 {
     struct core_diag unused;
     struct image_store *store;
@@ -283,8 +283,11 @@ static void keep_patches(const struct run *r)
         old = NULL;
     if (shim_patches_join(old, &new, &size) < 0 || !new)
         return;
-    if (old) /* a file that is mapped cannot be replaced everywhere */
+    if (old)
         plat_file_unmap(old, old_size);
+    if (r->image.patches) /* a file that is open cannot be replaced everywhere */
+        plat_file_close(r->image.patches);
+    r->image.patches = NULL;
     if (image_store_open(r->options->root, 0, &store, &unused) == 0) {
         if (image_store_keep_patches(store, r->image.id, new, size, &unused) < 0)
             unused.text[0] = 0;

@@ -97,6 +97,33 @@ cmp -s <(tarbox run changed md5sum /bin/busybox) <(tarbox run folder md5sum /bin
 outcome 'a file that is shared is the same' $?
 gives 0 ' 0 damaged' verify
 
+# ---- Out again ----
+gives 0 '' export -o "$scratch/out.tar" keep
+gives 0 "^$id$" import "$scratch/out.tar"
+cmp -s <(tarbox export keep) "$scratch/out.tar"
+outcome 'an export does not depend on where it goes' $?
+mkdir "$scratch/unpacked"
+tar -C "$scratch/unpacked" -xf "$scratch/out.tar" 2>/dev/null
+diff -r --no-dereference "$root" "$scratch/unpacked" >"$scratch/diff" 2>&1
+outcome "tar unpacks an export: $(head -n 3 "$scratch/diff")" $?
+truncate -s 5M "$scratch/root/data/hole"
+printf end | dd of="$scratch/root/data/hole" bs=1 seek=3000000 conv=notrunc status=none
+ln "$scratch/root/data/hole" "$scratch/root/data/again"
+touch -d '1969-07-20 20:17:40.25' "$scratch/root/data/hole"
+ln -s "$(printf 'l%.0s' {1..300})" "$scratch/root/data/long"
+mkdir -p "$scratch/root/$(printf 'd%.0s' {1..200})/$(printf 'e%.0s' {1..200})"
+echo latin >"$scratch/root/data/$(printf 'sm\xf8rrebr\xf8d')"
+tar -C "$scratch/root" --sparse --format=pax -cf "$scratch/odd.tar" .
+odd=$(tarbox import "$scratch/odd.tar" odd)
+tarbox export odd >"$scratch/odd2.tar"
+gives 0 "^$odd$" import "$scratch/odd2.tar"
+rm -rf "$scratch/unpacked" && mkdir "$scratch/unpacked"
+tar -C "$scratch/unpacked" -xf "$scratch/odd2.tar" 2>/dev/null
+diff -r --no-dereference "$scratch/root" "$scratch/unpacked" >"$scratch/diff" 2>&1
+outcome "tar unpacks an odd export: $(head -n 3 "$scratch/diff")" $?
+gives 0 '^removed' rmi odd
+gives 0 '^freed .* 1 packs' prune
+
 # ---- Removal ----
 gives 0 '^untagged: second:tag$' rmi second:tag
 gives 125 'has 4 names' rmi "${id:0:12}"

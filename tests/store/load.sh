@@ -88,6 +88,22 @@ outcome inspect $?
 gives 0 'umoci config +\(no files\)' history example/web:1.0
 gives 125 'no image' inspect nothing
 
+# ---- Saved for others, and loaded again ----
+for format in docker-archive oci-archive; do
+    gives 0 '' save --format $format -o saved.tar example/web:1.0
+    skopeo --insecure-policy copy -q $format:saved.tar oci:from-$format:x >skopeo.log 2>&1
+    outcome "skopeo reads $format: $(tail -n 1 skopeo.log)" $?
+    rm -rf unpacked
+    umoci unpack --image from-$format:x unpacked >skopeo.log 2>&1 &&
+        [ "$(cat unpacked/rootfs/etc/number)" = changed ]
+    outcome "umoci unpacks $format" $?
+    gives 0 '^loaded: example/web:1.0$' load saved.tar
+    gives 0 '^from cmd$' run example/web:1.0
+done
+gives 125 'no format' save --format zip example/web:1.0
+tarbox load -q web.tar >/dev/null
+gives 0 '' tag "$web" example/web:1.0
+
 # ---- A blob that is not what its digest says ----
 cp -a oci bad
 largest=$(find bad/blobs/sha256 -type f -size +100k | head -n 1)

@@ -363,11 +363,11 @@ MUST_USE int plat_path_make_directory(const char *path);
 /*
  * Give a file another name, taking the place of what has it, in one step that lasts
  * through a crash of the machine.
- *   returns  -LX_EACCES: on Windows also if somebody has mapped what is at `to`.
+ *   returns  -LX_EACCES: on Windows also if somebody has what is at `to` open.
  */
 MUST_USE int plat_path_rename(const char *from, const char *to);
 
-/* Remove a file or an empty folder; -LX_ENOTEMPTY, and on Windows as above. */
+/* Remove a file or an empty folder; -LX_ENOTEMPTY, on Windows -LX_EACCES if it is mapped. */
 MUST_USE int plat_path_remove(const char *path);
 
 /* The folder for application data of this user; -LX_ENOENT: there is none. */
