@@ -116,8 +116,9 @@ run_tests() {
     if compgen -G "$logs/*" >/dev/null; then
         exclude=(-E "^($(passed_in "$logs"/* | sed 's/[.+]/\\&/g' | paste -sd '|'))\$")
     fi
-    # Wine 8 fails one start in some thousands, silently and with exit code 1, before the program's
-    # first instruction; rarer still it does not end.  What fails there is run once more, and says so.
+    # Under Wine 8 one start in some thousands fails with exit code 1 and without a word, even of
+    # `tarbox --version`; rarer still a process does not end.  Why is not known.  What fails there is
+    # run once more, and CTest says so.
     [[ $preset != windows-* ]] || again=(--repeat until-pass:2)
     # Not through a pipe: a server that a test left behind would hold it open.
     log=$logs/$(date +%s)
