@@ -23,14 +23,16 @@ static const char help[] =
     "  FILE                                               a single Linux program (ELF)\n"
     "\n"
     "An archive is imported into the store once; the next run starts at once.  The program\n"
-    "sees the image as its root directory.  What it writes is gone when it ends.  A COMMAND\n"
-    "without a slash is looked up in the PATH of the guest.\n"
+    "sees the image as its root directory.  What it writes is gone when it ends, but for what\n"
+    "is in a folder of yours (-v).  A COMMAND without a slash is looked up in the PATH of the\n"
+    "guest.\n"
     "\n"
     "Options:\n"
     "  -e, --env K=V          Set an environment variable; with K alone, take it from here\n"
     "      --env-file FILE    Read environment variables from a file, one K=V on a line\n"
     "  -w, --workdir DIR      Directory the program starts in (default /)\n"
     "      --entrypoint PROG  Program to run; COMMAND and the rest are its arguments\n"
+    "  -v, --volume HOST:GUEST[:ro]  Mount a folder or file of yours; made if it is missing\n"
     "  -u, --user USER[:GROUP]  Who to run it as, by name or number (default: the image's user)\n"
     "  -i, --interactive      Keep standard input open (always so)\n"
     "      --rm               Remove the container afterwards (always so)\n"
@@ -50,12 +52,14 @@ static const char help[] =
     "Examples:\n"
     "  tarbox run rootfs.tar.gz /bin/busybox ls -l /\n"
     "  tarbox run -e LANG=C.UTF-8 -w /srv rootfs.tar.zst -- bash -c 'echo $PWD'\n"
+    "  tarbox run -v C:\\results:/results debian:12 sh -c 'ls -l / > /results/list'\n"
     "  tarbox run C:\\tmp\\hello one two\n";
 
 struct arguments {
     struct runner_options options;
     struct cmd_progress progress;
     struct cmd_strings env;
+    struct cmd_strings volumes;
 };
 
 static int usage(const char *format, const char *what)
@@ -88,6 +92,7 @@ enum option {
     WORKDIR,
     ENTRYPOINT,
     USER,
+    VOLUME,
     IGNORED,
     QUIET,
     ROOT,
@@ -100,13 +105,21 @@ enum option {
 };
 
 static const struct cmd_option known[] = {
-    {"env", 'e', 1, ENV},         {"env-file", 0, 1, ENV_FILE},
-    {"workdir", 'w', 1, WORKDIR}, {"entrypoint", 0, 1, ENTRYPOINT},
-    {"user", 'u', 1, USER},       {"interactive", 'i', 0, IGNORED},
-    {"rm", 0, 0, IGNORED},        {"quiet", 'q', 0, QUIET},
-    {"root", 0, 1, ROOT},         {"ephemeral", 0, 0, EPHEMERAL},
-    {"max-size", 0, 1, MAX_SIZE}, {"max-files", 0, 1, MAX_FILES},
-    {"strace", 0, 0, STRACE},     {"stats", 0, 0, STATS},
+    {"env", 'e', 1, ENV},
+    {"env-file", 0, 1, ENV_FILE},
+    {"workdir", 'w', 1, WORKDIR},
+    {"entrypoint", 0, 1, ENTRYPOINT},
+    {"user", 'u', 1, USER},
+    {"volume", 'v', 1, VOLUME},
+    {"interactive", 'i', 0, IGNORED},
+    {"rm", 0, 0, IGNORED},
+    {"quiet", 'q', 0, QUIET},
+    {"root", 0, 1, ROOT},
+    {"ephemeral", 0, 0, EPHEMERAL},
+    {"max-size", 0, 1, MAX_SIZE},
+    {"max-files", 0, 1, MAX_FILES},
+    {"strace", 0, 0, STRACE},
+    {"stats", 0, 0, STATS},
     {"help", 'h', 0, HELP},
 };
 
@@ -148,6 +161,10 @@ static int apply(struct arguments *a, enum option option, const char *value)
     case USER:
         o->user = value;
         return 0;
+    case VOLUME:
+        return cmd_strings_add(&a->volumes, value, strlen(value)) < 0
+                   ? usage("no memory for '%s'", value)
+                   : 0;
     case IGNORED:
     case HELP:
         return 0;
@@ -189,6 +206,7 @@ static int parse(struct arguments *a, int argc, char **argv, int *code)
         o.index++;
     a->options.command = (const char *const *)(argv + o.index);
     a->options.env = a->env.count ? (const char *const *)a->env.items : none;
+    a->options.volumes = a->volumes.count ? (const char *const *)a->volumes.items : none;
     return 0;
 }
 
@@ -204,6 +222,7 @@ int cmd_run(int argc, char **argv)
         if (diag.text[0])
             fprintf(stderr, "tarbox: %s\n", diag.text);
     }
+    cmd_strings_free(&a.volumes);
     cmd_strings_free(&a.env);
     return code;
 }

@@ -196,10 +196,10 @@ static int add_entry(struct walk *w, uint32_t dir, struct image_bytes name)
 static int step(struct walk *w)
 {
     struct level *level = &w->levels[w->depth - 1];
-    const char *name;
+    struct plat_entry entry;
     w->path_size = level->path_size;
     w->path[w->path_size] = 0;
-    int more = plat_directory_next(level->directory, &name);
+    int more = plat_directory_next(level->directory, &entry);
     if (more < 0)
         return host_failed(w, more);
     if (more == 0) {
@@ -207,9 +207,8 @@ static int step(struct walk *w)
         w->depth--;
         return 0;
     }
+    const char *name = entry.name;
     size_t size = strlen(name);
-    if (!strcmp(name, ".") || !strcmp(name, ".."))
-        return 0;
     if (size > IMAGE_NAME_MAX || w->path_size + 1 + size >= HOST_PATH_MAX ||
         w->path_size + size - w->root_size >= IMAGE_PATH_MAX)
         return image_build_member_failed(w->b, -LX_ENAMETOOLONG,

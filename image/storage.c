@@ -364,16 +364,16 @@ int storage_each(struct image_store *s, const char *folder, const char *suffix,
 {
     char path[STORAGE_PATH];
     struct plat_directory *d;
-    const char *name;
+    struct plat_entry entry;
     storage_path(s, folder, "", path);
     int err = plat_directory_open(path, &d);
     if (err < 0)
         return storage_failed(err, "read the folder", path, diag);
     int more, stop = 0;
-    while ((more = plat_directory_next(d, &name)) == 1 && stop == 0) {
-        size_t size = strlen(name), tail = strlen(suffix);
-        if (size >= tail && !strcmp(name + size - tail, suffix))
-            stop = each(arg, name);
+    while ((more = plat_directory_next(d, &entry)) == 1 && stop == 0) {
+        size_t size = strlen(entry.name), tail = strlen(suffix);
+        if (size >= tail && !strcmp(entry.name + size - tail, suffix))
+            stop = each(arg, entry.name);
     }
     plat_directory_close(d);
     if (more < 0)

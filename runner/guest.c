@@ -22,6 +22,7 @@
 #include "vfs/fdtable.h"
 #include "vfs/file.h"
 #include "vfs/image.h"
+#include "vfs/mount.h"
 #include "vfs/tree.h"
 
 #define TEXT_MAX (1u << 20)
@@ -158,8 +159,8 @@ static char *read_text(struct vfs_fs *fs, const char *path)
     return text;
 }
 
-/* Become the user that the program is to run as. */
-static void become_user(struct shim_process *p, const char *text, struct user *user)
+/* Who the program is to run as. */
+static void find_user(struct shim_process *p, const char *text, struct user *user)
 {
     char error[512];
     char *passwd = read_text(p->fs, "/etc/passwd"), *group = read_text(p->fs, "/etc/group");
@@ -169,6 +170,10 @@ static void become_user(struct shim_process *p, const char *text, struct user *u
         give_up(RUNNER_EXIT_FAILED, error, 0);
     free(passwd);
     free(group);
+}
+
+static void become_user(struct shim_process *p, const struct user *user)
+{
     core_lock_acquire(&p->lock);
     p->uid = p->euid = p->suid = p->fsuid = user->uid;
     p->gid = p->egid = p->sgid = p->fsgid = user->gid;
@@ -214,7 +219,27 @@ static int load(struct shim_task *t, const struct handover *h, char *const *env,
     return load_from_path(t, program, h->argv, env, error);
 }
 
-static struct shim_task *make_process(const struct handover *h)
+/* Mount the volumes; what is whose on the host shows as the user's. */
+static void mount_volumes(struct vfs_fs *fs, const struct handover *h, const struct user *user)
+{
+    for (uint32_t i = 0; i < h->volume_count; i++) {
+        const struct handover_volume *v = &h->volumes[i];
+        const struct vfs_mount_options options = {v->flags, user->uid, user->gid};
+        struct plat_file *folder;
+        int err = plat_file_inherited(h->volume_file + i, &folder);
+        if (err == 0) {
+            vfs_mount_attach(i, folder);
+            err = vfs_mount_folder(fs, i, v->name, v->at, &options);
+        }
+        if (err < 0) {
+            char what[512];
+            snprintf(what, sizeof what, "cannot mount a volume on %s", v->at);
+            give_up(RUNNER_EXIT_FAILED, what, err);
+        }
+    }
+}
+
+static struct shim_task *make_process(void)
 {
     struct shim_process *p;
     struct shim_task *t;
@@ -227,9 +252,6 @@ static struct shim_task *make_process(const struct handover *h)
         err = make_devices(p->fs);
     if (err < 0)
         give_up(RUNNER_EXIT_FAILED, "cannot set up the container", err);
-    err = enter_workdir(p->fs, h->workdir);
-    if (err < 0)
-        give_up(RUNNER_EXIT_FAILED, "cannot enter the working directory", err);
     err = open_streams(p->fds);
     if (err < 0)
         give_up(RUNNER_EXIT_FAILED, "cannot open the standard streams", err);
@@ -251,12 +273,17 @@ void runner_guest_main(void)
     if (err < 0)
         give_up(RUNNER_EXIT_FAILED, "cannot set up a guest thread", err);
 
-    struct shim_task *t = make_process(h);
+    struct shim_task *t = make_process();
     t->plat = thread;
     static struct shim_exec_error error;
     static struct user user;
     char **env;
-    become_user(t->process, h->user, &user);
+    find_user(t->process, h->user, &user);
+    mount_volumes(t->process->fs, h, &user);
+    err = enter_workdir(t->process->fs, h->workdir);
+    if (err < 0)
+        give_up(RUNNER_EXIT_FAILED, "cannot enter the working directory", err);
+    become_user(t->process, &user);
     err = environment_make(h->env, user.home, shim_container()->hostname, &env);
     if (err < 0)
         give_up(RUNNER_EXIT_FAILED, "cannot make the environment", err);

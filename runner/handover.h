@@ -11,14 +11,24 @@
 
 #include <stdint.h>
 
-/* The files given to the guest host: the image's index, its packs in its order, its patches. */
+/*
+ * The files given to the guest host: the image's index, its packs in its order, its
+ * patches, and the folders of the volumes.
+ */
 enum handover_file { HANDOVER_INDEX, HANDOVER_PACKS };
+
+struct handover_volume {
+    const char *name, *at; /* see struct volume */
+    uint32_t flags;
+};
 
 struct handover {
     uint64_t index_size;
     uint64_t patches_size;   /* 0: there are none */
     const char *const *argv; /* in the arena, NULL-terminated; argv[0] is the program */
     const char *const *env;
+    const struct handover_volume *volumes; /* `volume_count`; folders from `volume_file` on */
+    uint32_t volume_count, volume_file;
     const char *workdir;
     const char *user;    /* "NAME[:GROUP]"; empty is root */
     uint64_t started_ns; /* when the run began, monotonic */

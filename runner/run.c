@@ -23,6 +23,7 @@
 #include "shim/signal.h"
 #include "shim/task.h"
 #include "vfs/inode.h"
+#include "volume.h"
 
 #define NS_PER_MS 1000000ull
 
@@ -30,6 +31,7 @@ struct run {
     const struct runner_options *options;
     struct core_diag *diag;
     struct image image;
+    struct volumes volumes;
     struct handover *handover;
     struct plat_process *guest;
     uint64_t imported_ns;
@@ -91,6 +93,20 @@ static const char *const *make_argv(const struct runner_options *o, const char *
     return arena_lists(first, first_count, second, second_count);
 }
 
+static int hand_over_volumes(const struct volumes *volumes, struct handover *h)
+{
+    struct handover_volume *copy = core_arena_alloc((volumes->count + 1) * sizeof *copy);
+    h->volumes = copy;
+    h->volume_count = volumes->count;
+    for (uint32_t i = 0; copy && i < volumes->count; i++) {
+        const struct volume *v = &volumes->items[i];
+        copy[i] = (struct handover_volume){arena_string(v->name), arena_string(v->at), v->flags};
+        if (!copy[i].name || !copy[i].at)
+            return -LX_ENOMEM;
+    }
+    return copy ? 0 : -LX_ENOMEM;
+}
+
 static int fill_handover(struct run *r, const char *program, const struct image_config *config)
 {
     struct handover *h = r->handover;
@@ -106,7 +122,7 @@ static int fill_handover(struct run *r, const char *program, const struct image_
     struct plat_stat st;
     if (r->image.patches && plat_file_stat(r->image.patches, &st) == 0)
         h->patches_size = st.size;
-    if (!h->argv || !h->env || !h->workdir || !h->user)
+    if (!h->argv || !h->env || !h->workdir || !h->user || hand_over_volumes(&r->volumes, h) < 0)
         return core_diag_set(r->diag, -LX_E2BIG, "arguments and environment are too long");
     if (!h->argv[0])
         return core_diag_set(r->diag, -LX_EINVAL,
@@ -244,7 +260,7 @@ static void print_stats(const struct run *r)
 
 static int start_and_wait(struct run *r)
 {
-    struct plat_file *files[HANDOVER_PACKS + VFS_IMAGE_PACKS_MAX + 1] = {
+    struct plat_file *files[HANDOVER_PACKS + VFS_IMAGE_PACKS_MAX + 1 + VFS_MOUNTS_MAX] = {
         [HANDOVER_INDEX] = r->image.index,
     };
     uint32_t count = HANDOVER_PACKS;
@@ -252,6 +268,9 @@ static int start_and_wait(struct run *r)
         files[count++] = r->image.packs[i];
     if (r->handover->patches_size)
         files[count++] = r->image.patches;
+    r->handover->volume_file = count;
+    for (uint32_t i = 0; i < r->volumes.count; i++)
+        files[count++] = r->volumes.items[i].folder;
     int32_t code;
     int err = plat_process_spawn(RUNNER_GUEST_ARGUMENT, files, count, &r->guest);
     if (err < 0) {
@@ -307,8 +326,11 @@ int runner_run(const struct runner_options *options, struct core_diag *diag)
         core_diag_set(diag, 0, "cannot watch for signals");
         return RUNNER_EXIT_FAILED;
     }
-    if (open_image(options, program, sizeof program, &r.image, diag) < 0)
+    if (volumes_open(options->volumes, &r.volumes, diag) < 0 ||
+        open_image(options, program, sizeof program, &r.image, diag) < 0) {
+        volumes_close(&r.volumes);
         return RUNNER_EXIT_FAILED;
+    }
     int code = RUNNER_EXIT_FAILED;
     if (make_container(&r, program[0] ? program : NULL) == 0) {
         r.handover->started_ns = started_ns;
@@ -322,5 +344,6 @@ int runner_run(const struct runner_options *options, struct core_diag *diag)
             report_damage(options, &r.image, (uint32_t)damaged);
     }
     image_close(&r.image);
+    volumes_close(&r.volumes);
     return code;
 }

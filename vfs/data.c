@@ -10,7 +10,7 @@
 #include "core/layout.h"
 #include "core/mem.h"
 #include "core/segment.h"
-#include "internal.h"
+#include "host.h"
 #include "lx/errno.h"
 #include "plat/thread.h"
 #include "vfs/image.h"
@@ -173,6 +173,8 @@ static int64_t read_locked(struct vfs_inode *inode, uint8_t *buf, uint64_t size,
 
 int64_t vfs_inode_read(struct vfs_inode *inode, void *buf, uint64_t size, uint64_t offset)
 {
+    if (inode->host)
+        return host_read(inode, buf, size, offset);
     uint64_t end = atomic_load_explicit(&inode->size, memory_order_acquire);
     if (offset >= end || !size)
         return 0;
@@ -229,6 +231,8 @@ static int64_t write_locked(struct vfs_inode *inode, const uint8_t *buf, uint64_
 
 int64_t vfs_inode_write(struct vfs_inode *inode, const void *buf, uint64_t size, uint64_t offset)
 {
+    if (inode->host)
+        return host_write(inode, buf, size, offset);
     core_lock_acquire(&inode->lock);
     int64_t result = write_locked(inode, buf, size, offset);
     core_lock_release(&inode->lock);
@@ -237,6 +241,11 @@ int64_t vfs_inode_write(struct vfs_inode *inode, const void *buf, uint64_t size,
 
 int64_t vfs_inode_append(struct vfs_inode *inode, const void *buf, uint64_t size, uint64_t *offset)
 {
+    if (inode->host) {
+        int64_t n = host_append(inode, buf, size, offset);
+        *offset -= n > 0 ? (uint64_t)n : 0;
+        return n;
+    }
     core_lock_acquire(&inode->lock);
     *offset = inode->size;
     int64_t result = write_locked(inode, buf, size, *offset);
@@ -285,10 +294,19 @@ static int zero_part(struct vfs_inode *inode, uint64_t offset, uint64_t size)
     return 0;
 }
 
+uint64_t vfs_inode_size(struct vfs_inode *inode)
+{
+    if (inode->host)
+        host_refresh(inode);
+    return inode->size;
+}
+
 int vfs_inode_truncate(struct vfs_inode *inode, uint64_t size)
 {
     if (size > FILE_MAX)
         return -LX_EFBIG;
+    if (inode->host)
+        return host_truncate(inode, size);
     int err = 0;
     core_lock_acquire(&inode->lock);
     if (size < inode->size) {
@@ -314,6 +332,8 @@ int vfs_inode_extend(struct vfs_inode *inode, uint64_t size)
 {
     if (size > FILE_MAX)
         return -LX_EFBIG;
+    if (inode->host)
+        return size > vfs_inode_size(inode) ? host_truncate(inode, size) : 0;
     core_lock_acquire(&inode->lock);
     if (size > inode->size) {
         inode->size = size;
@@ -341,6 +361,8 @@ static int punch_pages(struct vfs_inode *inode, uint64_t first, uint64_t last)
 int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size)
 {
     int err = 0;
+    if (inode->host)
+        return host_zero(inode, offset, size);
     core_lock_acquire(&inode->lock);
     uint64_t end = offset + size;
     if (end > inode->size || end < offset)

@@ -10,7 +10,7 @@
 
 #include "core/arena.h"
 #include "core/mem.h"
-#include "internal.h"
+#include "host.h"
 #include "lx/errno.h"
 #include "lx/unistd.h"
 #include "vfs/image.h"
@@ -220,14 +220,23 @@ struct vfs_inode *dir_parent(struct vfs_inode *dir)
     return parent;
 }
 
+/* What is seen in the place of an inode: a reference, for the one that was held. */
+static struct vfs_inode *cross_mount(struct vfs_inode *inode)
+{
+    struct vfs_inode *mounted;
+    while (inode && (mounted = inode->mounted) != NULL) {
+        vfs_inode_get(mounted); /* it stays as long as the container */
+        vfs_inode_put(inode);
+        inode = mounted;
+    }
+    return inode;
+}
+
 /* A step of a path, from the cache or from the directory. */
-int vfs_tree_lookup(struct vfs_inode *dir, const char *name, uint32_t size, struct vfs_inode **out)
+static int look_up(struct vfs_inode *dir, const char *name, uint32_t size, struct vfs_inode **out)
 {
     struct name_key key;
     struct cache_view view;
-    *out = NULL;
-    if (size > LX_NAME_MAX)
-        return -LX_ENAMETOOLONG;
     name_key_init(&key, dir->ino, name, size);
     if (cache_peek(&key, &view)) {
         if (!view.inode)
@@ -242,6 +251,16 @@ int vfs_tree_lookup(struct vfs_inode *dir, const char *name, uint32_t size, stru
     if (err == 0 || err == -LX_ENOENT)
         cache_add_locked(&key, *out);
     core_lock_release(&dir->dir_lock);
+    return err;
+}
+
+int vfs_tree_lookup(struct vfs_inode *dir, const char *name, uint32_t size, struct vfs_inode **out)
+{
+    *out = NULL;
+    if (size > LX_NAME_MAX)
+        return -LX_ENAMETOOLONG;
+    int err = dir->host ? host_lookup(dir, name, size, out) : look_up(dir, name, size, out);
+    *out = cross_mount(*out);
     return err;
 }
 

@@ -8,6 +8,7 @@
 #include "core/arena.h"
 #include "core/mem.h"
 #include "device.h"
+#include "host.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/poll.h"
@@ -23,6 +24,11 @@
 
 #define ALWAYS_READY (LX_POLLIN | LX_POLLRDNORM | LX_POLLOUT | LX_POLLWRNORM)
 
+static int is_on_host(const struct vfs_file *file)
+{
+    return file->kind == VFS_FILE_REGULAR && file->inode->host;
+}
+
 int vfs_file_new(enum vfs_file_kind kind, uint32_t flags, struct vfs_inode *inode,
                  struct vfs_file **out)
 {
@@ -37,6 +43,15 @@ int vfs_file_new(enum vfs_file_kind kind, uint32_t flags, struct vfs_inode *inod
     f->inode = inode ? vfs_inode_get(inode) : NULL;
     core_lock_init(&f->lock, CORE_LOCK_FILE);
     core_list_init(&f->watches);
+    if (is_on_host(f)) {
+        int err = host_open(inode, ((flags & LX_O_ACCMODE) + 1) & (PLAT_READ | PLAT_WRITE));
+        if (err < 0) {
+            vfs_inode_put(f->inode);
+            core_arena_free(f, sizeof *f);
+            *out = NULL;
+            return err;
+        }
+    }
     return 0;
 }
 
@@ -122,6 +137,13 @@ void vfs_file_put(struct vfs_file *file)
     if (file->kind != VFS_FILE_REGULAR && file->kind != VFS_FILE_DIRECTORY)
         vfs_epoll_forget(file); /* epoll_ctl(2) refuses those two */
     switch (file->kind) {
+    case VFS_FILE_REGULAR:
+        if (file->inode->host)
+            host_close(file->inode);
+        break;
+    case VFS_FILE_DIRECTORY:
+        host_listing_free(file->listing);
+        break;
     case VFS_FILE_PIPE:
         vfs_pipe_close(file);
         break;
@@ -257,7 +279,7 @@ int64_t vfs_file_pwrite(struct vfs_file *file, const void *buf, uint64_t size, u
 /* SEEK_DATA and SEEK_HOLE: the whole file counts as data, which lseek(2) allows. */
 static int64_t new_position(struct vfs_file *f, int64_t offset, int32_t whence)
 {
-    int64_t size = f->kind == VFS_FILE_REGULAR ? (int64_t)f->inode->size : 0;
+    int64_t size = f->kind == VFS_FILE_REGULAR ? (int64_t)vfs_inode_size(f->inode) : 0;
     int64_t base = 0;
     switch (whence) {
     case LX_SEEK_SET:
@@ -339,7 +361,19 @@ int vfs_file_stat(struct vfs_file *file, struct lx_stat *out)
 
 uint64_t vfs_file_size(struct vfs_file *file)
 {
-    return file->kind == VFS_FILE_REGULAR ? file->inode->size : 0;
+    return file->kind == VFS_FILE_REGULAR ? vfs_inode_size(file->inode) : 0;
+}
+
+int vfs_file_sync(struct vfs_file *file)
+{
+    return is_on_host(file) ? host_sync(file->inode) : 0;
+}
+
+int vfs_file_list(struct vfs_file *file, uint64_t cookie, vfs_emit emit, void *arg)
+{
+    struct vfs_inode *dir = file->inode;
+    return dir->host ? host_list(dir, &file->listing, cookie, emit, arg)
+                     : vfs_tree_list(dir, cookie, emit, arg);
 }
 
 int vfs_file_is_mappable(const struct vfs_file *file)
@@ -403,7 +437,7 @@ int64_t vfs_file_available(struct vfs_file *file)
     switch (file->kind) {
     case VFS_FILE_REGULAR: {
         core_lock_acquire(&file->lock);
-        uint64_t size = file->inode->size, at = file->position;
+        uint64_t size = vfs_inode_size(file->inode), at = file->position;
         core_lock_release(&file->lock);
         return size > at ? (int64_t)(size - at) : 0;
     }

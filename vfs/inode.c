@@ -8,10 +8,11 @@
 #include "core/arena.h"
 #include "core/layout.h"
 #include "core/mem.h"
-#include "internal.h"
+#include "host.h"
 #include "lx/errno.h"
 #include "plat/plat.h"
 #include "vfs/image.h"
+#include "vfs/mount.h"
 
 #define DEVICE LX_MAKEDEV(0, 32)
 #define NS_PER_S 1000000000ll
@@ -95,6 +96,7 @@ static void inode_free(struct vfs_inode *inode)
     inode->next_cookie = 0;
     inode->parent = NULL;
     inode->pipe = NULL;
+    inode->mounted = inode->covers = NULL;
     core_lock_acquire(&s->lock);
     inode->next_unused = s->unused;
     s->unused = inode;
@@ -223,14 +225,16 @@ void vfs_inode_put(struct vfs_inode *inode)
 {
     while (inode && atomic_fetch_sub(&inode->refs, 1) == 1) {
         /* An image inode with a name does not come here: the table holds it. */
-        struct vfs_inode *parent = VFS_IS_DIR(inode) ? inode->parent : NULL;
+        struct vfs_inode *parent = inode->parent;
+        if (inode->host)
+            host_free(inode);
         data_free(inode);
         dir_free(inode);
         xattr_free(inode);
         if (inode->target)
             core_arena_free((char *)inode->target, inode->size + 1);
         inode_free(inode);
-        inode = parent; /* a directory holds its parent */
+        inode = parent; /* which was held */
     }
 }
 
@@ -247,9 +251,11 @@ static struct lx_timespec timespec_of(int64_t ns)
 void vfs_inode_stat(struct vfs_inode *inode, struct lx_stat *out)
 {
     memset(out, 0, sizeof *out);
+    if (inode->host)
+        host_refresh(inode);
     core_lock_acquire(&inode->lock);
-    out->st_dev = DEVICE;
-    out->st_ino = inode->ino;
+    out->st_dev = inode->host ? host_device(inode) : DEVICE;
+    out->st_ino = inode->host ? inode->host->id : inode->ino;
     out->st_nlink = inode->nlink;
     out->st_mode = inode->mode;
     out->st_uid = inode->uid;
@@ -266,21 +272,34 @@ void vfs_inode_stat(struct vfs_inode *inode, struct lx_stat *out)
         pages = pages > lower ? pages : lower;
     }
     out->st_blocks = (int64_t)(pages * (CORE_PAGE_SIZE / 512));
+    if (inode->host)
+        out->st_blocks = (int64_t)((inode->host->allocated + 511) / 512);
     core_lock_release(&inode->lock);
     if (VFS_IS_DIR(inode))
         out->st_size = CORE_PAGE_SIZE;
 }
 
-void vfs_inode_chmod(struct vfs_inode *inode, uint32_t mode)
+/* Files of a host folder that is mounted read-only are not changed. */
+static int is_read_only(const struct vfs_inode *inode)
 {
+    return inode->host && inode->host->mount->flags & VFS_MOUNT_READ_ONLY;
+}
+
+int vfs_inode_chmod(struct vfs_inode *inode, uint32_t mode)
+{
+    if (inode->host)
+        return is_read_only(inode) ? -LX_EROFS : host_chmod(inode, mode);
     core_lock_acquire(&inode->lock);
     inode->mode = (inode->mode & LX_S_IFMT) | (mode & 07777);
     inode->ctime_ns = vfs_now();
     core_lock_release(&inode->lock);
+    return 0;
 }
 
-void vfs_inode_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
+int vfs_inode_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
 {
+    if (inode->host)
+        return is_read_only(inode) ? -LX_EROFS : host_chown(inode, uid, gid);
     core_lock_acquire(&inode->lock);
     if (uid != VFS_KEEP)
         inode->uid = uid;
@@ -292,10 +311,13 @@ void vfs_inode_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
     }
     inode->ctime_ns = vfs_now();
     core_lock_release(&inode->lock);
+    return 0;
 }
 
-void vfs_inode_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns)
+int vfs_inode_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns)
 {
+    if (inode->host)
+        return is_read_only(inode) ? -LX_EROFS : host_utimes(inode, atime_ns, mtime_ns);
     core_lock_acquire(&inode->lock);
     if (atime_ns != VFS_TIME_KEEP)
         inode->atime_ns = atime_ns;
@@ -303,6 +325,7 @@ void vfs_inode_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_n
         inode->mtime_ns = mtime_ns;
     inode->ctime_ns = vfs_now();
     core_lock_release(&inode->lock);
+    return 0;
 }
 
 int64_t vfs_inode_readlink(struct vfs_inode *inode, char *buf, uint64_t size)

@@ -41,7 +41,7 @@ static int open_nameless(struct vfs_fs *fs, struct vfs_inode *from, const char *
     int err = vfs_walk(fs, from, path, walk | VFS_WALK_DIRECTORY, &dir);
     if (err < 0)
         return err;
-    err = tree_may_change(fs, dir);
+    err = dir->host ? -LX_EOPNOTSUPP : tree_may_change(fs, dir);
     if (err == 0)
         err = tree_new_inode(fs, dir, LX_S_IFREG | (how->mode & 07777 & ~fs->umask), 0, NULL, out);
     if (err == 0)

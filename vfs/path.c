@@ -9,10 +9,11 @@
 
 #include "core/arena.h"
 #include "core/mem.h"
-#include "internal.h"
+#include "host.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
+#include "vfs/mount.h"
 #include "vfs/tree.h"
 
 #define RESOLVE(flags) ((flags) >> VFS_WALK_RESOLVE_SHIFT)
@@ -93,6 +94,8 @@ static int may(const struct vfs_cred *cred, uint32_t mode, uint32_t uid, uint32_
 
 int vfs_may(const struct vfs_cred *cred, struct vfs_inode *inode, uint32_t want)
 {
+    if (want & LX_W_OK && inode->host && inode->host->mount->flags & VFS_MOUNT_READ_ONLY)
+        return -LX_EROFS;
     return may(cred, inode->mode, inode->uid, inode->gid, want);
 }
 
@@ -331,6 +334,8 @@ static int walk_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *p
             return SLOWLY;
         if (!view.inode)
             return -LX_ENOENT;
+        if (view.inode->mounted)
+            return SLOWLY;
         look_at(view.inode, &at);
         if (!*p)
             break;
@@ -412,6 +417,12 @@ static int prepend_name_of(struct backwards *b, struct vfs_inode *dir)
     struct vfs_inode *parent = dir->parent;
     const char *name;
     uint32_t size;
+    if (dir->covers)
+        dir = dir->covers;
+    if (dir->host) {
+        int err = prepend(b, dir->host->name, dir->host->name_size);
+        return err < 0 ? err : prepend(b, "/", 1);
+    }
     core_lock_acquire(&parent->dir_lock);
     int err = dir_name_locked(parent, dir->ino, &name, &size);
     if (err == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* rename(2), renameat2(2).  One rename at a time: LOCK_TREE keeps the tree's shape. */
 
-#include "internal.h"
+#include "host.h"
 #include "lx/errno.h"
 #include "lx/unistd.h"
 #include "vfs/tree.h"
@@ -78,6 +78,8 @@ static int check_access(const struct rename *r)
 {
     const struct vfs_cred *cred = &r->fs->cred;
     int exchange = (r->flags & LX_RENAME_EXCHANGE) != 0;
+    if (r->inode->mounted || (r->target && r->target->mounted))
+        return -LX_EBUSY;
     int err = tree_may_remove(r->fs, r->dir, r->inode);
     if (err == 0 && !r->target)
         err = r->to_dir->nlink ? tree_may_change(r->fs, r->to_dir) : -LX_ENOENT;
@@ -185,6 +187,35 @@ static int rename_locked(struct rename *r)
     return 0;
 }
 
+/* Both names are looked up first: that takes LOCK_TREE itself. */
+static int rename_on_host(struct rename *r)
+{
+    struct vfs_state *s = vfs_state();
+    int err = host_same_mount(r->dir, r->to_dir);
+    if (err == 0)
+        err = host_lookup(r->dir, r->last.name, r->last.size, &r->inode);
+    if (err == 0)
+        err = host_lookup(r->to_dir, r->to_last.name, r->to_last.size, &r->target);
+    if (err == -LX_ENOENT && r->inode)
+        err = 0;
+    /* One file with one name, which the host finds by two: they differ in case. */
+    if (err == 0 && r->inode == r->target && (is_dir(r->inode) || r->inode->nlink == 1)) {
+        vfs_inode_put(r->target);
+        r->target = NULL;
+    }
+    if (err < 0 || r->inode == r->target)
+        return err;
+    core_lock_acquire(&s->tree_lock);
+    err = check_names(r);
+    if (err == 0)
+        err = check_access(r);
+    if (err == 0)
+        err = host_rename_locked(r->dir, &r->last, r->inode, r->to_dir, &r->to_last, r->target,
+                                 r->flags);
+    core_lock_release(&s->tree_lock);
+    return err;
+}
+
 static int rename_names(struct rename *r)
 {
     struct vfs_state *s = vfs_state();
@@ -192,6 +223,12 @@ static int rename_names(struct rename *r)
         return -LX_EBUSY;
     if (!last_is_plain(&r->to_last))
         return r->flags & LX_RENAME_NOREPLACE ? -LX_EEXIST : -LX_EBUSY;
+    if (r->dir->host || r->to_dir->host) {
+        int err = rename_on_host(r);
+        vfs_inode_put(r->inode);
+        vfs_inode_put(r->target);
+        return err;
+    }
     name_key_init(&r->key, r->dir->ino, r->last.name, r->last.size);
     name_key_init(&r->to_key, r->to_dir->ino, r->to_last.name, r->to_last.size);
     core_lock_acquire(&s->tree_lock);

@@ -3,7 +3,7 @@
 
 #include "vfs/tree.h"
 
-#include "internal.h"
+#include "host.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
@@ -102,6 +102,8 @@ int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
     int err = tree_may_change(fs, dir);
     if (err == 0 && (type == LX_S_IFCHR || type == LX_S_IFBLK) && fs->cred.uid != 0)
         err = -LX_EPERM;
+    if (err == 0 && dir->host)
+        return host_create(fs, dir, last, mode, target, out);
     if (err == 0)
         err = tree_new_inode(fs, dir, mode, rdev, target, &inode);
     if (err < 0)
@@ -232,7 +234,9 @@ int vfs_tree_link(struct vfs_fs *fs, struct vfs_inode *inode, struct vfs_inode *
         return err;
     err = tree_may_change(fs, dir);
     if (err == 0)
-        err = VFS_IS_DIR(inode) ? -LX_EPERM : link_name(dir, &last, inode);
+        err = VFS_IS_DIR(inode)          ? -LX_EPERM
+              : dir->host || inode->host ? host_link(dir, &last, inode)
+                                         : link_name(dir, &last, inode);
     vfs_inode_put(dir);
     return err;
 }
@@ -250,7 +254,9 @@ static int check_remove(const struct vfs_fs *fs, struct vfs_inode *dir, struct v
         return err;
     if (want_dir && !VFS_IS_DIR(inode))
         return -LX_ENOTDIR;
-    return !want_dir && VFS_IS_DIR(inode) ? -LX_EISDIR : 0;
+    if (!want_dir && VFS_IS_DIR(inode))
+        return -LX_EISDIR;
+    return inode->mounted ? -LX_EBUSY : 0;
 }
 
 /* Take a directory's last link, if it is empty: nothing can be put into it from here on. */
@@ -297,9 +303,18 @@ static int remove_name(struct vfs_fs *fs, struct vfs_inode *dir, const struct vf
                        int want_dir)
 {
     struct vfs_inode *gone = NULL;
-    core_lock_acquire(&dir->dir_lock);
-    int err = remove_locked(fs, dir, last, want_dir, &gone);
-    core_lock_release(&dir->dir_lock);
+    int err;
+    if (dir->host) {
+        err = host_lookup(dir, last->name, last->size, &gone);
+        if (err == 0)
+            err = check_remove(fs, dir, gone, last, want_dir);
+        if (err == 0)
+            err = host_remove(dir, last, gone);
+    } else {
+        core_lock_acquire(&dir->dir_lock);
+        err = remove_locked(fs, dir, last, want_dir, &gone);
+        core_lock_release(&dir->dir_lock);
+    }
     vfs_inode_put(gone);
     return err;
 }

@@ -66,6 +66,8 @@ int64_t vfs_inode_getxattr(struct vfs_inode *inode, const char *name, void *buf,
 {
     struct found f;
     int64_t result = -LX_ENODATA;
+    if (inode->host)
+        return -LX_EOPNOTSUPP;
     core_lock_acquire(&inode->lock);
     if (find(inode, name, &f)) {
         result = f.value_size;
@@ -158,6 +160,8 @@ int vfs_inode_setxattr(struct vfs_inode *inode, const char *name, const void *va
 {
     uint32_t name_size = (uint32_t)core_str_length(name);
     struct found f;
+    if (inode->host)
+        return -LX_EOPNOTSUPP;
     struct vfs_xattr *fresh = make(name, name_size, value, (uint32_t)size);
     if (!fresh)
         return -LX_ENOSPC;
@@ -184,6 +188,8 @@ int vfs_inode_setxattr(struct vfs_inode *inode, const char *name, const void *va
 int vfs_inode_removexattr(struct vfs_inode *inode, const char *name)
 {
     struct found f;
+    if (inode->host)
+        return -LX_EOPNOTSUPP;
     core_lock_acquire(&inode->lock);
     int err = find(inode, name, &f) ? own_locked(inode) : -LX_ENODATA;
     if (err == 0) {

@@ -13,14 +13,14 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "inherit.h"
 #include "internal.h"
 #include "lx/errno.h"
 
-/* The file object of a descriptor, which it owns from now on, also on failure. */
-static int wrap(int fd, struct plat_file **out)
+int linux_file_new(int fd, struct plat_file **out)
 {
     *out = NULL;
     if (fd < 0)
@@ -47,7 +47,7 @@ int plat_host_file_open(const char *path, uint32_t flags, struct plat_file **out
     do
         fd = open(path, mode | O_CLOEXEC | O_NOCTTY, 0666);
     while (fd < 0 && errno == EINTR);
-    return wrap(fd, out);
+    return linux_file_new(fd, out);
 }
 
 /* File systems without O_TMPFILE (overlayfs of old kernels) get a name for a moment. */
@@ -76,7 +76,7 @@ int plat_host_file_temporary(struct plat_file **out)
         if (folders[i] && folders[i][0])
             fd = temporary_in(folders[i]);
     }
-    return wrap(fd, out);
+    return linux_file_new(fd, out);
 }
 
 int plat_host_file_inherited(uint32_t n, struct plat_file **out)
@@ -85,7 +85,7 @@ int plat_host_file_inherited(uint32_t n, struct plat_file **out)
     if (n >= PLAT_INHERIT_MAX)
         return -LX_EBADF;
     int fd = INHERIT_FILE + (int)n;
-    return wrap(fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fd, out);
+    return linux_file_new(fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fd, out);
 }
 
 void plat_host_file_close(struct plat_file *f)
@@ -138,7 +138,7 @@ int64_t plat_host_file_pwrite(struct plat_file *f, const void *buf, uint64_t siz
     return (int64_t)done;
 }
 
-static enum plat_file_type type_of(mode_t mode)
+enum plat_file_type linux_type_of(mode_t mode)
 {
     switch (mode & S_IFMT) {
     case S_IFREG:
@@ -152,18 +152,36 @@ static enum plat_file_type type_of(mode_t mode)
     }
 }
 
-static struct plat_stat convert(const struct stat *st)
+static int64_t ns_of(struct timespec t)
+{
+    return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+/* The host's root is nobody's stand-in: he gives files their owners. */
+static uint32_t own(const struct stat *st)
+{
+    uid_t user = geteuid();
+    return user == 0 ? 0
+                     : (st->st_uid == user ? PLAT_OWN_USER : 0) |
+                           (st->st_gid == getegid() ? PLAT_OWN_GROUP : 0);
+}
+
+struct plat_stat linux_stat_of(const struct stat *st)
 {
     return (struct plat_stat){
-        .type = type_of(st->st_mode),
+        .type = linux_type_of(st->st_mode),
         .mode = st->st_mode & 07777,
         .size = (uint64_t)st->st_size,
-        .mtime_ns = st->st_mtim.tv_sec * 1000000000ll + st->st_mtim.tv_nsec,
+        .allocated = (uint64_t)st->st_blocks * 512,
+        .atime_ns = ns_of(st->st_atim),
+        .mtime_ns = ns_of(st->st_mtim),
+        .ctime_ns = ns_of(st->st_ctim),
         .device = st->st_dev,
         .id = st->st_ino,
         .uid = st->st_uid,
         .gid = st->st_gid,
         .nlink = (uint32_t)st->st_nlink,
+        .own = own(st),
     };
 }
 
@@ -173,7 +191,7 @@ int plat_host_file_stat(struct plat_file *f, struct plat_stat *out)
     struct stat st;
     if (fstat(f->fd, &st) < 0)
         return linux_error();
-    *out = convert(&st);
+    *out = linux_stat_of(&st);
     return 0;
 }
 
@@ -183,7 +201,7 @@ int plat_host_path_stat(const char *path, struct plat_stat *out)
     struct stat st;
     if (lstat(path, &st) < 0)
         return linux_error();
-    *out = convert(&st);
+    *out = linux_stat_of(&st);
     return 0;
 }
 
@@ -212,6 +230,22 @@ void plat_host_file_unmap(const void *view, uint64_t size)
 int plat_host_file_truncate(struct plat_file *f, uint64_t size)
 {
     return ftruncate(f->fd, (off_t)size) < 0 ? linux_error() : 0;
+}
+
+/* pwritev2(2): RWF_APPEND appends whatever the offset; with -1 the file's own one is moved. */
+int64_t plat_host_file_append(struct plat_file *f, const void *buf, uint64_t size, uint64_t *end)
+{
+    struct iovec part = {(void *)buf, size}; /* writev(2) takes void * of what it reads */
+    ssize_t n;
+    *end = 0;
+    do
+        n = pwritev2(f->fd, &part, 1, -1, RWF_APPEND);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return linux_error();
+    off_t at = lseek(f->fd, 0, SEEK_CUR);
+    *end = at < 0 ? 0 : (uint64_t)at;
+    return n;
 }
 
 int plat_host_file_sync(struct plat_file *f)

@@ -52,6 +52,16 @@ static void clean(char *path)
     *to = '\0';
 }
 
+int plat_host_path_real(const char *path, char *buf, size_t size)
+{
+    char *resolved = realpath(path, NULL);
+    if (!resolved)
+        return linux_error();
+    int err = copy_out(resolved, buf, size);
+    free(resolved);
+    return err;
+}
+
 /*
  * What ".." means depends on symbolic links, so such paths are resolved by
  * realpath(3) and must exist; others keep their links.
@@ -60,14 +70,8 @@ int plat_host_path_absolute(const char *path, char *buf, size_t size)
 {
     if (!*path)
         return -LX_ENOENT;
-    if (has_parent_component(path)) {
-        char *resolved = realpath(path, NULL);
-        if (!resolved)
-            return linux_error();
-        int err = copy_out(resolved, buf, size);
-        free(resolved);
-        return err;
-    }
+    if (has_parent_component(path))
+        return plat_host_path_real(path, buf, size);
     char full[2 * PATH_MAX] = "";
     size_t length = 0;
     if (*path != '/') {

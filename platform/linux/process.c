@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -69,6 +70,7 @@ static int become_guest_host(void *arg)
     }
     for (int fd = INHERIT_ARENA + (int)b->count; fd < INHERIT_END; fd++)
         close(fd);
+    umask(0); /* guests have their own; see plat_at_open() */
     sigprocmask(SIG_SETMASK, &b->mask, NULL);
     execv("/proc/self/exe", b->argv);
 fail:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Files of the host.  NTFS has no permission bits: directories and files show as
- * 0755, for any file may be a program.
+ * 0755, for any file may be a program; one with the read-only attribute as 0555.
  *
  * Source  CreateFileW, ReadFile, GetFileInformationByHandle, CreateFileMappingW, LockFileEx.
  */
@@ -10,11 +10,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <winioctl.h>
+#include <string.h>
 
 #include "lx/errno.h"
 
 #define MODE 0755u
+#define WRITE_BITS 0222u
 #define TEMPORARY_TRIES 16
 #define LOCK_OFFSET_HIGH \
     0x40000000u /* far beyond any content: locks here keep others from reading */
@@ -138,18 +139,20 @@ int64_t plat_host_file_pwrite(struct plat_file *f, const void *buf, uint64_t siz
     return WriteFile(f->handle, buf, cut(size), &count, &o) ? (int64_t)count : windows_error();
 }
 
-static int is_symlink(HANDLE handle)
+static enum plat_file_type type_of(HANDLE handle, DWORD attributes)
 {
-    FILE_ATTRIBUTE_TAG_INFO tag;
-    return GetFileInformationByHandleEx(handle, FileAttributeTagInfo, &tag, sizeof tag) &&
-           tag.FileAttributes & FILE_ATTRIBUTE_REPARSE_POINT &&
-           (tag.ReparseTag == IO_REPARSE_TAG_SYMLINK ||
-            tag.ReparseTag == IO_REPARSE_TAG_MOUNT_POINT);
+    FILE_ATTRIBUTE_TAG_INFO tag = {0};
+    if (attributes & FILE_ATTRIBUTE_REPARSE_POINT &&
+        !GetFileInformationByHandleEx(handle, FileAttributeTagInfo, &tag, sizeof tag))
+        tag.ReparseTag = 0;
+    return windows_type_of(attributes, tag.ReparseTag);
 }
 
-static int stat_handle(HANDLE handle, struct plat_stat *out)
+int windows_stat_of(HANDLE handle, struct plat_stat *out)
 {
     BY_HANDLE_FILE_INFORMATION info;
+    FILE_BASIC_INFO basic;
+    FILE_STANDARD_INFO standard;
     *out = (struct plat_stat){0};
     if (GetFileType(handle) != FILE_TYPE_DISK) {
         out->type = PLAT_FILE_OTHER;
@@ -157,21 +160,34 @@ static int stat_handle(HANDLE handle, struct plat_stat *out)
     }
     if (!GetFileInformationByHandle(handle, &info))
         return windows_error();
-    out->type = is_symlink(handle)                                 ? PLAT_FILE_SYMLINK
-                : info.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY ? PLAT_FILE_DIRECTORY
-                                                                   : PLAT_FILE_REGULAR;
+    out->type = type_of(handle, info.dwFileAttributes);
     out->mode = MODE;
+    if (out->type == PLAT_FILE_REGULAR && info.dwFileAttributes & FILE_ATTRIBUTE_READONLY)
+        out->mode &= ~WRITE_BITS; /* of a directory it says something else */
     out->size = (uint64_t)info.nFileSizeHigh << 32 | info.nFileSizeLow;
-    out->mtime_ns = windows_unix_ns(&info.ftLastWriteTime);
+    out->allocated = out->size;
+    out->atime_ns = windows_unix_ns(&info.ftLastAccessTime);
+    out->mtime_ns = out->ctime_ns = windows_unix_ns(&info.ftLastWriteTime);
+    if (GetFileInformationByHandleEx(handle, FileBasicInfo, &basic, sizeof basic) &&
+        basic.ChangeTime.QuadPart) {
+        const FILETIME changed = {basic.ChangeTime.LowPart, (DWORD)basic.ChangeTime.HighPart};
+        out->ctime_ns = windows_unix_ns(&changed);
+    }
+    out->own = PLAT_OWN_USER | PLAT_OWN_GROUP;
     out->device = info.dwVolumeSerialNumber;
     out->id = (uint64_t)info.nFileIndexHigh << 32 | info.nFileIndexLow;
     out->nlink = info.nNumberOfLinks;
+    if (GetFileInformationByHandleEx(handle, FileStandardInfo, &standard, sizeof standard)) {
+        out->allocated = (uint64_t)standard.AllocationSize.QuadPart;
+        if (standard.DeletePending)
+            out->nlink = 0;
+    }
     return 0;
 }
 
 int plat_host_file_stat(struct plat_file *f, struct plat_stat *out)
 {
-    return stat_handle(f->handle, out);
+    return windows_stat_of(f->handle, out);
 }
 
 /* A handle on the thing itself, a link or a directory, too. */
@@ -195,61 +211,18 @@ int plat_host_path_stat(const char *path, struct plat_stat *out)
     HANDLE handle = open_itself(path);
     if (handle == INVALID_HANDLE_VALUE)
         return windows_error();
-    int err = stat_handle(handle, out);
+    int err = windows_stat_of(handle, out);
     CloseHandle(handle);
     return err;
 }
 
-/* The part of a reparse point that holds a symbolic link; not in every SDK's headers. */
-struct symlink_data {
-    ULONG tag;
-    USHORT length, reserved;
-    USHORT substitute_offset, substitute_length, print_offset, print_length;
-    ULONG flags; /* of symbolic links; a mount point's paths begin here */
-    wchar_t paths[];
-};
-
-static int64_t copy_target(const struct symlink_data *data, char *buf, uint64_t size)
-{
-    const char *paths = (const char *)data->paths;
-    if (data->tag == IO_REPARSE_TAG_MOUNT_POINT)
-        paths -= sizeof data->flags;
-    const wchar_t *target = (const wchar_t *)(paths + data->print_offset);
-    size_t length;
-    char *utf8 = windows_utf8_of(target, data->print_length / sizeof *target, &length);
-    if (!utf8)
-        return windows_error();
-    size_t copied = 0;
-    for (; copied < length && copied < size; copied++)
-        buf[copied] = utf8[copied] == '\\' ? '/' : utf8[copied];
-    free(utf8);
-    return (int64_t)copied;
-}
-
 int64_t plat_host_path_readlink(const char *path, char *buf, uint64_t size)
 {
-    union {
-        struct symlink_data data;
-        char bytes[MAXIMUM_REPARSE_DATA_BUFFER_SIZE];
-    } *reparse = malloc(sizeof *reparse);
-    if (!reparse)
-        return -LX_ENOMEM;
     HANDLE handle = open_itself(path);
-    DWORD count;
-    int64_t result;
     if (handle == INVALID_HANDLE_VALUE)
-        result = windows_error();
-    else if (!DeviceIoControl(handle, FSCTL_GET_REPARSE_POINT, NULL, 0, reparse, sizeof *reparse,
-                              &count, NULL))
-        result = windows_error();
-    else if (reparse->data.tag != IO_REPARSE_TAG_SYMLINK &&
-             reparse->data.tag != IO_REPARSE_TAG_MOUNT_POINT)
-        result = -LX_EINVAL;
-    else
-        result = copy_target(&reparse->data, buf, size);
-    if (handle != INVALID_HANDLE_VALUE)
-        CloseHandle(handle);
-    free(reparse);
+        return windows_error();
+    int64_t result = windows_readlink_of(handle, buf, size);
+    CloseHandle(handle);
     return result;
 }
 
@@ -277,6 +250,21 @@ int plat_host_file_truncate(struct plat_file *f, uint64_t size)
     return SetFileInformationByHandle(f->handle, FileEndOfFileInfo, &end, sizeof end)
                ? 0
                : windows_error();
+}
+
+/* WriteFile: an offset of all ones is the end of the file; the handle's position follows. */
+int64_t plat_host_file_append(struct plat_file *f, const void *buf, uint64_t size, uint64_t *end)
+{
+    OVERLAPPED o = {.Offset = 0xffffffff, .OffsetHigh = 0xffffffff};
+    const LARGE_INTEGER here = {0};
+    LARGE_INTEGER at;
+    DWORD count;
+    *end = 0;
+    if (!WriteFile(f->handle, buf, cut(size), &count, &o))
+        return windows_error();
+    if (SetFilePointerEx(f->handle, here, &at, FILE_CURRENT))
+        *end = (uint64_t)at.QuadPart;
+    return count;
 }
 
 int plat_host_file_sync(struct plat_file *f)

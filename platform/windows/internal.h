@@ -77,6 +77,63 @@ MUST_USE int windows_file_new(HANDLE handle, struct plat_file **out);
 /* A synchronisation timer, of high resolution if there is such; NULL: none at all. */
 HANDLE windows_timer_new(int *is_fine);
 
+/* The reparse tag of WSL's links, which everybody may make. */
+#define WINDOWS_TAG_LX_SYMLINK 0xa000001du
+
+/* The content of a reparse point that is a link; not in every SDK's headers. */
+struct windows_symlink {
+    ULONG tag;
+    USHORT length, reserved; /* `length`: bytes that follow */
+    union {
+        struct {
+            USHORT substitute_offset, substitute_length, print_offset, print_length;
+            ULONG flags; /* of symbolic links; a mount point's paths begin here */
+            wchar_t paths[1];
+        } nt;
+        struct {
+            ULONG version;
+            char target[4]; /* UTF-8, not terminated */
+        } lx;
+    };
+};
+
+/* What a file with these attributes, and this reparse tag if it has one, is. */
+enum plat_file_type windows_type_of(DWORD attributes, DWORD tag);
+
+/* plat_file_stat() and plat_path_readlink() of a handle. */
+MUST_USE int windows_stat_of(HANDLE handle, struct plat_stat *out);
+MUST_USE int64_t windows_readlink_of(HANDLE handle, char *buf, uint64_t size);
+
+/*
+ * A directory to read, from a handle, which moves to it, also on failure.
+ *   is_folder  1: names as plat_at_list() gives them.
+ */
+MUST_USE int windows_directory_new(HANDLE handle, int is_folder, struct plat_directory **out);
+
+/* How the names of files begin that are gone but for those who have them open. */
+#define WINDOWS_HIDDEN_NAME ".tarbox-removed-"
+
+/* Is a system file in a directory a symbolic link? */
+int windows_is_link_file(HANDLE directory, const char *name);
+
+/* Characters in the private range back to those they stand for, in place; see folder.c. */
+void windows_name_restore(wchar_t *name);
+
+/* Make a symbolic link of a new, empty file. */
+MUST_USE int windows_symlink_set(HANDLE handle, const char *target);
+
+/* The target of a file that is a link by its content; -LX_EINVAL if it is none. */
+MUST_USE int64_t windows_link_file_read(HANDLE handle, char *buf, uint64_t size);
+
+/*
+ * Remove what a handle stands for: 0 or a Windows error code.
+ *   now    its name is gone at once, although others have it open; ERROR_NOT_SUPPORTED
+ *          before Windows 10 1709, and by file systems other than NTFS.
+ *   later  when the last of them closes it.
+ */
+DWORD windows_remove_now(HANDLE handle);
+DWORD windows_remove_later(HANDLE handle);
+
 /* Does rdfsbase work?  The processor may have it and the system not allow it. */
 int windows_has_fsgsbase(void);
 

@@ -65,6 +65,32 @@ wchar_t *windows_path(const char *utf8)
     return full;
 }
 
+/* "Final" paths begin with \\?\, which every call takes. */
+int plat_host_path_real(const char *path, char *buf, size_t size)
+{
+    wchar_t *wide = windows_path(path), *final = calloc(WINDOWS_PATH_MAX, sizeof *final);
+    HANDLE handle = wide && final
+                        ? CreateFileW(wide, FILE_READ_ATTRIBUTES,
+                                      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
+                                      OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL)
+                        : INVALID_HANDLE_VALUE;
+    DWORD length = handle != INVALID_HANDLE_VALUE
+                       ? GetFinalPathNameByHandleW(handle, final, WINDOWS_PATH_MAX, 0)
+                       : 0;
+    char *utf8 = length && length < WINDOWS_PATH_MAX ? windows_utf8(final) : NULL;
+    int err = utf8 ? 0 : windows_error();
+    if (err == 0 && strlen(utf8) >= size)
+        err = -LX_ENAMETOOLONG;
+    if (err == 0)
+        strcpy(buf, utf8);
+    if (handle != INVALID_HANDLE_VALUE)
+        CloseHandle(handle);
+    free(utf8);
+    free(final);
+    free(wide);
+    return err;
+}
+
 int plat_host_path_absolute(const char *path, char *buf, size_t size)
 {
     if (!*path)
@@ -132,15 +158,28 @@ int plat_host_path_rename(const char *from, const char *to)
     return error ? windows_error_of(error) : 0;
 }
 
-/* Windows 10 1709 and later: the name is gone at once, although others have the file open. */
-static int remove_now(HANDLE handle)
+DWORD windows_remove_now(HANDLE handle)
 {
     struct {
         DWORD flags;
-    } info = {0x1 | 0x2 | 0x10}; /* DELETE, POSIX_SEMANTICS, IGNORE_READONLY_ATTRIBUTE */
+    } now = {0x1 | 0x2 | 0x10}; /* DELETE, POSIX_SEMANTICS, IGNORE_READONLY_ATTRIBUTE */
     const int file_disposition_info_ex = 21;
-    return SetFileInformationByHandle(handle, (FILE_INFO_BY_HANDLE_CLASS)file_disposition_info_ex,
-                                      &info, sizeof info);
+    if (SetFileInformationByHandle(handle, (FILE_INFO_BY_HANDLE_CLASS)file_disposition_info_ex,
+                                   &now, sizeof now))
+        return 0;
+    DWORD error = GetLastError();
+    return error == ERROR_INVALID_PARAMETER || error == ERROR_INVALID_FUNCTION ||
+                   error == ERROR_CALL_NOT_IMPLEMENTED
+               ? ERROR_NOT_SUPPORTED
+               : error;
+}
+
+DWORD windows_remove_later(HANDLE handle)
+{
+    FILE_DISPOSITION_INFO later = {.DeleteFile = TRUE};
+    return SetFileInformationByHandle(handle, FileDispositionInfo, &later, sizeof later)
+               ? 0
+               : GetLastError();
 }
 
 /* 0, or a Windows error code. */
@@ -151,12 +190,10 @@ static DWORD remove_once(const wchar_t *path)
                     OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
     if (handle == INVALID_HANDLE_VALUE)
         return GetLastError();
-    DWORD error = remove_now(handle) ? 0 : GetLastError();
+    DWORD error = windows_remove_now(handle);
+    if (error == ERROR_NOT_SUPPORTED)
+        error = windows_remove_later(handle);
     CloseHandle(handle);
-    /* Else as ever: file systems and systems that do not know it. */
-    if (error == ERROR_INVALID_PARAMETER || error == ERROR_INVALID_FUNCTION ||
-        error == ERROR_NOT_SUPPORTED || error == ERROR_CALL_NOT_IMPLEMENTED)
-        error = DeleteFileW(path) || RemoveDirectoryW(path) ? 0 : GetLastError();
     return error;
 }
 

@@ -40,8 +40,7 @@ static int chmod_inode(struct shim_task *t, struct vfs_inode *inode, uint32_t mo
         return -LX_EOPNOTSUPP;
     if (cred->uid != 0 && cred->gid != inode->gid)
         mode &= ~(uint32_t)LX_S_ISGID; /* chmod(2): not one of the caller's groups */
-    vfs_inode_chmod(inode, mode);
-    return 0;
+    return vfs_inode_chmod(inode, mode);
 }
 
 int64_t sys_fchmodat2(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t mode,
@@ -88,8 +87,7 @@ static int chown_inode(struct shim_task *t, struct vfs_inode *inode, uint32_t ui
         if ((uid != VFS_KEEP && uid != inode->uid) || cred->uid != inode->uid || !member)
             return -LX_EPERM;
     }
-    vfs_inode_chown(inode, uid, gid);
-    return 0;
+    return vfs_inode_chown(inode, uid, gid);
 }
 
 int64_t sys_fchownat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t uid, uint32_t gid,
@@ -165,8 +163,7 @@ static int set_times(struct shim_task *t, struct vfs_inode *inode, const struct 
         if (!vfs_owns(cred, inode))
             return -LX_EPERM;
     }
-    vfs_inode_utimes(inode, atime, mtime);
-    return 0;
+    return vfs_inode_utimes(inode, atime, mtime);
 }
 
 static int64_t set_times_at(struct shim_task *t, int32_t dirfd, lx_uptr path,

@@ -64,7 +64,7 @@ static int64_t list(struct shim_task *t, int32_t fd, lx_uptr buf, uint32_t size,
         struct listing l = {.at = buf, .end = buf + size, .old = old};
         core_lock_acquire(&file->lock);
         l.cookie = file->position;
-        err = file->inode->nlink ? vfs_tree_list(file->inode, l.cookie, emit, &l) : -LX_ENOENT;
+        err = file->inode->nlink ? vfs_file_list(file, l.cookie, emit, &l) : -LX_ENOENT;
         file->position = l.cookie;
         core_lock_release(&file->lock);
         result = l.at > buf ? (int64_t)(l.at - buf) : err < 0 ? err : l.err;

@@ -3,8 +3,9 @@
 #
 # Run a Linux program natively and under Tarbox, and compare what it prints and its exit code.
 #
-#   tests/guest/run.sh PROGRAM [ARG...] -- COMMAND...
+#   tests/guest/run.sh [--in-folder] PROGRAM [ARG...] -- COMMAND...
 #
+# --in-folder gives it an empty folder of the host's as its working directory.
 # COMMAND is what comes before the program: "tarbox run", or "tests/wine/run.sh tarbox.exe run".
 # Natively the program has an empty folder to itself, on a tmpfs if there is one, as under Tarbox.
 # What it did natively is kept in PROGRAM.native and used until the program changes.  A signal that
@@ -20,7 +21,12 @@ fail()
     exit 1
 }
 
-[ $# -gt 0 ] || { echo 'usage: run.sh PROGRAM [ARG...] -- COMMAND...' >&2; exit 2; }
+in_folder=
+if [ "${1:-}" = --in-folder ]; then
+    in_folder=1
+    shift
+fi
+[ $# -gt 0 ] || { echo 'usage: run.sh [--in-folder] PROGRAM [ARG...] -- COMMAND...' >&2; exit 2; }
 program=$1
 shift
 arguments=
@@ -61,9 +67,10 @@ if ! [ "$expected" -nt "$program" ]; then
     mv "$folder/native" "$expected"
 fi
 
+mkdir "$folder/volume"
 # shellcheck disable=SC2086
 {
-    timeout -k 5 "$seconds" "$@" ${long:+-e TARBOX_LONG=1} "$program" $arguments </dev/null
+    timeout -k 5 "$seconds" "$@" ${in_folder:+-v "$folder/volume:/volume" -w /volume} ${long:+-e TARBOX_LONG=1} "$program" $arguments </dev/null
     echo "exit code $?"
 } >"$folder/tarbox"
 cmp -s "$expected" "$folder/tarbox" && exit 0

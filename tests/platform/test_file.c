@@ -107,13 +107,19 @@ static void directories_list_what_is_in_them(void **state)
     (void)state;
     plat_file_close(open_or_fail(PLAT_FILE_WRITE | PLAT_FILE_CREATE));
     struct plat_directory *d;
-    const char *name;
+    struct plat_entry entry;
+    struct plat_stat itself;
     int found = 0, result;
+    assert_int_equal(plat_path_stat(NAME, &itself), 0);
     assert_int_equal(plat_directory_open(".", &d), 0);
-    while ((result = plat_directory_next(d, &name)) == 1) {
-        assert_string_not_equal(name, ".");
-        assert_string_not_equal(name, "..");
-        found += strcmp(name, NAME) == 0;
+    while ((result = plat_directory_next(d, &entry)) == 1) {
+        assert_string_not_equal(entry.name, ".");
+        assert_string_not_equal(entry.name, "..");
+        if (strcmp(entry.name, NAME) != 0)
+            continue;
+        found++;
+        assert_int_equal(entry.type, PLAT_FILE_REGULAR);
+        assert_int_equal(entry.id, itself.id);
     }
     assert_int_equal(result, 0);
     assert_int_equal(found, 1);

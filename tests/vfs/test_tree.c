@@ -170,8 +170,8 @@ static void owners_and_modes_of_new_files(void **state)
     assert_int_equal(vfs_tree_mkdir(fs, NULL, "/tmp/g", 0777), 0);
     struct vfs_inode *dir;
     assert_int_equal(vfs_walk(fs, NULL, "/tmp/g", 0, &dir), 0);
-    vfs_inode_chmod(dir, 02777);
-    vfs_inode_chown(dir, VFS_KEEP, 34);
+    assert_int_equal(vfs_inode_chmod(dir, 02777), 0);
+    assert_int_equal(vfs_inode_chown(dir, VFS_KEEP, 34), 0);
     vfs_inode_put(dir);
     assert_int_equal(vfs_tree_mknod(fs, NULL, "/tmp/g/f", LX_S_IFREG | 02771, 0), 0);
     assert_int_equal(stat_path(fs, "/tmp/g/f", &st), 0);
@@ -321,14 +321,14 @@ static void owners_change_and_set_id_bits_go(void **state)
     struct vfs_fs *fs = *state;
     struct vfs_inode *file;
     assert_int_equal(vfs_walk(fs, NULL, "/dir/setid", 0, &file), 0);
-    vfs_inode_chown(file, 4, VFS_KEEP);
+    assert_int_equal(vfs_inode_chown(file, 4, VFS_KEEP), 0);
     assert_int_equal(file->mode, LX_S_IFREG | 0755);
     assert_int_equal(file->uid, 4);
     assert_int_equal(file->gid, 3);
-    vfs_inode_chmod(file, 02644);
-    vfs_inode_chown(file, VFS_KEEP, 9);
+    assert_int_equal(vfs_inode_chmod(file, 02644), 0);
+    assert_int_equal(vfs_inode_chown(file, VFS_KEEP, 9), 0);
     assert_int_equal(file->mode, LX_S_IFREG | 02644); /* mandatory locking's mark, not a program */
-    vfs_inode_utimes(file, -1500000000, VFS_TIME_KEEP);
+    assert_int_equal(vfs_inode_utimes(file, -1500000000, VFS_TIME_KEEP), 0);
     struct lx_stat st;
     vfs_inode_stat(file, &st);
     assert_int_equal(st.st_atim.tv_sec, -2);

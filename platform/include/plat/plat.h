@@ -127,7 +127,7 @@ struct plat_process;
  *   argument  the private argument, argv[1] of the new process.
  *   files     `count` files, at most PLAT_INHERIT_MAX, that plat_file_inherited(0..) gives it.
  */
-#define PLAT_INHERIT_MAX 34u
+#define PLAT_INHERIT_MAX 66u
 struct plat_file;
 MUST_USE int plat_process_spawn(const char *argument, struct plat_file *const *files,
                                 uint32_t count, struct plat_process **out);
@@ -308,10 +308,14 @@ struct plat_stat {
     enum plat_file_type type;
     uint32_t mode; /* Linux permission bits; made up where the host has none */
     uint64_t size;
-    int64_t mtime_ns;    /* since 1970 */
-    uint64_t device, id; /* identify the file */
+    uint64_t allocated;                   /* bytes on the disk */
+    int64_t atime_ns, mtime_ns, ctime_ns; /* since 1970 */
+    uint64_t device, id;                  /* identify the file */
     uint32_t uid, gid, nlink;
+    uint32_t own; /* PLAT_OWN_*: the user's of this process, who is not the host's root */
 };
+#define PLAT_OWN_USER 1u
+#define PLAT_OWN_GROUP 2u
 
 MUST_USE int plat_file_open(const char *path, uint32_t flags, struct plat_file **out);
 
@@ -324,6 +328,10 @@ MUST_USE int64_t plat_file_pwrite(struct plat_file *f, const void *buf, uint64_t
                                   uint64_t offset);
 MUST_USE int plat_file_stat(struct plat_file *f, struct plat_stat *out);
 MUST_USE int plat_file_truncate(struct plat_file *f, uint64_t size);
+
+/* Write at the end of the file, wherever that is by now; `end` is where the data ends. */
+MUST_USE int64_t plat_file_append(struct plat_file *f, const void *buf, uint64_t size,
+                                  uint64_t *end);
 
 /* What was written survives a crash of the machine. */
 MUST_USE int plat_file_sync(struct plat_file *f);
@@ -351,10 +359,15 @@ MUST_USE int64_t plat_path_readlink(const char *path, char *buf, uint64_t size);
 MUST_USE int plat_file_map(struct plat_file *f, uint64_t addr, uint64_t size, const void **out);
 void plat_file_unmap(const void *view, uint64_t size);
 
-/* Read a directory: name is UTF-8, valid until the next call; 0 at the end, 1 for an entry. */
+/* Read a directory: 1 for an entry, without "." and ".."; 0 at the end. */
 struct plat_directory;
+struct plat_entry {
+    const char *name; /* UTF-8, valid until the next call */
+    enum plat_file_type type;
+    uint64_t id; /* as in struct plat_stat */
+};
 MUST_USE int plat_directory_open(const char *path, struct plat_directory **out);
-MUST_USE int plat_directory_next(struct plat_directory *d, const char **name);
+MUST_USE int plat_directory_next(struct plat_directory *d, struct plat_entry *out);
 void plat_directory_close(struct plat_directory *d);
 
 /* One folder, whose parent is there; -LX_EEXIST. */
@@ -373,9 +386,66 @@ MUST_USE int plat_path_remove(const char *path);
 /* The folder for application data of this user; -LX_ENOENT: there is none. */
 MUST_USE int plat_path_data(char *buf, size_t size);
 
+/* The absolute form of a path that exists, without symbolic links. */
+MUST_USE int plat_path_real(const char *path, char *buf, size_t size);
+
 /* The absolute form of a path, and its translation to a Unix path for the guest. */
 MUST_USE int plat_path_absolute(const char *path, char *buf, size_t size);
 MUST_USE int plat_path_to_unix(const char *absolute, char *buf, size_t size);
+
+/* ---- Folders for guests ------------------------------------------------- */
+
+/*
+ * A folder is an open directory.  What is in it is named by relative paths with '/' between
+ * names and without "." and ".."; "" is the folder itself.  Nothing outside the folder can be
+ * reached: a symbolic link is never followed, at no place in a path (-LX_ELOOP).
+ *
+ * Windows: characters that its names cannot have (and ends with a dot or a blank) are kept in
+ * the private range U+F000 on, as WSL and Cygwin do it.
+ */
+MUST_USE int plat_folder_open(const char *path, struct plat_file **out);
+
+/* As plat_file_open(); a new file gets `mode`. */
+MUST_USE int plat_at_open(struct plat_file *folder, const char *path, uint32_t flags, uint32_t mode,
+                          struct plat_file **out);
+MUST_USE int plat_at_list(struct plat_file *folder, const char *path, struct plat_directory **out);
+MUST_USE int plat_at_stat(struct plat_file *folder, const char *path, struct plat_stat *out);
+MUST_USE int64_t plat_at_readlink(struct plat_file *folder, const char *path, char *buf,
+                                  uint64_t size);
+MUST_USE int plat_at_make_directory(struct plat_file *folder, const char *path, uint32_t mode);
+MUST_USE int plat_at_make_symlink(struct plat_file *folder, const char *path, const char *target);
+
+/* One more name for a file of the same folder; -LX_EEXIST. */
+MUST_USE int plat_at_link(struct plat_file *folder, const char *path, const char *new_path);
+
+/* Remove a name; `type` says what it is. */
+MUST_USE int plat_at_remove(struct plat_file *folder, const char *path, enum plat_file_type type);
+
+/*
+ * Give a file or directory of this folder another name there, in the place of what has it.
+ *   flags    PLAT_RENAME_*.
+ */
+#define PLAT_RENAME_NOREPLACE 1u /* -LX_EEXIST if the name is taken */
+#define PLAT_RENAME_EXCHANGE 2u  /* both names are there, and are exchanged */
+MUST_USE int plat_at_rename(struct plat_file *folder, const char *path, const char *new_path,
+                            uint32_t flags);
+
+/*
+ * Change attributes, as far as the host has them: on Windows, of the permission bits it is
+ * only whether the owner may write, and there are no owners.
+ */
+#define PLAT_CHANGE_MODE 1u
+#define PLAT_CHANGE_OWNER 2u
+#define PLAT_CHANGE_ATIME 4u
+#define PLAT_CHANGE_MTIME 8u
+struct plat_change {
+    uint32_t what; /* PLAT_CHANGE_* */
+    uint32_t mode, uid, gid;
+    int64_t atime_ns, mtime_ns;
+};
+MUST_USE int plat_at_change(struct plat_file *folder, const char *path,
+                            const struct plat_change *change);
+MUST_USE int plat_file_change(struct plat_file *f, const struct plat_change *change);
 
 /* ---- SHA-256 ------------------------------------------------------------- */
 

@@ -31,6 +31,7 @@ struct runner_options {
     const char *entrypoint;     /* or NULL: the image's; "" is none */
     const char *const *command; /* NULL-terminated; empty: the image's */
     const char *const *env;     /* NULL-terminated "K=V", in order; the last of a name counts */
+    const char *const *volumes; /* NULL-terminated "HOST:GUEST[:OPTIONS]" */
     const char *workdir;        /* or NULL: the image's */
     const char *user;           /* "NAME|UID[:GROUP|GID]", or NULL: the image's */
     int strace;                 /* print system calls on stderr */

@@ -26,6 +26,7 @@
 
 struct vfs_epoll;
 struct vfs_eventfd;
+struct host_listing;
 struct vfs_fs;
 struct vfs_inode;
 struct vfs_pipe;
@@ -52,10 +53,11 @@ struct vfs_file {
     struct core_lock lock;    /* guards position and watches */
     struct core_list watches; /* of epoll entries */
     uint64_t position;        /* bytes; of a directory: the cookie */
-    union {                   /* constant */
+    union {                   /* constant, but for the last */
         struct vfs_pipe *pipe;
         struct vfs_eventfd *eventfd;
         struct vfs_epoll *epoll;
+        struct host_listing *listing; /* of a directory of a host folder; guarded by `lock` */
     };
 };
 
@@ -104,6 +106,9 @@ MUST_USE int64_t vfs_file_pwrite(struct vfs_file *file, const void *buf, uint64_
 MUST_USE int64_t vfs_file_seek(struct vfs_file *file, int64_t offset, int32_t whence);
 MUST_USE int vfs_file_truncate(struct vfs_file *file, uint64_t size);
 MUST_USE int vfs_file_stat(struct vfs_file *file, struct lx_stat *out);
+
+/* What was written to it is on the disk, if it has one. */
+MUST_USE int vfs_file_sync(struct vfs_file *file);
 
 /* The size of a regular file. */
 uint64_t vfs_file_size(struct vfs_file *file);

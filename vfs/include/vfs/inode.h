@@ -6,7 +6,8 @@
  * Inodes: files, directories, links and devices of the container's root file
  * system.  One is made from the image when it is first looked up, or is new.
  * What is changed lives in the arena and in segment pages, above the image: a
- * file by page, a directory by name.
+ * file by page, a directory by name.  Those of host folders (vfs/mount.h) have
+ * neither: they stand for what is on the host.
  *
  * Source   inode(7), stat(2).
  * Threads  any, of any process; an inode locks itself.
@@ -22,6 +23,7 @@
 #include "lx/stat.h"
 
 struct vfs_entry;
+struct vfs_host;
 struct vfs_pipe;
 struct vfs_xattr;
 
@@ -59,10 +61,14 @@ struct vfs_inode {
     uint32_t entry_count; /* names that show, once there is a table */
     uint64_t next_cookie;
     struct vfs_inode *_Atomic parent; /* a reference; the root's is itself, without one.
-                                         Changed under LOCK_TREE */
+                                         Changed under LOCK_TREE.  Files of a host folder have
+                                         one, too, others not */
 
-    struct vfs_pipe *_Atomic pipe; /* fifos: while one is open */
-    struct vfs_inode *next_unused; /* guarded by the table of inodes: while it is nobody's */
+    struct vfs_pipe *_Atomic pipe;     /* fifos: while one is open */
+    struct vfs_host *host;             /* constant: of a file in a host folder, else NULL */
+    struct vfs_inode *_Atomic mounted; /* a reference: what is seen in its place, or NULL */
+    struct vfs_inode *covers;          /* of what is mounted: the other way, a reference */
+    struct vfs_inode *next_unused;     /* guarded by the table of inodes: while it is nobody's */
 };
 
 #define VFS_NO_IMAGE UINT32_MAX
@@ -107,6 +113,9 @@ MUST_USE int64_t vfs_inode_append(struct vfs_inode *inode, const void *buf, uint
                                   uint64_t *offset);
 MUST_USE int vfs_inode_truncate(struct vfs_inode *inode, uint64_t size);
 
+/* The size of a regular file, in bytes. */
+uint64_t vfs_inode_size(struct vfs_inode *inode);
+
 /* Make a file at least so large. */
 MUST_USE int vfs_inode_extend(struct vfs_inode *inode, uint64_t size);
 
@@ -119,12 +128,12 @@ MUST_USE int64_t vfs_inode_readlink(struct vfs_inode *inode, char *buf, uint64_t
 /* Attributes as stat(2) gives them. */
 void vfs_inode_stat(struct vfs_inode *inode, struct lx_stat *out);
 
-/* Set what is not VFS_KEEP; the caller has checked that it may. */
+/* Set what is not VFS_KEEP; the caller has checked that it may.  Only a host refuses: its errors. */
 #define VFS_KEEP UINT32_MAX
-void vfs_inode_chmod(struct vfs_inode *inode, uint32_t mode);
-void vfs_inode_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid);
+MUST_USE int vfs_inode_chmod(struct vfs_inode *inode, uint32_t mode);
+MUST_USE int vfs_inode_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid);
 #define VFS_TIME_KEEP INT64_MIN
-void vfs_inode_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns);
+MUST_USE int vfs_inode_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns);
 
 /* The time now, in ns since 1970, as files have it. */
 int64_t vfs_now(void);

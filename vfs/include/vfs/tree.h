@@ -17,6 +17,8 @@
 #include "lx/compiler.h"
 #include "vfs/path.h"
 
+struct vfs_file;
+
 /* An open, as openat2(2) has it. */
 struct vfs_open {
     uint32_t flags;   /* LX_O_* */
@@ -61,5 +63,8 @@ MUST_USE int vfs_tree_lookup(struct vfs_inode *dir, const char *name, uint32_t s
 typedef int (*vfs_emit)(void *arg, const char *name, uint32_t size, uint64_t ino, uint32_t type,
                         uint64_t next);
 MUST_USE int vfs_tree_list(struct vfs_inode *dir, uint64_t cookie, vfs_emit emit, void *arg);
+
+/* The same for an open directory, which may be one of a host folder. */
+MUST_USE int vfs_file_list(struct vfs_file *file, uint64_t cookie, vfs_emit emit, void *arg);
 
 #endif

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Folders for guests: paths relative to a handle, of which no part may be a link.  Win32
+ * has no such calls, so these are the system's own, as documented for drivers and in winternl.h.
+ *
+ * Where the system cannot take the name from an open file at once (before Windows 10
+ * 1709, and on other file systems than NTFS) the file gets a name that is not listed.
+ *
+ * Source  NtCreateFile, NtSetInformationFile, [MS-FSCC] 2.4.
+ */
+
+#include "internal.h"
+
+#include <ntstatus.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <winternl.h>
+
+#include "lx/errno.h"
+
+#define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
+
+/* Information classes and flags that are not in every SDK's headers. */
+#define REPARSE_POINT_ENCOUNTERED ((NTSTATUS)0xc000050b)
+#define RENAME_INFORMATION ((FILE_INFORMATION_CLASS)10)
+#define LINK_INFORMATION ((FILE_INFORMATION_CLASS)11)
+#define RENAME_INFORMATION_EX ((FILE_INFORMATION_CLASS)65)
+#define RENAME_REPLACE 0x1u
+#define RENAME_POSIX 0x2u
+#define RENAME_IGNORE_READONLY 0x40u
+
+/* ---- Names ---- */
+
+/* Characters that NTFS gives a meaning or refuses; the same as WSL's and Cygwin's. */
+static int is_refused(wchar_t c)
+{
+    return (c > 0 && c < 0x20) || (c < 0x80 && c && strchr("\"*:<>?|\\", c));
+}
+
+#define PRIVATE 0xf000
+
+void windows_name_restore(wchar_t *name)
+{
+    for (; *name; name++) {
+        wchar_t c = (wchar_t)(*name - PRIVATE);
+        if (*name > PRIVATE && *name < PRIVATE + 0x80 && (is_refused(c) || c == '.' || c == ' '))
+            *name = c;
+    }
+}
+
+/* A relative path as the system takes it, allocated; NULL with GetLastError(). */
+static wchar_t *wide_path(const char *path)
+{
+    wchar_t *wide = windows_wide(path);
+    for (wchar_t *c = wide; c && *c; c++) {
+        int is_last = c[1] == 0 || c[1] == '/';
+        if (*c == '/')
+            *c = '\\';
+        else if (is_refused(*c) || (is_last && (*c == '.' || *c == ' ')))
+            *c = (wchar_t)(*c + PRIVATE);
+    }
+    return wide;
+}
+
+/* ---- Opening ---- */
+
+static int status_error(NTSTATUS status)
+{
+    switch (status) {
+    case STATUS_SUCCESS:
+        return 0;
+    case STATUS_FILE_IS_A_DIRECTORY:
+        return -LX_EISDIR;
+    case STATUS_NOT_A_DIRECTORY:
+        return -LX_ENOTDIR;
+    case REPARSE_POINT_ENCOUNTERED:
+        return -LX_ELOOP;
+    case STATUS_DELETE_PENDING:
+        return -LX_ENOENT;
+    case STATUS_NOT_SAME_DEVICE:
+        return -LX_EXDEV;
+    case STATUS_TOO_MANY_LINKS:
+        return -LX_EMLINK;
+    default:
+        return windows_error_of(RtlNtStatusToDosError(status));
+    }
+}
+
+struct opening {
+    ACCESS_MASK access;
+    ULONG disposition; /* FILE_OPEN, FILE_CREATE .. */
+    ULONG options;     /* FILE_DIRECTORY_FILE .. */
+    ULONG attributes;  /* of a new file */
+};
+
+static int open_at(const struct plat_file *folder, const char *path, const struct opening *how,
+                   HANDLE *out)
+{
+    wchar_t *wide = wide_path(path);
+    *out = NULL;
+    if (!wide)
+        return windows_error();
+    size_t size = wcslen(wide) * sizeof *wide;
+    if (size >= 0xffff) {
+        free(wide);
+        return -LX_ENAMETOOLONG;
+    }
+    UNICODE_STRING name = {(USHORT)size, (USHORT)size, wide};
+    OBJECT_ATTRIBUTES object;
+    IO_STATUS_BLOCK io;
+    InitializeObjectAttributes(&object, &name, OBJ_CASE_INSENSITIVE | OBJ_DONT_REPARSE,
+                               folder->handle, NULL);
+    NTSTATUS status = NtCreateFile(out, how->access | SYNCHRONIZE, &object, &io, NULL,
+                                   how->attributes, SHARE_ALL, how->disposition,
+                                   how->options | FILE_SYNCHRONOUS_IO_NONALERT |
+                                       FILE_OPEN_REPARSE_POINT | FILE_OPEN_FOR_BACKUP_INTENT,
+                                   NULL, 0);
+    free(wide);
+    return status_error(status);
+}
+
+int plat_host_folder_open(const char *path, struct plat_file **out)
+{
+    wchar_t *wide = windows_path(path);
+    struct plat_stat st;
+    *out = NULL;
+    if (!wide)
+        return windows_error();
+    HANDLE handle = CreateFileW(wide, FILE_LIST_DIRECTORY | FILE_TRAVERSE | FILE_READ_ATTRIBUTES,
+                                SHARE_ALL, NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
+    int err = handle == INVALID_HANDLE_VALUE ? windows_error() : windows_stat_of(handle, &st);
+    free(wide);
+    if (err == 0 && st.type != PLAT_FILE_DIRECTORY)
+        err = -LX_ENOTDIR;
+    if (err == 0)
+        return windows_file_new(handle, out);
+    if (handle != INVALID_HANDLE_VALUE)
+        CloseHandle(handle);
+    return err;
+}
+
+static ULONG disposition_of(uint32_t flags)
+{
+    if (flags & PLAT_FILE_CREATE && flags & PLAT_FILE_EXCLUSIVE)
+        return FILE_CREATE;
+    if (flags & PLAT_FILE_CREATE)
+        return flags & PLAT_FILE_TRUNCATE ? FILE_OVERWRITE_IF : FILE_OPEN_IF;
+    return flags & PLAT_FILE_TRUNCATE ? FILE_OVERWRITE : FILE_OPEN;
+}
+
+/* May it be a link, of one of the two kinds? */
+static int is_special(HANDLE handle)
+{
+    FILE_BASIC_INFO info;
+    return GetFileInformationByHandleEx(handle, FileBasicInfo, &info, sizeof info) &&
+           info.FileAttributes & (FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_REPARSE_POINT);
+}
+
+int plat_host_at_open(struct plat_file *folder, const char *path, uint32_t flags, uint32_t mode,
+                      struct plat_file **out)
+{
+    HANDLE handle;
+    const struct opening how = {
+        .access = (flags & PLAT_FILE_READ ? FILE_GENERIC_READ : 0u) |
+                  (flags & PLAT_FILE_WRITE ? FILE_GENERIC_WRITE : 0u),
+        .disposition = disposition_of(flags),
+        .options = FILE_NON_DIRECTORY_FILE,
+        .attributes = mode & 0200 ? FILE_ATTRIBUTE_NORMAL : FILE_ATTRIBUTE_READONLY,
+    };
+    struct plat_stat st;
+    *out = NULL;
+    int err = open_at(folder, path, &how, &handle);
+    if (err < 0)
+        return err;
+    if (is_special(handle) && plat_host_at_stat(folder, path, &st) == 0 &&
+        st.type == PLAT_FILE_SYMLINK) {
+        CloseHandle(handle);
+        return -LX_ELOOP;
+    }
+    return windows_file_new(handle, out);
+}
+
+/*
+ * Is a system file a link?
+ *   returns  -LX_EINVAL: no.
+ */
+static int64_t read_link_file(const struct plat_file *folder, const char *path, char *buf,
+                              uint64_t size)
+{
+    HANDLE handle;
+    const struct opening how = {FILE_GENERIC_READ, FILE_OPEN, FILE_NON_DIRECTORY_FILE, 0};
+    int64_t result = open_at(folder, path, &how, &handle);
+    if (result < 0)
+        return -LX_EINVAL;
+    result = windows_link_file_read(handle, buf, size);
+    CloseHandle(handle);
+    return result;
+}
+
+int windows_is_link_file(HANDLE directory, const char *name)
+{
+    const struct plat_file folder = {.handle = directory};
+    char first;
+    return read_link_file(&folder, name, &first, sizeof first) >= 0;
+}
+
+int plat_host_at_list(struct plat_file *folder, const char *path, struct plat_directory **out)
+{
+    HANDLE handle;
+    const struct opening how = {FILE_LIST_DIRECTORY, FILE_OPEN, FILE_DIRECTORY_FILE, 0};
+    *out = NULL;
+    int err = open_at(folder, path, &how, &handle);
+    return err < 0 ? err : windows_directory_new(handle, 1, out);
+}
+
+/* ---- Attributes ---- */
+
+static int open_itself(const struct plat_file *folder, const char *path, ACCESS_MASK access,
+                       HANDLE *out)
+{
+    const struct opening how = {access, FILE_OPEN, 0, 0};
+    return open_at(folder, path, &how, out);
+}
+
+int plat_host_at_stat(struct plat_file *folder, const char *path, struct plat_stat *out)
+{
+    HANDLE handle;
+    *out = (struct plat_stat){0};
+    if (!*path)
+        return windows_stat_of(folder->handle, out);
+    int err = open_itself(folder, path, FILE_READ_ATTRIBUTES, &handle);
+    if (err < 0)
+        return err;
+    char first;
+    err = windows_stat_of(handle, out);
+    if (err == 0 && out->type == PLAT_FILE_REGULAR && is_special(handle) &&
+        read_link_file(folder, path, &first, sizeof first) >= 0)
+        out->type = PLAT_FILE_SYMLINK;
+    CloseHandle(handle);
+    return err;
+}
+
+int64_t plat_host_at_readlink(struct plat_file *folder, const char *path, char *buf, uint64_t size)
+{
+    HANDLE handle;
+    int64_t result = open_itself(folder, path, FILE_READ_ATTRIBUTES, &handle);
+    if (result < 0)
+        return result;
+    result = windows_readlink_of(handle, buf, size);
+    CloseHandle(handle);
+    return result < 0 ? read_link_file(folder, path, buf, size) : result;
+}
+
+/* Units of 100 ns since 1601; 0 and -1 have meanings of their own. */
+static int64_t file_time(int64_t unix_ns)
+{
+    int64_t t = unix_ns / 100 - (unix_ns % 100 < 0) + 116444736000000000;
+    return t > 0 ? t : 1;
+}
+
+static int change(HANDLE handle, const struct plat_change *c)
+{
+    FILE_BASIC_INFO info;
+    if (!GetFileInformationByHandleEx(handle, FileBasicInfo, &info, sizeof info))
+        return windows_error();
+    info.CreationTime.QuadPart = info.LastAccessTime.QuadPart = info.LastWriteTime.QuadPart =
+        info.ChangeTime.QuadPart = 0; /* 0: as it was */
+    if (c->what & PLAT_CHANGE_ATIME)
+        info.LastAccessTime.QuadPart = file_time(c->atime_ns);
+    if (c->what & PLAT_CHANGE_MTIME)
+        info.LastWriteTime.QuadPart = file_time(c->mtime_ns);
+    if (c->what & PLAT_CHANGE_MODE && !(info.FileAttributes & FILE_ATTRIBUTE_DIRECTORY)) {
+        info.FileAttributes &= ~(DWORD)(FILE_ATTRIBUTE_READONLY | FILE_ATTRIBUTE_NORMAL);
+        info.FileAttributes |= c->mode & 0200 ? 0 : FILE_ATTRIBUTE_READONLY;
+        if (!info.FileAttributes)
+            info.FileAttributes = FILE_ATTRIBUTE_NORMAL;
+    }
+    return SetFileInformationByHandle(handle, FileBasicInfo, &info, sizeof info) ? 0
+                                                                                 : windows_error();
+}
+
+int plat_host_file_change(struct plat_file *f, const struct plat_change *c)
+{
+    return change(f->handle, c);
+}
+
+int plat_host_at_change(struct plat_file *folder, const char *path, const struct plat_change *c)
+{
+    HANDLE handle;
+    if (!(c->what & (PLAT_CHANGE_MODE | PLAT_CHANGE_ATIME | PLAT_CHANGE_MTIME)))
+        return 0;
+    int err = open_itself(folder, path, FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES, &handle);
+    if (err < 0)
+        return err;
+    err = change(handle, c);
+    CloseHandle(handle);
+    return err;
+}
+
+/* ---- Names made and removed ---- */
+
+int plat_host_at_make_directory(struct plat_file *folder, const char *path, uint32_t mode)
+{
+    HANDLE handle;
+    const struct opening how = {FILE_READ_ATTRIBUTES, FILE_CREATE, FILE_DIRECTORY_FILE,
+                                FILE_ATTRIBUTE_NORMAL};
+    (void)mode;
+    int err = open_at(folder, path, &how, &handle);
+    if (err == 0)
+        CloseHandle(handle);
+    return err;
+}
+
+int plat_host_at_make_symlink(struct plat_file *folder, const char *path, const char *target)
+{
+    HANDLE handle;
+    const struct opening how = {FILE_WRITE_ATTRIBUTES | FILE_WRITE_DATA | DELETE, FILE_CREATE,
+                                FILE_NON_DIRECTORY_FILE, FILE_ATTRIBUTE_NORMAL};
+    int err = open_at(folder, path, &how, &handle);
+    if (err < 0)
+        return err;
+    err = windows_symlink_set(handle, target);
+    if (err < 0)
+        windows_remove_later(handle);
+    CloseHandle(handle);
+    return err;
+}
+
+/* What rename and link take: FILE_RENAME_INFORMATION, FILE_LINK_INFORMATION. */
+struct new_name {
+    ULONG flags; /* the older classes read its first byte: 1 replaces */
+    HANDLE folder;
+    ULONG size;
+    wchar_t name[];
+};
+
+/* The directory of a path, for a new name in it; `*name` is the last part of `path`. */
+static int open_parent(const struct plat_file *folder, const char *path, HANDLE *out,
+                       const char **name)
+{
+    const char *slash = strrchr(path, '/');
+    const struct opening how = {FILE_TRAVERSE | FILE_READ_ATTRIBUTES, FILE_OPEN,
+                                FILE_DIRECTORY_FILE, 0};
+    *name = slash ? slash + 1 : path;
+    *out = NULL;
+    if (!slash)
+        return 0;
+    char *parent = malloc((size_t)(slash - path) + 1);
+    if (!parent)
+        return -LX_ENOMEM;
+    memcpy(parent, path, (size_t)(slash - path));
+    parent[slash - path] = 0;
+    int err = open_at(folder, parent, &how, out);
+    free(parent);
+    return err;
+}
+
+struct naming {
+    HANDLE handle; /* of what gets the name */
+    FILE_INFORMATION_CLASS information;
+    ULONG flags;
+};
+
+static NTSTATUS set_name(const struct naming *n, HANDLE directory, const wchar_t *name,
+                         int *out_of_memory)
+{
+    size_t size = wcslen(name) * sizeof *name;
+    struct new_name *info = calloc(1, sizeof *info + size + sizeof *name);
+    IO_STATUS_BLOCK io;
+    *out_of_memory = !info;
+    if (!info)
+        return STATUS_NO_MEMORY;
+    info->flags = n->flags;
+    info->folder = directory;
+    info->size = (ULONG)size;
+    memcpy(info->name, name, size);
+    NTSTATUS status =
+        NtSetInformationFile(n->handle, &io, info, (ULONG)(sizeof *info + size), n->information);
+    free(info);
+    return status;
+}
+
+/* Name `path` in its directory. */
+static int give_name(const struct naming *n, struct plat_file *folder, const char *path)
+{
+    HANDLE parent;
+    const char *name;
+    int out_of_memory, err = open_parent(folder, path, &parent, &name);
+    wchar_t *wide = err == 0 ? wide_path(name) : NULL;
+    if (err == 0 && !wide)
+        err = windows_error();
+    if (err == 0) {
+        HANDLE directory = parent ? parent : folder->handle;
+        struct naming now = *n;
+        NTSTATUS status = set_name(&now, directory, wide, &out_of_memory);
+        /* Before Windows 10 1709, and on other file systems: replaces what nobody has open. */
+        if (now.information == RENAME_INFORMATION_EX &&
+            (status == STATUS_INVALID_INFO_CLASS || status == STATUS_INVALID_PARAMETER ||
+             status == STATUS_NOT_IMPLEMENTED || status == STATUS_NOT_SUPPORTED)) {
+            now.information = RENAME_INFORMATION;
+            now.flags &= RENAME_REPLACE;
+            status = set_name(&now, directory, wide, &out_of_memory);
+        }
+        err = out_of_memory ? -LX_ENOMEM : status_error(status);
+    }
+    free(wide);
+    if (parent)
+        CloseHandle(parent);
+    return err;
+}
+
+/* A name that is not listed, in the directory of a path; allocated, NULL: no memory. */
+static char *hidden_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) + 1 : 0;
+    char *hidden = malloc(length + sizeof WINDOWS_HIDDEN_NAME + 16);
+    uint64_t id;
+    plat_host_random(&id, sizeof id);
+    if (hidden) {
+        memcpy(hidden, path, length);
+        sprintf(hidden + length, WINDOWS_HIDDEN_NAME "%016llx", (unsigned long long)id);
+    }
+    return hidden;
+}
+
+static int hide(HANDLE handle, struct plat_file *folder, const char *path)
+{
+    const struct naming n = {handle, RENAME_INFORMATION, 0};
+    char *hidden = hidden_name(path);
+    int err = hidden ? give_name(&n, folder, hidden) : -LX_ENOMEM;
+    free(hidden);
+    return err;
+}
+
+int plat_host_at_remove(struct plat_file *folder, const char *path, enum plat_file_type type)
+{
+    HANDLE handle;
+    const struct opening how = {DELETE | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES, FILE_OPEN,
+                                type == PLAT_FILE_DIRECTORY ? FILE_DIRECTORY_FILE : 0u, 0};
+    const struct plat_change writable = {.what = PLAT_CHANGE_MODE, .mode = 0200};
+    int err = open_at(folder, path, &how, &handle);
+    if (err < 0)
+        return err;
+    DWORD error = windows_remove_now(handle);
+    if (error == ERROR_NOT_SUPPORTED) {
+        err = type == PLAT_FILE_DIRECTORY ? 0 : hide(handle, folder, path);
+        (void)err; /* then the name stays until others have closed the file */
+        error = windows_remove_later(handle);
+        if (error == ERROR_ACCESS_DENIED && change(handle, &writable) == 0)
+            error = windows_remove_later(handle);
+    }
+    CloseHandle(handle);
+    return error ? windows_error_of(error) : 0;
+}
+
+int plat_host_at_link(struct plat_file *folder, const char *path, const char *new_path)
+{
+    struct naming n = {.information = LINK_INFORMATION};
+    int err = open_itself(folder, path, FILE_WRITE_ATTRIBUTES, &n.handle);
+    if (err < 0)
+        return err;
+    err = give_name(&n, folder, new_path);
+    CloseHandle(n.handle);
+    return err;
+}
+
+/* Windows has no such step, so it takes three; others may see one of the names missing. */
+static int exchange(struct plat_file *folder, const char *path, const char *other)
+{
+    struct plat_stat st;
+    int err = plat_host_at_stat(folder, other, &st);
+    char *hidden = hidden_name(path);
+    if (err == 0 && !hidden)
+        err = -LX_ENOMEM;
+    if (err == 0)
+        err = plat_host_at_rename(folder, path, hidden, PLAT_RENAME_NOREPLACE);
+    if (err == 0) {
+        err = plat_host_at_rename(folder, other, path, PLAT_RENAME_NOREPLACE);
+        int back =
+            plat_host_at_rename(folder, hidden, err < 0 ? path : other, PLAT_RENAME_NOREPLACE);
+        err = err < 0 ? err : back;
+    }
+    free(hidden);
+    return err;
+}
+
+int plat_host_at_rename(struct plat_file *folder, const char *path, const char *new_path,
+                        uint32_t flags)
+{
+    struct naming n = {.information = RENAME_INFORMATION_EX};
+    struct plat_stat st, there;
+    if (flags & PLAT_RENAME_EXCHANGE)
+        return exchange(folder, path, new_path);
+    if (!(flags & PLAT_RENAME_NOREPLACE))
+        n.flags = RENAME_REPLACE | RENAME_POSIX | RENAME_IGNORE_READONLY;
+    int err = open_itself(folder, path, DELETE | FILE_READ_ATTRIBUTES, &n.handle);
+    if (err < 0)
+        return err;
+    err = give_name(&n, folder, new_path);
+    /* Not everything is replaced everywhere (a directory, an open file): make room for it. */
+    if ((err == -LX_EACCES || err == -LX_EEXIST) && n.flags &&
+        windows_stat_of(n.handle, &st) == 0 && plat_host_at_stat(folder, new_path, &there) == 0 &&
+        (st.type == PLAT_FILE_DIRECTORY) == (there.type == PLAT_FILE_DIRECTORY)) {
+        err = plat_host_at_remove(folder, new_path, there.type);
+        if (err == 0)
+            err = give_name(&n, folder, new_path);
+    }
+    CloseHandle(n.handle);
+    return err;
+}
