@@ -15,6 +15,6 @@ int main(int argc, char **argv)
         return RUNNER_EXIT_FAILED;
     }
     if (argc == 2 && strcmp(argv[1], RUNNER_GUEST_ARGUMENT) == 0)
-        runner_guest_main();
+        runner_guest_main(argv[1]);
     return cmd_main(argc, argv);
 }

@@ -20,16 +20,18 @@
 #define CLASS_COUNT 96u
 #define LARGEST (512ull << 20)  /* of the last class */
 #define REFILL_SIZE (32u << 10) /* what a class takes from the end at once */
-#define COMMIT_STEP (1u << 20)
+#define COMMIT_STEP (64u << 10) /* small programs need little, and start at once */
+#define COMMIT_LARGE (1u << 20)
 
 struct free_block {
     struct free_block *next;
 };
 
 struct size_class {
-    struct core_lock lock; /* guards free */
+    struct core_lock lock; /* guards all */
     struct free_block *free;
-    uint64_t pad[5]; /* a cache line of its own */
+    uint64_t fresh, fresh_end; /* blocks that were never used, and are zero */
+    uint64_t pad[3];           /* a cache line of its own */
 };
 
 struct arena {
@@ -103,7 +105,8 @@ static uint64_t take_end(uint64_t size, uint64_t align)
     if (end > CORE_ARENA_BASE + CORE_ARENA_SIZE)
         goto out;
     if (end > a->committed) {
-        uint64_t more = (end - a->committed + COMMIT_STEP - 1) / COMMIT_STEP * COMMIT_STEP;
+        uint64_t step = a->committed - CORE_ARENA_BASE < COMMIT_LARGE ? COMMIT_STEP : COMMIT_LARGE;
+        uint64_t more = (end - a->committed + step - 1) / step * step;
         if (plat_arena_commit(a->committed, more) < 0)
             goto out;
         a->committed += more;
@@ -120,20 +123,21 @@ static uint64_t alignment(uint64_t block)
     return block >= CORE_PAGE_SIZE ? CORE_PAGE_SIZE : block >= 64 ? 64 : 16;
 }
 
-/* Fill an empty class; called with its lock held. */
-static int refill_locked(struct size_class *c, uint64_t block)
+/* A block that was never used: it is zero, and not touched, so that it costs nothing yet. */
+static void *fresh_block_locked(struct size_class *c, uint64_t block)
 {
     uint64_t align = alignment(block), step = (block + align - 1) & ~(align - 1);
-    uint64_t count = step < REFILL_SIZE ? REFILL_SIZE / step : 1;
-    uint64_t begin = take_end(count * step, align);
-    if (!begin)
-        return -LX_ENOMEM;
-    for (uint64_t i = count; i-- > 0;) {
-        struct free_block *b = (struct free_block *)(begin + i * step);
-        b->next = c->free;
-        c->free = b;
+    if (c->fresh == c->fresh_end) {
+        uint64_t count = step < REFILL_SIZE ? REFILL_SIZE / step : 1;
+        uint64_t begin = take_end(count * step, align);
+        if (!begin)
+            return NULL;
+        c->fresh = begin;
+        c->fresh_end = begin + count * step;
     }
-    return 0;
+    void *result = (void *)c->fresh;
+    c->fresh += step;
+    return result;
 }
 
 void *core_arena_alloc(uint64_t size)
@@ -146,16 +150,16 @@ void *core_arena_alloc(uint64_t size)
     struct size_class *c = &a->classes[index];
 
     core_lock_acquire(&c->lock);
-    struct free_block *b = NULL;
-    if (c->free || refill_locked(c, block) == 0) {
-        b = c->free;
-        c->free = b->next;
-    }
+    struct free_block *used = c->free;
+    void *result = used;
+    if (used)
+        c->free = used->next;
+    else
+        result = fresh_block_locked(c, block);
     core_lock_release(&c->lock);
-    if (!b)
-        return NULL;
-    atomic_fetch_add_explicit(&a->used, block, memory_order_relaxed);
-    return memset(b, 0, size);
+    if (result)
+        atomic_fetch_add_explicit(&a->used, block, memory_order_relaxed);
+    return used ? memset(used, 0, size) : result;
 }
 
 void core_arena_free(void *block, uint64_t size)

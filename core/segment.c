@@ -48,8 +48,8 @@ int core_segment_init(void)
     struct segments *s = core_arena_alloc(sizeof *s);
     if (!s)
         return -LX_ENOMEM;
-    uint64_t total, available;
-    plat_memory_info(&total, &available);
+    uint64_t total;
+    plat_memory_info(&total, NULL);
     core_lock_init(&s->lock, CORE_LOCK_SEGMENT);
     s->limit = total / 2 / CORE_PAGE_SIZE;
     core_arena_set_root(CORE_ROOT_SEGMENTS, s);

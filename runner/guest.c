@@ -258,8 +258,9 @@ static struct shim_task *make_process(void)
     return t;
 }
 
-void runner_guest_main(void)
+void runner_guest_main(const char *argument)
 {
+    (void)argument;
     if (core_arena_attach() < 0) {
         fputs("tarbox: a guest host is started by 'tarbox run' only.\n", stderr);
         plat_exit(RUNNER_EXIT_FAILED);

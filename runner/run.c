@@ -144,7 +144,6 @@ static int make_container(struct run *r, const char *program)
                              core_diag_strerror(err < 0 ? err : -LX_ENOMEM));
     core_arena_set_root(CORE_ROOT_RUNNER, r->handover);
     struct shim_container *c = shim_container();
-    shim_time_init(&c->clock);
     c->strace = (uint32_t)r->options->strace;
     for (char **e = plat_environment(); *e; e++)
         c->chaos |= strcmp(*e, "TARBOX_CHAOS=fs") == 0;
@@ -272,7 +271,7 @@ static int start_and_wait(struct run *r)
     for (uint32_t i = 0; i < r->volumes.count; i++)
         files[count++] = r->volumes.items[i].folder;
     int32_t code;
-    int err = plat_process_spawn(RUNNER_GUEST_ARGUMENT, files, count, &r->guest);
+    int err = plat_process_spawn(runner_guest_main, RUNNER_GUEST_ARGUMENT, files, count, &r->guest);
     if (err < 0) {
         core_diag_set(r->diag, err, "cannot start the guest host: %s; try 'tarbox doctor'",
                       core_diag_strerror(err));

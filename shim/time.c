@@ -3,6 +3,8 @@
 
 #include "shim/time.h"
 
+#include <stdatomic.h>
+
 #include "core/layout.h"
 #include "core/mem.h"
 #include "lx/errno.h"
@@ -13,18 +15,34 @@
 
 #define NS_PER_S 1000000000ull
 
-void shim_time_init(struct shim_clock_data *out)
+enum { NOT_YET, IN_THE_MAKING, FINAL };
+
+/* Calibrate, unless another thread is about to, or it was found impossible. */
+static void calibrate(struct shim_clock *c)
 {
     struct plat_tsc tsc;
-    memset(out, 0, sizeof *out);
-    if (plat_tsc_calibrate(&tsc) < 0)
+    uint32_t state = NOT_YET;
+    if (c->state != NOT_YET || !atomic_compare_exchange_strong(&c->state, &state, IN_THE_MAKING))
         return;
-    out->base_tsc = tsc.base_tsc;
-    out->monotonic_ns = tsc.monotonic_ns;
-    out->realtime_ns = tsc.realtime_ns;
-    out->mult = tsc.mult;
-    out->shift = tsc.shift;
-    out->usable = 1;
+    int err = plat_tsc_calibrate(&tsc);
+    if (err == 0) {
+        c->data.base_tsc = tsc.base_tsc;
+        c->data.monotonic_ns = tsc.monotonic_ns;
+        c->data.realtime_ns = tsc.realtime_ns;
+        c->data.mult = tsc.mult;
+        c->data.shift = tsc.shift;
+        c->data.usable = 1;
+    }
+    c->state = err == -LX_EAGAIN ? NOT_YET : FINAL;
+}
+
+/* What the counter means; its `usable` says whether it is known. */
+static const struct shim_clock_data *clock_data(void)
+{
+    struct shim_clock *c = &shim_container()->clock;
+    if (!c->data.usable)
+        calibrate(c);
+    return &c->data;
 }
 
 static uint64_t elapsed_ns(const struct shim_clock_data *d)
@@ -35,7 +53,7 @@ static uint64_t elapsed_ns(const struct shim_clock_data *d)
 
 int shim_time_now(int32_t clock, uint64_t *ns)
 {
-    const struct shim_clock_data *d = &shim_container()->clock;
+    const struct shim_clock_data *d = clock_data();
     *ns = 0;
     switch (clock) {
     case LX_CLOCK_REALTIME:

@@ -14,6 +14,9 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "internal.h"
+#include "plat/plat.h"
+
+#define SPINS 200 /* longer than any change */
 
 #define LOAD(field) atomic_load_explicit(&(field), memory_order_acquire)
 #define STORE(field, value) atomic_store_explicit(&(field), (value), memory_order_release)
@@ -92,13 +95,27 @@ int cache_take(const struct cache_view *view)
     return 0;
 }
 
-/* The slot's content; returns the reference that it held. */
-static struct vfs_inode *put_content(struct cache_slot *s, const struct name_key *key,
-                                     struct vfs_inode *inode)
+/* Take the right to change the slot; only some stores are made with it. */
+static uint32_t begin_change(struct cache_slot *s)
 {
     uint32_t sequence = LOAD(s->sequence);
+    for (uint32_t i = 0;
+         sequence & 1 || !atomic_compare_exchange_weak(&s->sequence, &sequence, sequence + 1);
+         i++) {
+        if (i < SPINS)
+            __builtin_ia32_pause();
+        else
+            plat_thread_yield(0);
+        sequence = LOAD(s->sequence);
+    }
+    return sequence;
+}
+
+/* Change the slot and give the right back; returns the reference that it held. */
+static struct vfs_inode *end_change(struct cache_slot *s, uint32_t sequence,
+                                    const struct name_key *key, struct vfs_inode *inode)
+{
     struct vfs_inode *old = LOAD(s->inode);
-    STORE(s->sequence, sequence + 1);
     STORE(s->size, key ? key->size : 0);
     STORE(s->inode, inode);
     if (key) {
@@ -117,9 +134,7 @@ void cache_add_locked(const struct name_key *key, struct vfs_inode *inode)
     struct cache_slot *s = slot_of(key);
     if (inode)
         vfs_inode_get(inode);
-    core_lock_acquire(&s->lock);
-    struct vfs_inode *old = put_content(s, key, inode);
-    core_lock_release(&s->lock);
+    struct vfs_inode *old = end_change(s, begin_change(s), key, inode);
     vfs_inode_put(old); /* never the last one: the name it was cached for is still there */
 }
 
@@ -129,9 +144,10 @@ void cache_drop_locked(const struct name_key *key)
         return;
     struct cache_slot *s = slot_of(key);
     struct vfs_inode *old = NULL;
-    core_lock_acquire(&s->lock);
+    uint32_t sequence = begin_change(s);
     if (is_of(s, key))
-        old = put_content(s, NULL, NULL);
-    core_lock_release(&s->lock);
+        old = end_change(s, sequence, NULL, NULL);
+    else
+        STORE(s->sequence, sequence);
     vfs_inode_put(old);
 }

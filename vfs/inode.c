@@ -47,8 +47,6 @@ int vfs_init(void)
     core_lock_init(&s->tree_lock, CORE_LOCK_TREE);
     core_lock_init(&s->nest_lock, CORE_LOCK_EPOLL_NEST);
     core_lock_init(&s->lock, CORE_LOCK_DENTRY);
-    for (uint32_t i = 0; i < CACHE_SLOTS; i++)
-        core_lock_init(&s->cache[i].lock, CORE_LOCK_DENTRY);
     uint32_t count = vfs_image_inode_count(vfs_image_attached());
     s->inode_chunks = (count + INODE_CHUNK - 1) / INODE_CHUNK;
     s->inodes = core_arena_alloc(s->inode_chunks * sizeof *s->inodes);

@@ -52,15 +52,14 @@ static inline int last_is_plain(const struct vfs_last *last)
 /* ---- The dentry cache (cache.c) ---- */
 
 /*
- * One name in one directory and what it is, in a cache line.  Changed under its
- * lock; read without, by looking at `sequence` before and after.  It holds a
- * reference, and what it says is so in the directory too: whoever changes an entry
- * drops it from the cache with the directory locked.
+ * One name in one directory and what it is, in a cache line; all zero at first.  Read
+ * without a lock, by looking at `sequence` before and after; whoever makes it odd may
+ * change the slot.  It holds a reference, and what it says is so in the directory too:
+ * whoever changes an entry drops it from the cache with the directory locked.
  */
 struct cache_slot {
-    struct core_lock lock;
-    _Atomic uint32_t sequence; /* odd while it changes */
-    _Atomic uint32_t size;     /* of the name; 0: the slot is empty */
+    _Alignas(64) _Atomic uint32_t sequence; /* odd while it changes */
+    _Atomic uint32_t size;                  /* of the name; 0: the slot is empty */
     _Atomic uint64_t dir;
     struct vfs_inode *_Atomic inode; /* NULL: there is no such name */
     _Atomic uint64_t words[NAME_WORDS];

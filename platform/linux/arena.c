@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "inherit.h"
 #include "internal.h"
 #include "lx/errno.h"
 
@@ -49,18 +48,13 @@ int plat_host_arena_create(uint64_t addr, uint64_t size)
     return err;
 }
 
-/* The launcher's descriptors stay where they were inherited, but go no further. */
+/* The launcher's mapping came with the copy of it that this is. */
 int plat_host_arena_attach(uint64_t addr, uint64_t size)
 {
-    for (int fd = INHERIT_ARENA; fd <= INHERIT_DOORBELL; fd++) {
-        if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-            return linux_error();
-    }
-    g_linux.arena = INHERIT_ARENA;
-    g_linux.segments = INHERIT_SEGMENTS;
-    g_linux.doorbell = INHERIT_DOORBELL;
-    int err = map_arena(addr, size);
-    return err ? err : plat_host_mem_reserve(PLAT_LOW_BASE, PLAT_LOW_END - PLAT_LOW_BASE);
+    (void)size;
+    if (!g_linux.is_guest || g_linux.arena_base != addr)
+        return -LX_EINVAL;
+    return plat_host_mem_reserve(PLAT_LOW_BASE, PLAT_LOW_END - PLAT_LOW_BASE);
 }
 
 /*
@@ -76,9 +70,17 @@ static int commit(int fd, uint64_t offset, uint64_t size)
     return 0;
 }
 
+/* The last page makes the file long enough; those before it come when they are touched. */
+static int commit_last(int fd, uint64_t end, uint64_t size)
+{
+    if (size < PAGE_SIZE)
+        return size ? -LX_EINVAL : 0;
+    return commit(fd, end - PAGE_SIZE, PAGE_SIZE);
+}
+
 int plat_host_arena_commit(uint64_t addr, uint64_t size)
 {
-    return commit(g_linux.arena, addr - g_linux.arena_base, size);
+    return commit_last(g_linux.arena, addr - g_linux.arena_base + size, size);
 }
 
 int plat_host_segment_map(uint32_t index, void **out)
@@ -100,17 +102,11 @@ void plat_host_segment_unmap(uint32_t index, void *view)
     munmap(view, PLAT_SEGMENT_SIZE);
 }
 
-/*
- * Committing its last page makes the file long enough; the pages before it come
- * when they are touched, so those discarded earlier stay away.
- */
+/* Pages that were discarded stay away. */
 int plat_host_segment_commit(uint32_t index, void *view, uint64_t size)
 {
     (void)view;
-    if (size < PAGE_SIZE)
-        return size ? -LX_EINVAL : 0;
-    return commit(g_linux.segments, (uint64_t)index * PLAT_SEGMENT_SIZE + size - PAGE_SIZE,
-                  PAGE_SIZE);
+    return commit_last(g_linux.segments, (uint64_t)index * PLAT_SEGMENT_SIZE + size, size);
 }
 
 void plat_host_segment_discard(uint32_t index, void *view, uint64_t offset, uint64_t size)

@@ -16,7 +16,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "inherit.h"
 #include "internal.h"
 #include "lx/errno.h"
 
@@ -82,10 +81,9 @@ int plat_host_file_temporary(struct plat_file **out)
 int plat_host_file_inherited(uint32_t n, struct plat_file **out)
 {
     *out = NULL;
-    if (n >= PLAT_INHERIT_MAX)
+    if (n >= PLAT_INHERIT_MAX || !g_linux.is_guest || g_linux.files[n] < 0)
         return -LX_EBADF;
-    int fd = INHERIT_FILE + (int)n;
-    return linux_file_new(fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -1 : fd, out);
+    return linux_file_new(g_linux.files[n], out);
 }
 
 void plat_host_file_close(struct plat_file *f)

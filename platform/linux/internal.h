@@ -28,10 +28,11 @@ struct linux_instant {
 
 struct linux_state {
     const char *start_error;
-    const char *program; /* argv[0] */
     /* What our handlers replaced. */
     struct linux_action faults_before[LINUX_FAULT_COUNT];
     struct linux_instant started; /* on PLAT_CLOCK_MONOTONIC */
+    uint32_t is_guest;            /* 1: a guest host */
+    int files[PLAT_INHERIT_MAX];  /* in a guest host: what it was given; -1: nothing */
     /* Descriptors, -1 before the arena is there, and its address. */
     int arena, segments, doorbell;
     uint64_t arena_base;

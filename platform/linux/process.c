@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest hosts: this executable again.
+ * Guest hosts: copies of the launcher, which has everything loaded that they need.
  *
- * Source  clone(2), execve(2), prctl(2) PR_SET_PDEATHSIG, pidfd_open(2), getrusage(2).
+ * Source  fork(2), prctl(2) PR_SET_PDEATHSIG, pidfd_open(2), getrusage(2).
  */
 
-#include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -20,17 +17,10 @@
 #include <unistd.h>
 
 #include "file.h"
-#include "inherit.h"
 #include "internal.h"
 #include "lx/errno.h"
 
 #define NOT_STARTED 127 /* exit code of a child that could not become a guest host */
-#define BIRTH_STACK (32u << 10)
-#if defined(TARBOX_SANITIZED)
-#define BIRTH_FLAGS (CLONE_VFORK | SIGCHLD) /* the runtime's clone() supposes a copy of memory */
-#else
-#define BIRTH_FLAGS (CLONE_VM | CLONE_VFORK | SIGCHLD)
-#endif
 
 struct plat_process {
     pid_t pid;
@@ -39,92 +29,47 @@ struct plat_process {
     int32_t code;
 };
 
-/* What a new process does before execve(); the parent waits meanwhile, in the same memory. */
-struct birth {
-    pid_t launcher;
-    uint32_t count;
-    int fds[INHERIT_END - INHERIT_ARENA]; /* for INHERIT_ARENA and up */
-    char *argv[3];
+/* What the child of a launcher does.  PR_SET_PDEATHSIG misses a launcher that ended before it. */
+static NORETURN void be_guest_host(pid_t launcher, void (*guest)(const char *),
+                                   const char *argument)
+{
     sigset_t mask;
-    int error; /* errno of what failed */
-};
-
-/*
- * PR_SET_PDEATHSIG acts when the thread that spawned ends, and misses a launcher
- * that ended before it.  Descriptors move out of the way first: some may lie
- * where others go.
- */
-static int become_guest_host(void *arg)
-{
-    struct birth *b = arg;
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != b->launcher)
-        goto fail;
-    for (uint32_t i = 0; i < b->count; i++) {
-        b->fds[i] = fcntl(b->fds[i], F_DUPFD_CLOEXEC, INHERIT_END);
-        if (b->fds[i] < 0)
-            goto fail;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == launcher) {
+        prctl(PR_SET_NAME, "tarbox-guest");
+        umask(0); /* guests have their own; see plat_at_open() */
+        linux_guest_mask(&mask);
+        sigprocmask(SIG_SETMASK, &mask, NULL);
+        g_linux.is_guest = 1;
+        guest(argument);
     }
-    for (uint32_t i = 0; i < b->count; i++) {
-        if (dup2(b->fds[i], INHERIT_ARENA + (int)i) < 0)
-            goto fail;
-    }
-    for (int fd = INHERIT_ARENA + (int)b->count; fd < INHERIT_END; fd++)
-        close(fd);
-    umask(0); /* guests have their own; see plat_at_open() */
-    sigprocmask(SIG_SETMASK, &b->mask, NULL);
-    execv("/proc/self/exe", b->argv);
-fail:
-    b->error = errno;
-    return NOT_STARTED; /* its exit code */
+    _exit(NOT_STARTED);
 }
 
 /*
- * As posix_spawn(3) does it, which cannot ask for PR_SET_PDEATHSIG: the child
- * borrows our memory until execve(), so nothing is copied.  All signals are
- * blocked meanwhile: a handler must not run in the child.
+ * Call from a thread that lives as long as the launcher: the guest host is killed when
+ * that thread ends.  It is the launcher's copy, so its other threads must not hold the C
+ * library's locks; none runs but the one that waits for signals.
  */
-static pid_t give_birth(struct birth *b)
-{
-    _Alignas(16) char stack[BIRTH_STACK];
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_t pid = clone(become_guest_host, stack + sizeof stack, BIRTH_FLAGS, b);
-    int error = errno;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = error;
-    return pid;
-}
-
-/*
- * Call from a thread that lives as long as the launcher: the guest host is
- * killed when that thread ends.
- */
-int plat_host_process_spawn(const char *argument, struct plat_file *const *files, uint32_t count,
+int plat_host_process_spawn(void (*guest)(const char *argument), const char *argument,
+                            struct plat_file *const *files, uint32_t count,
                             struct plat_process **out)
 {
     *out = NULL;
     if (count > PLAT_INHERIT_MAX || g_linux.arena < 0)
         return -LX_EINVAL;
-    struct birth b = {.launcher = getpid(), .count = INHERIT_FILE - INHERIT_ARENA + count};
-    b.fds[0] = g_linux.arena;
-    b.fds[INHERIT_SEGMENTS - INHERIT_ARENA] = g_linux.segments;
-    b.fds[INHERIT_DOORBELL - INHERIT_ARENA] = g_linux.doorbell;
-    for (uint32_t i = 0; i < count; i++)
-        b.fds[INHERIT_FILE - INHERIT_ARENA + i] = files[i]->fd;
-    b.argv[0] = (char *)g_linux.program; /* execv(3) takes char *, and does not write */
-    b.argv[1] = (char *)argument;
-    linux_guest_mask(&b.mask);
-
     struct plat_process *p = calloc(1, sizeof *p);
     if (!p)
         return -LX_ENOMEM;
-    p->pid = give_birth(&b);
+    for (uint32_t i = 0; i < PLAT_INHERIT_MAX; i++)
+        g_linux.files[i] = i < count ? files[i]->fd : -1;
+    pid_t launcher = getpid();
+    p->pid = fork();
+    if (p->pid == 0)
+        be_guest_host(launcher, guest, argument);
     int err = p->pid < 0 ? linux_error() : 0;
     if (!err) {
         p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
-        errno = b.error ? b.error : errno;
-        if (b.error || p->pidfd < 0) {
+        if (p->pidfd < 0) {
             err = linux_error();
             kill(p->pid, SIGKILL);
             waitpid(p->pid, NULL, 0);

@@ -56,6 +56,8 @@ static int fill_streams(void)
 
 int plat_host_start(int *argc, char ***argv)
 {
+    (void)argc;
+    (void)argv;
     g_linux.start_error = missing();
     if (g_linux.start_error)
         return -LX_ENOSYS;
@@ -63,7 +65,6 @@ int plat_host_start(int *argc, char ***argv)
         g_linux.start_error = "cannot open / in place of a closed standard stream";
         return -LX_ENOSYS;
     }
-    g_linux.program = *argc > 0 ? (*argv)[0] : "tarbox";
     linux_slots_none();
     linux_faults_install();
     signal(SIGPIPE, SIG_IGN); /* writes return -LX_EPIPE; a guest host inherits this */

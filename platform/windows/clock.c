@@ -82,19 +82,14 @@ struct windows_instant windows_instant(void)
     return best;
 }
 
-/*
- * Measures from plat_start() to now, so the answer gets better with time; waits only if
- * less than CALIBRATION_NS have passed.
- */
 int plat_host_tsc_calibrate(struct plat_tsc *out)
 {
     *out = (struct plat_tsc){0};
     if (!has_invariant_tsc())
         return -LX_EOPNOTSUPP;
-    struct windows_instant first = g_windows.started, last;
-    do
-        last = windows_instant();
-    while (last.ns - first.ns < CALIBRATION_NS);
+    if (counter_ns() - g_windows.started.ns < CALIBRATION_NS)
+        return -LX_EAGAIN;
+    struct windows_instant first = g_windows.started, last = windows_instant();
     uint64_t realtime = plat_host_clock_now(PLAT_CLOCK_REALTIME);
     uint64_t now = __builtin_ia32_rdtsc();
 

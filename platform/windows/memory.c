@@ -73,5 +73,6 @@ void plat_host_memory_info(uint64_t *total, uint64_t *available)
     MEMORYSTATUSEX status = {.dwLength = sizeof status};
     GlobalMemoryStatusEx(&status);
     *total = status.ullTotalPhys;
-    *available = status.ullAvailPhys;
+    if (available)
+        *available = status.ullAvailPhys;
 }

@@ -16,7 +16,8 @@
 
 #include "lx/errno.h"
 
-#define COMMAND_SIZE 1024u
+#define COMMAND_SIZE 2048u
+#define HANDLE_DIGITS 17u /* with a blank */
 #define ARGUMENT_MAX 128u
 
 struct plat_process {
@@ -146,10 +147,12 @@ static int is_plain_word(const char *argument)
     return *argument && strlen(argument) <= ARGUMENT_MAX;
 }
 
-int plat_host_process_spawn(const char *argument, struct plat_file *const *files, uint32_t count,
+int plat_host_process_spawn(void (*guest)(const char *argument), const char *argument,
+                            struct plat_file *const *files, uint32_t count,
                             struct plat_process **out)
 {
     wchar_t command[COMMAND_SIZE];
+    (void)guest; /* its main() calls it */
     struct handover h = {.count = 0};
     PROCESS_INFORMATION info;
     *out = NULL;

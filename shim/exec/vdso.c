@@ -146,9 +146,31 @@ static void fill_dynamic(struct image *v)
     memcpy(v->strings, strings, sizeof strings);
 }
 
+/* All of the clock but that it may be used, then that: other threads may be reading. */
+static int put_clock(void)
+{
+    struct shim_clock_data data = shim_container()->clock.data;
+    uint32_t usable = data.usable;
+    data.usable = 0;
+    int err = shim_copy_out(VDSO_DATA, &data, sizeof data);
+    if (err == 0 && usable)
+        err = shim_copy_out(VDSO_DATA + offsetof(struct shim_clock_data, usable), &usable,
+                            sizeof usable);
+    return err;
+}
+
+void vdso_update(struct shim_mm *mm)
+{
+    if (shim_mm_protect(mm, VDSO_DATA, CORE_PAGE_SIZE, LX_PROT_READ | LX_PROT_WRITE) < 0)
+        return;
+    int err = put_clock();
+    int protect = shim_mm_protect(mm, VDSO_DATA, CORE_PAGE_SIZE, LX_PROT_READ);
+    (void)err; /* the page is the guest's: what it did to it, it has */
+    (void)protect;
+}
+
 int vdso_map(struct shim_mm *mm, lx_uptr *base)
 {
-    const struct shim_clock_data *clock = &shim_container()->clock;
     uint64_t code_size = (uint64_t)(vdso_end - vdso_begin);
     *base = 0;
     if (code_size > IMAGE_SIZE - CODE_OFFSET)
@@ -165,7 +187,7 @@ int vdso_map(struct shim_mm *mm, lx_uptr *base)
     fill_symbols(&v);
     fill_versions(&v);
     fill_dynamic(&v);
-    int err = shim_copy_out(VDSO_DATA, clock, sizeof *clock);
+    int err = put_clock();
     if (err == 0)
         err = shim_copy_out(VDSO_BASE, &v, sizeof v);
     if (err == 0)

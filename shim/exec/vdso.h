@@ -23,4 +23,7 @@ struct shim_mm;
 /* Map and fill it. */
 MUST_USE int vdso_map(struct shim_mm *mm, lx_uptr *base);
 
+/* Let it have the clock, which was not known when it was filled.  A guest may have unmapped it. */
+void vdso_update(struct shim_mm *mm);
+
 #endif

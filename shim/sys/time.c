@@ -7,7 +7,10 @@
 
 #include "lx/time.h"
 
+#include <stdatomic.h>
+
 #include "core/mem.h"
+#include "exec/vdso.h"
 #include "lx/errno.h"
 #include "lx/resource.h"
 #include "plat/plat.h"
@@ -27,11 +30,24 @@ static struct lx_timeval timeval_of(uint64_t ns)
     return (struct lx_timeval){(int64_t)(ns / NS_PER_S), (int64_t)(ns % NS_PER_S / NS_PER_US)};
 }
 
+/*
+ * The time, for a program that had to ask us, perhaps because its vDSO did not know the
+ * clock yet.
+ */
+static int tell(struct shim_task *t, int32_t clock, uint64_t *ns)
+{
+    struct shim_process *p = t->process;
+    int err = shim_time_now(clock, ns);
+    if (shim_container()->clock.data.usable && !p->vdso_has_clock &&
+        !atomic_exchange(&p->vdso_has_clock, 1))
+        vdso_update(p->mm);
+    return err;
+}
+
 int64_t sys_clock_gettime(struct shim_task *t, int32_t clock, lx_uptr tp)
 {
-    (void)t;
     uint64_t ns;
-    int err = shim_time_now(clock, &ns);
+    int err = tell(t, clock, &ns);
     if (err < 0)
         return err;
     struct lx_timespec ts = {(int64_t)(ns / NS_PER_S), (int64_t)(ns % NS_PER_S)};
@@ -51,12 +67,11 @@ int64_t sys_clock_getres(struct shim_task *t, int32_t clock, lx_uptr res)
 
 int64_t sys_gettimeofday(struct shim_task *t, lx_uptr tv, lx_uptr tz)
 {
-    (void)t;
     uint64_t ns;
-    int err = shim_time_now(LX_CLOCK_REALTIME, &ns);
+    int err = tell(t, LX_CLOCK_REALTIME, &ns);
     if (err == 0 && tv) {
-        struct lx_timeval now = timeval_of(ns);
-        err = shim_copy_out(tv, &now, sizeof now);
+        struct lx_timeval value = timeval_of(ns);
+        err = shim_copy_out(tv, &value, sizeof value);
     }
     if (err == 0 && tz)
         err = shim_zero_out(tz, 8); /* UTC; struct timezone is two ints */
@@ -65,9 +80,8 @@ int64_t sys_gettimeofday(struct shim_task *t, lx_uptr tv, lx_uptr tz)
 
 int64_t sys_time(struct shim_task *t, lx_uptr tloc)
 {
-    (void)t;
     uint64_t ns;
-    int err = shim_time_now(LX_CLOCK_REALTIME, &ns);
+    int err = tell(t, LX_CLOCK_REALTIME, &ns);
     if (err < 0)
         return err;
     int64_t seconds = (int64_t)(ns / NS_PER_S);

@@ -52,7 +52,7 @@ static int check_low_range(void)
     return FINE;
 }
 
-static int guest_host(const char *role)
+static int check(const char *role)
 {
     if (plat_arena_attach(CORE_ARENA_BASE, CORE_ARENA_SIZE) < 0)
         return 10;
@@ -80,6 +80,11 @@ static int guest_host(const char *role)
     return FINE;
 }
 
+static void guest_host(const char *role)
+{
+    plat_exit(check(role));
+}
+
 static int make_arena(void **state)
 {
     (void)state;
@@ -105,7 +110,7 @@ static void a_guest_host_shares_arena_segments_and_files(void **state)
 
     atomic_store(&s->parent_word, PLAT_PARK_SLEEPING);
     struct plat_process *p;
-    assert_int_equal(plat_process_spawn(ROLE_CHECK, &f, 1, &p), 0);
+    assert_int_equal(plat_process_spawn(guest_host, ROLE_CHECK, &f, 1, &p), 0);
     int64_t deadline = deadline_in(20 * SECOND_NS);
     int err = 0;
     while (!err && atomic_load(&s->parent_word) == PLAT_PARK_SLEEPING && s->answer == 0)
@@ -125,7 +130,7 @@ static void waits_time_out_and_kills_end_it(void **state)
     (void)state;
     struct plat_process *p;
     int32_t code;
-    assert_int_equal(plat_process_spawn(ROLE_SLEEP, NULL, 0, &p), 0);
+    assert_int_equal(plat_process_spawn(guest_host, ROLE_SLEEP, NULL, 0, &p), 0);
     assert_int_equal(plat_process_wait(p, deadline_in(20 * MILLISECOND_NS), &code), -LX_ETIMEDOUT);
     plat_process_kill(p);
     assert_int_equal(plat_process_wait(p, deadline_in(20 * SECOND_NS), &code), 0);
@@ -142,7 +147,7 @@ static void a_fault_of_ours_ends_the_process(void **state)
     struct plat_process *p;
     int32_t code;
     shared()->bad_address = 16;
-    assert_int_equal(plat_process_spawn(ROLE_CRASH, NULL, 0, &p), 0);
+    assert_int_equal(plat_process_spawn(guest_host, ROLE_CRASH, NULL, 0, &p), 0);
     assert_int_equal(plat_process_wait(p, deadline_in(20 * SECOND_NS), &code), 0);
     assert_int_not_equal(code, 0);
     assert_int_not_equal(code, FINE);
@@ -184,7 +189,7 @@ static void a_guest_host_dies_with_its_launcher(void **state)
     pid_t launcher = fork();
     if (launcher == 0) {
         struct plat_process *p;
-        if (plat_process_spawn(ROLE_SLEEP, NULL, 0, &p) < 0)
+        if (plat_process_spawn(guest_host, ROLE_SLEEP, NULL, 0, &p) < 0)
             _exit(1);
         if (write(pipe_ends[1], "s", 1) == 1)
             pause();
@@ -206,7 +211,7 @@ int main(int argc, char **argv)
 {
     start_or_exit(&argc, &argv);
     if (argc == 2 && strncmp(argv[1], "--", 2) == 0)
-        plat_exit(guest_host(argv[1]));
+        guest_host(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_guest_host_shares_arena_segments_and_files),
         cmocka_unit_test(waits_time_out_and_kills_end_it),

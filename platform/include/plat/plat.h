@@ -121,16 +121,18 @@ void plat_segment_discard(uint32_t index, void *view, uint64_t offset, uint64_t 
 struct plat_process;
 
 /*
- * Start this executable as a guest host, which attaches the arena (created
- * before).  Its low range is reserved before its first instruction, so that
- * programs with fixed addresses load; it dies with its launcher.
- *   argument  the private argument, argv[1] of the new process.
+ * Start a guest host, which runs guest(argument) and attaches the arena (created before).
+ * Its low range is free, so that programs with fixed addresses load; it dies with its
+ * launcher.  On Windows this executable is started again, with `argument` as its only one,
+ * and main() has to call guest(); on Linux it is a copy of the launcher.
+ *   guest     does not return.
  *   files     `count` files, at most PLAT_INHERIT_MAX, that plat_file_inherited(0..) gives it.
  */
 #define PLAT_INHERIT_MAX 66u
 struct plat_file;
-MUST_USE int plat_process_spawn(const char *argument, struct plat_file *const *files,
-                                uint32_t count, struct plat_process **out);
+MUST_USE int plat_process_spawn(void (*guest)(const char *argument), const char *argument,
+                                struct plat_file *const *files, uint32_t count,
+                                struct plat_process **out);
 
 /*
  * Wait for the end of a guest host.
@@ -226,7 +228,9 @@ uint64_t plat_clock_now(enum plat_clock clock);
 /*
  * How the time-stamp counter maps to the clocks:
  *   clock_ns = base_ns + ((tsc - base_tsc) * mult >> shift)
- *   returns  -LX_EOPNOTSUPP: the counter is not invariant.
+ * Measured from the start of this process to now.
+ *   returns  -LX_EAGAIN: that was too short a time; -LX_EOPNOTSUPP: the counter is not
+ *            invariant.
  */
 struct plat_tsc {
     uint64_t base_tsc;
@@ -237,7 +241,7 @@ MUST_USE int plat_tsc_calibrate(struct plat_tsc *out);
 
 void plat_random(void *buf, size_t size);
 
-/* Memory of the machine, in bytes. */
+/* Memory of the machine, in bytes; `available` may be NULL. */
 void plat_memory_info(uint64_t *total, uint64_t *available);
 
 /* Seconds since the machine started. */

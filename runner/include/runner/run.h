@@ -50,6 +50,6 @@ struct runner_options {
 MUST_USE int runner_run(const struct runner_options *options, struct core_diag *diag);
 
 /* Be a guest host: attach to the launcher's arena and run its program. */
-NORETURN void runner_guest_main(void);
+NORETURN void runner_guest_main(const char *argument);
 
 #endif

@@ -75,9 +75,10 @@ struct shim_process {
     uint32_t alarm_running;            /* its thread exists */
     struct core_sleeper alarm_sleeper; /* its thread's */
 
-    struct shim_mm *mm;      /* own lock */
-    struct vfs_fdtable *fds; /* own lock */
-    struct vfs_fs *fs;       /* root, working directory, umask, credentials for checks; own lock */
+    struct shim_mm *mm;              /* own lock */
+    _Atomic uint32_t vdso_has_clock; /* 1: it was told of the clock; see sys_clock_gettime() */
+    struct vfs_fdtable *fds;         /* own lock */
+    struct vfs_fs *fs; /* root, working directory, umask, credentials for checks; own lock */
 };
 
 /* What a thread waits for in futex(2); guarded by the lock of the futex's bucket. */
@@ -130,8 +131,8 @@ struct shim_container {
     uint32_t strace;                      /* constant: 1 prints system calls to stderr */
     uint32_t chaos;    /* constant: 1 clears FS base at every return to the guest; for tests */
     char hostname[65]; /* constant */
-    struct shim_clock_data clock; /* constant */
-    struct futex_table *futexes;  /* constant */
+    struct shim_clock clock;     /* atomic, then constant */
+    struct futex_table *futexes; /* constant */
 
     _Atomic uint32_t done;           /* 1: status is the container's result */
     uint32_t status;                 /* of the first process, as wait4(2) reports it */

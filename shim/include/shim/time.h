@@ -5,8 +5,9 @@
 /*
  * Linux' clocks over the host's, and timeouts given by the guest.
  *
- * The time-stamp counter, calibrated once by the launcher, serves both the vDSO
- * and clock_gettime(2), so that they agree.
+ * The time-stamp counter, calibrated once for the container when somebody asks for the
+ * time, serves both the vDSO and clock_gettime(2), so that they agree.  In the first
+ * milliseconds, too short a time to calibrate it, both ask the host.
  *
  * Source  clock_gettime(2), vdso(7).
  * Threads any.
@@ -23,11 +24,14 @@ struct shim_clock_data {
     uint64_t base_tsc;
     uint64_t monotonic_ns, realtime_ns; /* at base_tsc */
     uint32_t mult, shift;               /* ns = ticks * mult >> shift */
-    uint32_t usable;                    /* 0: ask the host */
+    _Atomic uint32_t usable;            /* 0: ask the host; set last */
 };
 
-/* Calibrate; the launcher does this once. */
-void shim_time_init(struct shim_clock_data *out);
+/* The clock that all processes share. */
+struct shim_clock {
+    struct shim_clock_data data;
+    _Atomic uint32_t state; /* of its making: see shim/time.c */
+};
 
 /* A clock's time in ns. */
 MUST_USE int shim_time_now(int32_t clock, uint64_t *ns);
