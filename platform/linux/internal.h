@@ -32,6 +32,7 @@ struct linux_state {
     struct linux_action faults_before[LINUX_FAULT_COUNT];
     struct linux_instant started; /* on PLAT_CLOCK_MONOTONIC */
     uint32_t is_guest;            /* 1: a guest host */
+    _Atomic uint32_t is_starting; /* 1: a thread of ours is, and may hold locks of the runtime */
     int files[PLAT_INHERIT_MAX];  /* in a guest host: what it was given; -1: nothing */
     /* Descriptors, -1 before the arena is there, and its address. */
     int arena, segments, doorbell;
@@ -39,7 +40,10 @@ struct linux_state {
     _Atomic uint64_t peak; /* plat_process_peak()'s largest answer */
 };
 
-/* Constant, but for `peak`, once plat_start() and plat_arena_create() or _attach() have run. */
+/*
+ * Constant, but for `peak` and `is_starting`, once plat_start() and plat_arena_create() or
+ * _attach() have run.
+ */
 extern struct linux_state g_linux;
 
 /* The last host error as -LX_E*. */

@@ -6,6 +6,7 @@
  */
 
 #include <poll.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,8 +48,8 @@ static NORETURN void be_guest_host(pid_t launcher, void (*guest)(const char *),
 
 /*
  * Call from a thread that lives as long as the launcher: the guest host is killed when
- * that thread ends.  It is the launcher's copy, so its other threads must not hold the C
- * library's locks; none runs but the one that waits for signals.
+ * that thread ends.  It is the launcher's copy, so other threads must not hold locks that it
+ * needs; there is none but the one that waits for signals, once that has started.
  */
 int plat_host_process_spawn(void (*guest)(const char *argument), const char *argument,
                             struct plat_file *const *files, uint32_t count,
@@ -63,6 +64,8 @@ int plat_host_process_spawn(void (*guest)(const char *argument), const char *arg
     for (uint32_t i = 0; i < PLAT_INHERIT_MAX; i++)
         g_linux.files[i] = i < count ? files[i]->fd : -1;
     pid_t launcher = getpid();
+    while (g_linux.is_starting)
+        sched_yield();
     p->pid = fork();
     if (p->pid == 0)
         be_guest_host(launcher, guest, argument);

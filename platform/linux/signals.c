@@ -28,6 +28,7 @@ static void choose_signals(sigset_t *out)
 static void watch(void *arg)
 {
     struct watch *w = arg;
+    g_linux.is_starting = 0;
     for (;;) {
         int signal;
         if (sigwait(&w->set, &signal) == 0)
@@ -49,8 +50,10 @@ int plat_host_signals_watch(void (*handler)(int signal, void *arg), void *arg)
     w->arg = arg;
     pthread_sigmask(SIG_BLOCK, &w->set, NULL);
     struct plat_worker *worker;
+    g_linux.is_starting = 1;
     int err = plat_host_worker_start(watch, w, &worker);
     if (err) {
+        g_linux.is_starting = 0;
         pthread_sigmask(SIG_UNBLOCK, &w->set, NULL);
         free(w);
     }
