@@ -214,9 +214,33 @@ static int append_zeros(struct reader *r, uint64_t size)
     return image_pack_append_zeros(r->b->pack, size);
 }
 
-static int read_content(struct reader *r, uint64_t size)
+static int bad_sparse(struct reader *r)
 {
-    uint64_t at = 0;
+    return refuse(r, "is a sparse file whose parts do not fit into it");
+}
+
+/* What a sparse file's parts hold together, or the file's size: -LX_EINVAL if they overlap. */
+static int stored_size(struct archive_entry *entry, uint64_t size, uint64_t *out)
+{
+    int64_t offset, length;
+    uint64_t end = 0, sum = 0;
+    int is_sparse = archive_entry_sparse_reset(entry) > 0;
+    while (is_sparse && archive_entry_sparse_next(entry, &offset, &length) == ARCHIVE_OK) {
+        if (offset < 0 || length < 0 || (uint64_t)offset < end || (uint64_t)offset > size ||
+            (uint64_t)length > size - (uint64_t)offset)
+            return -LX_EINVAL;
+        end = (uint64_t)(offset + length);
+        sum += (uint64_t)length;
+    }
+    *out = is_sparse ? sum : size;
+    return 0;
+}
+
+static int read_content(struct reader *r, struct archive_entry *entry, uint64_t size)
+{
+    uint64_t at = 0, stored, got = 0;
+    if (stored_size(entry, size, &stored) < 0)
+        return bad_sparse(r);
     for (;;) {
         const void *data;
         size_t part;
@@ -228,15 +252,18 @@ static int read_content(struct reader *r, uint64_t size)
             return tar_failed(r);
         if (offset < 0 || (uint64_t)offset < at || (uint64_t)offset > size ||
             part > size - (uint64_t)offset)
-            return refuse(r, "is a sparse file whose parts do not fit into it");
+            return bad_sparse(r);
         int err = append_zeros(r, (uint64_t)offset - at);
         if (err == 0)
             err = image_pack_append(r->b->pack, data, part);
         if (err < 0)
             return image_build_failed(r->b, err);
         at = (uint64_t)offset + part;
+        got += part;
         r->a->written += part;
     }
+    if (got != stored)
+        return bad_sparse(r);
     int err = append_zeros(r, size - at);
     return err < 0 ? image_build_failed(r->b, err) : 0;
 }
@@ -252,7 +279,7 @@ static int add_file(struct reader *r, struct archive_entry *entry, struct image_
     err = image_pack_begin(r->b->pack, (uint64_t)size);
     if (err < 0)
         return image_build_failed(r->b, err);
-    err = read_content(r, (uint64_t)size);
+    err = read_content(r, entry, (uint64_t)size);
     if (err < 0)
         return err;
     err = image_build_content(r->b, node);
