@@ -20,6 +20,14 @@ int64_t windows_unix_ns(const FILETIME *t)
     return (ticks - EPOCH_1970) * 100;
 }
 
+FILETIME windows_file_time(int64_t unix_ns)
+{
+    int64_t ticks = unix_ns / 100 + EPOCH_1970;
+    if (ticks < 1) /* before 1601; and 0 has a meaning of its own to SetFileTime() */
+        ticks = 1;
+    return (FILETIME){.dwLowDateTime = (DWORD)ticks, .dwHighDateTime = (DWORD)(ticks >> 32)};
+}
+
 static uint64_t ticks_of(const FILETIME *t)
 {
     return (uint64_t)t->dwHighDateTime << 32 | t->dwLowDateTime;

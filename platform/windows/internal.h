@@ -65,8 +65,9 @@ void windows_object_name(wchar_t name[96], wchar_t kind, uint32_t n);
 /* PAGE_* of PLAT_READ, _WRITE, _EXEC. */
 DWORD windows_prot(uint32_t prot);
 
-/* FILETIME units of 100 ns since 1601 as ns since 1970. */
+/* FILETIME units of 100 ns since 1601 as ns since 1970, and back. */
 int64_t windows_unix_ns(const FILETIME *t);
+FILETIME windows_file_time(int64_t unix_ns);
 
 /* Now; from g_windows.frequency on. */
 struct windows_instant windows_instant(void);

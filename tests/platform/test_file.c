@@ -159,6 +159,58 @@ static void paths_become_absolute(void **state)
 #endif
 }
 
+static void entries_keep_their_times_and_names(void **state)
+{
+    (void)state;
+    static const int64_t times[] = {1234567890123456700, -14182940750000000, 0, 100};
+    static const char other[] = "file-test-link.tmp";
+    struct plat_stat st, linked;
+    plat_file_close(open_or_fail(PLAT_FILE_WRITE | PLAT_FILE_CREATE));
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        assert_int_equal(plat_path_set_mtime(NAME, times[i]), 0);
+        assert_int_equal(plat_path_stat(NAME, &st), 0);
+        assert_int_equal(st.mtime_ns, times[i]);
+    }
+    assert_int_equal(plat_path_link(NAME, other), 0);
+    assert_int_equal(plat_path_link(NAME, other), -LX_EEXIST);
+    assert_int_equal(plat_path_stat(other, &linked), 0);
+    assert_int_equal(linked.id, st.id);
+    assert_int_equal(linked.nlink, 2);
+    assert_int_equal(plat_path_remove(other), 0);
+    assert_int_equal(plat_path_set_mode(NAME, 0640), 0);
+    assert_int_equal(plat_path_set_mtime(other, 0), -LX_ENOENT);
+    assert_true(plat_path_is_separator('/'));
+    assert_false(plat_path_is_separator(':'));
+}
+
+static void names_are_what_the_host_has(void **state)
+{
+    (void)state;
+    static const char *const fine[] = {"a",           ".profile", "a b",        "..a",
+                                       "auxiliary",   "com10",    "com",        "\xc3\xa4",
+                                       "console.txt", "nul_",     "lpt\xc2\xb4"};
+    static const char *const bad[] = {
+        "a:b",         "a\\b", "CON",      "aux.txt", "NuL.tar.gz", "com1", "LPT9.x",
+        "lpt\xc2\xb3", "a.",   "a ",       "conout$", "tab\t",      "q?",   "*",
+        "x<y",         "\"",   "\xff\xfe", "com0",    "PRN .txt",   "a|b"};
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++)
+        assert_null(plat_name_problem(fine[i]));
+    assert_int_equal(plat_name_compare("a", "a"), 0);
+    assert_true(plat_name_compare("a", "b") < 0 && plat_name_compare("b", "a") > 0);
+    assert_true(plat_name_compare("a", "aa") < 0);
+#if defined(__linux__)
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_null(plat_name_problem(bad[i]));
+    assert_int_not_equal(plat_name_compare("a", "A"), 0);
+#else
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_non_null(plat_name_problem(bad[i]));
+    assert_int_equal(plat_name_compare("readme", "README"), 0);
+    assert_int_equal(plat_name_compare("\xc3\xa4", "\xc3\x84"), 0);
+    assert_true(plat_path_is_separator('\\'));
+#endif
+}
+
 #if defined(__linux__)
 #include <unistd.h>
 
@@ -167,9 +219,14 @@ static void links_are_read_not_followed(void **state)
     (void)state;
     char target[16] = "";
     struct plat_stat st;
-    assert_int_equal(symlink("nowhere", NAME), 0);
+    assert_int_equal(plat_path_symlink("nowhere", NAME, 0), 0);
+    assert_int_equal(plat_path_symlink("nowhere", NAME, 0), -LX_EEXIST);
+    assert_int_equal(plat_path_set_mode(NAME, 0600), 0);
+    assert_int_equal(plat_path_set_owner(NAME, geteuid(), getegid()), 0);
+    assert_int_equal(plat_path_set_mtime(NAME, -1), 0);
     assert_int_equal(plat_path_stat(NAME, &st), 0);
     assert_int_equal(st.type, PLAT_FILE_SYMLINK);
+    assert_int_equal(st.mtime_ns, -1);
     assert_int_equal(plat_path_readlink(NAME, target, sizeof target), 7);
     assert_string_equal(target, "nowhere");
     assert_int_equal(plat_path_readlink(".", target, sizeof target), -LX_EINVAL);
@@ -186,6 +243,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(temporary_files_can_be_mapped),
         cmocka_unit_test_setup_teardown(directories_list_what_is_in_them, remove_file, remove_file),
         cmocka_unit_test(paths_become_absolute),
+        cmocka_unit_test_setup_teardown(entries_keep_their_times_and_names, remove_file,
+                                        remove_file),
+        cmocka_unit_test(names_are_what_the_host_has),
 #if defined(__linux__)
         cmocka_unit_test_setup_teardown(links_are_read_not_followed, remove_file, remove_file),
 #endif

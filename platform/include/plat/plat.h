@@ -387,6 +387,37 @@ MUST_USE int plat_path_rename(const char *from, const char *to);
 /* Remove a file or an empty folder; -LX_ENOTEMPTY, on Windows -LX_EACCES if it is mapped. */
 MUST_USE int plat_path_remove(const char *path);
 
+/*
+ * Make a symbolic link; "/" in `target` becomes what the host has for it.
+ *   to_directory  it leads to a directory, which some hosts want to know beforehand.
+ *   returns  -LX_EEXIST; -LX_EPERM: the user may not make one, or the file system has none.
+ */
+MUST_USE int plat_path_symlink(const char *target, const char *path, int to_directory);
+
+/* Give a file, or a link itself, one more name; -LX_EEXIST. */
+MUST_USE int plat_path_link(const char *from, const char *to);
+
+/*
+ * Set what the host has of these; what it has not is passed over.  A final symbolic
+ * link is changed itself.  A new owner takes setuid and setgid away: set the mode after it.
+ *   returns  -LX_EPERM: the user may not.
+ */
+MUST_USE int plat_path_set_owner(const char *path, uint32_t uid, uint32_t gid);
+MUST_USE int plat_path_set_mode(const char *path, uint32_t mode);
+MUST_USE int plat_path_set_mtime(const char *path, int64_t mtime_ns);
+
+/* Does this separate the parts of a path?  "/" does everywhere. */
+int plat_path_is_separator(char c);
+
+/*
+ * What keeps the host from making a file of this name in a folder, as the rest of a
+ * sentence that begins with it; NULL: nothing.
+ */
+const char *plat_name_problem(const char *name);
+
+/* Order two names; 0: a folder that ignores case cannot hold both, if the host has such folders. */
+int plat_name_compare(const char *a, const char *b);
+
 /* The folder for application data of this user; -LX_ENOENT: there is none. */
 MUST_USE int plat_path_data(char *buf, size_t size);
 
