@@ -334,9 +334,15 @@ static int add_member_at(struct reader *r, struct archive_entry *entry, const st
 {
     uint32_t type = member_type(r, entry), added;
     struct image_node node = {0};
-    if (r->header.type == '1')
+    int is_link = r->header.type == '1', is_directory = !is_link && type == LX_S_IFDIR;
+    if (r->b->is_copy && place->name.size == 0)
+        return 0;
+    int err = image_build_check_kind(r->b, place->dir, place->name, is_directory, r->header.path);
+    if (err < 0)
+        return err;
+    if (is_link)
         return add_hard_link(r, place);
-    int err = read_attributes(r, entry, &node);
+    err = read_attributes(r, entry, &node);
     if (err < 0)
         return err;
     node.mode |= type;

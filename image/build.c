@@ -9,6 +9,7 @@
 
 #include "index.h"
 #include "lx/errno.h"
+#include "lx/stat.h"
 #include "plat/plat.h"
 #include "storage.h"
 
@@ -94,6 +95,22 @@ int image_build_member_failed(struct image_build *b, int err, struct image_bytes
     default:
         return image_build_failed(b, err);
     }
+}
+
+int image_build_check_kind(struct image_build *b, uint32_t dir, struct image_bytes name,
+                           int is_directory, struct image_bytes member)
+{
+    uint32_t node = b->is_copy ? image_tree_find(&b->tree, dir, name) : IMAGE_NONE;
+    if (node == IMAGE_NONE)
+        return 0;
+    int was_directory = (b->tree.nodes[node].mode & LX_S_IFMT) == LX_S_IFDIR;
+    if (is_directory && !was_directory)
+        return image_build_refuse(b, -LX_ENOTDIR, member,
+                                  "is a directory, and cannot replace what the image has there");
+    if (!is_directory && was_directory)
+        return image_build_refuse(b, -LX_EISDIR, member,
+                                  "cannot replace the directory that the image has there");
+    return 0;
 }
 
 int image_build_count_file(struct image_build *b, struct image_bytes member, uint64_t size)

@@ -21,6 +21,8 @@ struct image_build {
     struct image_tree tree;
     struct image_pack *pack;
     const char *config; /* canonical JSON */
+    int is_copy; /* into a tree that was there: a directory is replaced by nothing else, and the
+                    reverse; the base of the tree keeps its attributes */
     uint64_t file_bytes, shared_bytes;
 };
 
@@ -33,6 +35,10 @@ int image_build_refuse(struct image_build *b, int err, struct image_bytes member
 
 /* Say why a call on behalf of a member failed: a limit, the host, or its path. */
 int image_build_member_failed(struct image_build *b, int err, struct image_bytes member);
+
+/* In a copy: may a directory, or else something else, take this name?  Refuses the member if not. */
+MUST_USE int image_build_check_kind(struct image_build *b, uint32_t dir, struct image_bytes name,
+                                    int is_directory, struct image_bytes member);
 
 /* Check a file's size against the limits, and count it. */
 MUST_USE int image_build_count_file(struct image_build *b, struct image_bytes member,

@@ -8,6 +8,7 @@
 
 #include "lx/errno.h"
 #include "lx/stat.h"
+#include "parts.h"
 #include "tar.h"
 #include "tree.h"
 
@@ -63,37 +64,6 @@ static int add_xattrs(struct export *x, const struct vfs_image_inode *inode)
     return 0;
 }
 
-/*
- * The parts of a file that are not zeros, and an empty one at its end.
- *   parts    the caller's to free(); NULL: it is kept in one piece.
- */
-static int make_parts(struct export *x, const struct vfs_image_inode *inode,
-                      struct image_tar_part **parts, uint32_t *count)
-{
-    const struct vfs_image_extent *e;
-    uint64_t size = (uint64_t)inode->count * sizeof *e;
-    *parts = NULL;
-    *count = 0;
-    if (!inode->count)
-        return 0;
-    e = inode->data > UINT32_MAX
-            ? NULL
-            : vfs_image_section(x->image, VFS_IMAGE_EXTENTS, inode->data * sizeof *e, size);
-    if (!e)
-        return damaged(x);
-    *parts = malloc(((size_t)inode->count + 1) * sizeof **parts);
-    if (!*parts)
-        return no_memory(x);
-    for (uint32_t i = 0; i < inode->count; i++) {
-        if (e[i].at > inode->size || e[i].size > inode->size - e[i].at)
-            return damaged(x);
-        if (e[i].size)
-            (*parts)[(*count)++] = (struct image_tar_part){e[i].at, e[i].size};
-    }
-    (*parts)[(*count)++] = (struct image_tar_part){inode->size, 0};
-    return 0;
-}
-
 /* Write [at, at + size) of a file, which the image holds. */
 static int write_part(struct export *x, const struct vfs_image_inode *inode, uint64_t at,
                       uint64_t size)
@@ -118,13 +88,13 @@ static int write_file(struct export *x, const struct vfs_image_inode *inode,
     m->size = inode->size;
     if (vfs_image_check(x->image, inode) < 0)
         return damaged(x);
-    int err = make_parts(x, inode, &parts, &m->part_count);
+    int err = image_parts(x->image, inode, &parts, &m->part_count);
+    if (err < 0)
+        return err == -LX_ENOMEM ? no_memory(x) : damaged(x);
     m->parts = parts;
-    if (err == 0) {
-        err = image_tar_add(&x->tar, m);
-        if (err < 0)
-            failed(x, err);
-    }
+    err = image_tar_add(&x->tar, m);
+    if (err < 0)
+        failed(x, err);
     if (err == 0 && !parts)
         err = write_part(x, inode, 0, inode->size);
     for (uint32_t i = 0; err == 0 && i < m->part_count; i++)
@@ -197,15 +167,22 @@ static int append_name(struct export *x, size_t *size, const char *name, uint32_
     return 0;
 }
 
-static int write_tree(struct export *x)
+/* An inode as `top_name`, and what is below it. */
+static int write_tree(struct export *x, uint32_t top, struct image_bytes top_name)
 {
     uint32_t depth = 0, capacity = 64;
+    const struct vfs_image_inode *first = vfs_image_inode(x->image, top);
+    int is_tree = first && (first->mode & LX_S_IFMT) == LX_S_IFDIR;
+    size_t top_size = 0;
     struct level *levels = malloc(capacity * sizeof *levels);
     if (!levels)
         return no_memory(x);
-    strcpy(x->path, "./");
-    int err = write_entry(x, 0);
-    levels[depth++] = (struct level){.path_size = 2};
+    int err =
+        append_name(x, &top_size, (const char *)top_name.data, (uint32_t)top_name.size, is_tree);
+    if (err == 0)
+        err = write_entry(x, top);
+    if (is_tree)
+        levels[depth++] = (struct level){.inode = top, .path_size = top_size};
     while (err == 0 && depth) {
         struct level *l = &levels[depth - 1];
         const char *name;
@@ -240,6 +217,12 @@ static int write_tree(struct export *x)
 
 int image_export(const struct image *image, struct image_sink *sink, struct core_diag *diag)
 {
+    return image_export_part(image, 0, text_bytes("."), sink, diag);
+}
+
+int image_export_part(const struct image *image, uint32_t inode, struct image_bytes name,
+                      struct image_sink *sink, struct core_diag *diag)
+{
     struct export *x = calloc(1, sizeof *x);
     uint32_t count = vfs_image_inode_count(&image->view);
     if (!x)
@@ -248,7 +231,7 @@ int image_export(const struct image *image, struct image_sink *sink, struct core
     x->diag = diag;
     image_tar_init(&x->tar, sink);
     x->links = calloc(count, sizeof *x->links);
-    int err = x->links ? write_tree(x) : no_memory(x);
+    int err = x->links ? write_tree(x, inode, name) : no_memory(x);
     if (err == 0) {
         err = image_tar_end(&x->tar);
         if (err < 0)

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Import of a folder, or of one file, of the host. */
+/* Folders and files of the host, into an image that is being built. */
+
+#include "folder.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "build.h"
+#include "host.h"
 #include "lx/errno.h"
 #include "lx/stat.h"
 #include "plat/plat.h"
 
 #define READ_SIZE (256u << 10)
-#define HOST_PATH_MAX 32768u /* Windows' longest */
 
 /* A file of the host that has more than one name, and its inode. */
 struct linked {
@@ -29,7 +30,9 @@ struct level {
 
 struct walk {
     struct image_build *b;
-    char *path; /* HOST_PATH_MAX: the entry being read */
+    int no_owner;     /* all belongs to root */
+    uint64_t skipped; /* devices, fifos, sockets */
+    char *path;       /* HOST_PATH_MAX: the entry being read */
     size_t path_size, root_size;
     uint8_t *buffer; /* READ_SIZE */
     struct level *levels;
@@ -49,11 +52,11 @@ static int host_failed(struct walk *w, int err)
     return image_build_refuse(w->b, err, member(w), "cannot be read: %s", core_diag_strerror(err));
 }
 
-static struct image_node attributes(const struct plat_stat *st, uint32_t type)
+static struct image_node attributes(const struct walk *w, const struct plat_stat *st, uint32_t type)
 {
     return (struct image_node){.mode = type | (st->mode & 07777),
-                               .uid = st->uid,
-                               .gid = st->gid,
+                               .uid = w->no_owner ? 0 : st->uid,
+                               .gid = w->no_owner ? 0 : st->gid,
                                .mtime_ns = st->mtime_ns};
 }
 
@@ -121,7 +124,7 @@ static int add_regular(struct walk *w, const struct plat_stat *st, uint32_t *nod
             return 0;
         }
     }
-    struct image_node n = attributes(st, LX_S_IFREG);
+    struct image_node n = attributes(w, st, LX_S_IFREG);
     int err = add_content(w, st->size, &n);
     if (err < 0)
         return err;
@@ -137,7 +140,7 @@ static int add_symlink(struct walk *w, const struct plat_stat *st, uint32_t *nod
     int64_t size = plat_path_readlink(w->path, target, sizeof target);
     if (size < 0)
         return host_failed(w, (int)size);
-    struct image_node n = attributes(st, LX_S_IFLNK);
+    struct image_node n = attributes(w, st, LX_S_IFLNK);
     n.mode = LX_S_IFLNK | 0777;
     int err = image_build_target(w->b, (struct image_bytes){(uint8_t *)target, (size_t)size}, &n);
     if (err == 0)
@@ -171,20 +174,25 @@ static int add_entry(struct walk *w, uint32_t dir, struct image_bytes name)
     int err = plat_path_stat(w->path, &st);
     if (err < 0)
         return host_failed(w, err);
+    if (st.type == PLAT_FILE_OTHER) { /* a device, fifo or socket */
+        w->skipped++;
+        return 0;
+    }
+    err = image_build_check_kind(w->b, dir, name, st.type == PLAT_FILE_DIRECTORY, member(w));
+    if (err < 0)
+        return err;
     switch (st.type) {
     case PLAT_FILE_DIRECTORY: {
-        struct image_node n = attributes(&st, LX_S_IFDIR);
+        struct image_node n = attributes(w, &st, LX_S_IFDIR);
         err = image_tree_directory(&w->b->tree, dir, name, &n, &node);
         return err < 0 ? image_build_failed(w->b, err) : open_level(w, node);
     }
     case PLAT_FILE_REGULAR:
         err = add_regular(w, &st, &node);
         break;
-    case PLAT_FILE_SYMLINK:
+    default:
         err = add_symlink(w, &st, &node);
         break;
-    default: /* a device, fifo or socket */
-        return 0;
     }
     if (err < 0)
         return err;
@@ -256,7 +264,7 @@ static int add_root(struct walk *w)
 {
     struct plat_stat st;
     if (plat_path_stat(w->path, &st) == 0 && st.type == PLAT_FILE_DIRECTORY) {
-        struct image_node n = attributes(&st, LX_S_IFDIR);
+        struct image_node n = attributes(w, &st, LX_S_IFDIR);
         uint32_t node;
         int err = image_tree_directory(&w->b->tree, 0, (struct image_bytes){0}, &n, &node);
         if (err < 0)
@@ -273,6 +281,24 @@ static int fill_from_folder(struct image_build *b, void *path)
         err = add_root(w);
     while (err == 0 && w->depth)
         err = step(w);
+    end(w);
+    return err;
+}
+
+int image_folder_add(struct image_build *b, const char *path, uint32_t dir, struct image_bytes name,
+                     int keep_owner, uint64_t *skipped)
+{
+    struct walk *w;
+    *skipped = 0;
+    int err = start(b, path, &w);
+    if (err == 0) {
+        w->no_owner = !keep_owner;
+        err = name.size ? add_entry(w, dir, name) : open_level(w, dir);
+    }
+    while (err == 0 && w->depth)
+        err = step(w);
+    if (w)
+        *skipped = w->skipped;
     end(w);
     return err;
 }
@@ -315,7 +341,7 @@ static int add_one(struct walk *w, const char *guest_path)
         return host_failed(w, err);
     if (st.type != PLAT_FILE_REGULAR)
         return host_failed(w, -LX_EISDIR);
-    struct image_node n = attributes(&st, LX_S_IFREG);
+    struct image_node n = attributes(w, &st, LX_S_IFREG);
     n.mode = LX_S_IFREG | 0755;
     err = add_content(w, st.size, &n);
     if (err < 0)

@@ -383,6 +383,25 @@ static uint32_t use_known(struct image_pack *p, uint32_t n)
     return p->known_use[n] - 1;
 }
 
+uint32_t image_pack_use(struct image_pack *p, struct vfs_image_key id)
+{
+    for (uint32_t n = 0; n < p->known->count; n++) {
+        if (same_key(p->known->packs[n].header->id, id))
+            return use_known(p, n);
+    }
+    return NONE;
+}
+
+int image_pack_keep_extents(struct image_pack *p, const struct vfs_image_extent *extents,
+                            uint32_t count, uint64_t *first)
+{
+    int err = 0;
+    *first = p->use.extent_count;
+    for (uint32_t i = 0; err == 0 && i < count; i++)
+        err = add_extent(p, extents[i]);
+    return err;
+}
+
 /* Is this blob of pack number n the content?  1 and its place, 0, -LX_E*. */
 static int is_blob(struct image_pack *p, uint32_t n, const struct vfs_pack_blob *blob,
                    struct image_content *c)

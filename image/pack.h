@@ -53,6 +53,17 @@ MUST_USE int image_pack_append_zeros(struct image_pack *p, uint64_t size);
  */
 MUST_USE int image_pack_end(struct image_pack *p, struct image_content *out, int *shared);
 
+/*
+ * Contents of another image need not come through here: its packs are used as they are.
+ *   returns  the number of a known pack among the packs used, which it joins if it is not
+ *            one of them; UINT32_MAX: it is not known, or there are too many.
+ */
+uint32_t image_pack_use(struct image_pack *p, struct vfs_image_key id);
+
+/* Keep extents of a content in such a pack: *first is the first one's number. */
+MUST_USE int image_pack_keep_extents(struct image_pack *p, const struct vfs_image_extent *extents,
+                                     uint32_t count, uint64_t *first);
+
 /* What the index needs: the packs used, in the order of their numbers, and the extents. */
 struct image_pack_use {
     struct vfs_image_pack packs[VFS_IMAGE_PACKS_MAX];

@@ -312,8 +312,7 @@ void image_tree_hide_children(struct image_tree *t, uint32_t dir)
     clear(t, dir);
 }
 
-/* Take the next component off a path; its size is 0 at the end. */
-static struct image_bytes next_component(struct image_bytes *path)
+struct image_bytes image_path_next(struct image_bytes *path)
 {
     while (path->size && path->data[0] == '/') {
         path->data++;
@@ -327,29 +326,30 @@ static struct image_bytes next_component(struct image_bytes *path)
     return c;
 }
 
-static int is_dot(struct image_bytes c)
+int image_path_is_dot(struct image_bytes c)
 {
     return c.size == 1 && c.data[0] == '.';
 }
 
-static int is_dot_dot(struct image_bytes c)
+int image_path_is_dot_dot(struct image_bytes c)
 {
     return c.size == 2 && c.data[0] == '.' && c.data[1] == '.';
 }
 
-int image_path_clean(struct image_bytes path, uint8_t *buf, size_t *size)
+/* With `stay`, ".." in the root leads to the root. */
+static int clean(struct image_bytes path, int stay, uint8_t *buf, size_t *size)
 {
     *size = 0;
     if (path.size && memchr(path.data, 0, path.size))
         return -LX_EINVAL;
     for (;;) {
-        struct image_bytes c = next_component(&path);
+        struct image_bytes c = image_path_next(&path);
         if (c.size == 0)
             return 0;
-        if (is_dot(c))
+        if (image_path_is_dot(c))
             continue;
-        if (is_dot_dot(c)) {
-            if (*size == 0)
+        if (image_path_is_dot_dot(c)) {
+            if (*size == 0 && !stay)
                 return -LX_EINVAL;
             while (*size && buf[*size - 1] != '/')
                 --*size;
@@ -366,6 +366,16 @@ int image_path_clean(struct image_bytes path, uint8_t *buf, size_t *size)
     }
 }
 
+int image_path_clean(struct image_bytes path, uint8_t *buf, size_t *size)
+{
+    return clean(path, 0, buf, size);
+}
+
+int image_path_clean_absolute(struct image_bytes path, uint8_t *buf, size_t *size)
+{
+    return clean(path, 1, buf, size);
+}
+
 /* Put a link's target before the rest of the path, in `buf`, where the rest may be already. */
 static int prepend(const struct image_tree *t, uint32_t link, struct image_bytes *rest,
                    uint8_t *buf)
@@ -380,18 +390,18 @@ static int prepend(const struct image_tree *t, uint32_t link, struct image_bytes
     return 0;
 }
 
-/* Walk to the directory `path` names, from the root, making what is missing if `make` is set. */
-static int walk(struct image_tree *t, struct image_bytes path, int make, uint32_t *dir)
+/* Walk to the directory `path` names, from `at`, making what is missing if `make` is set. */
+static int walk(struct image_tree *t, uint32_t at, struct image_bytes path, int make, uint32_t *dir)
 {
     uint8_t pending[IMAGE_PATH_MAX];
-    uint32_t at = 0, links = 0;
+    uint32_t links = 0;
     for (;;) {
-        struct image_bytes c = next_component(&path);
+        struct image_bytes c = image_path_next(&path);
         if (c.size == 0)
             break;
-        if (is_dot(c))
+        if (image_path_is_dot(c))
             continue;
-        if (is_dot_dot(c)) {
+        if (image_path_is_dot_dot(c)) {
             at = t->nodes[at].parent;
             continue;
         }
@@ -425,7 +435,7 @@ int image_tree_resolve(struct image_tree *t, struct image_bytes path, uint8_t *b
                        struct image_bytes *name)
 {
     size_t size;
-    *dir = 0;
+    *dir = t->base;
     *name = (struct image_bytes){buf, 0};
     int err = image_path_clean(path, buf, &size);
     if (err < 0)
@@ -434,11 +444,11 @@ int image_tree_resolve(struct image_tree *t, struct image_bytes path, uint8_t *b
     while (start && buf[start - 1] != '/')
         start--;
     *name = (struct image_bytes){buf + start, size - start};
-    return walk(t, (struct image_bytes){buf, start}, 1, dir);
+    return walk(t, t->base, (struct image_bytes){buf, start}, 1, dir);
 }
 
 int image_tree_find_directory(struct image_tree *t, struct image_bytes path, uint32_t *dir)
 {
     *dir = 0;
-    return walk(t, path, 0, dir);
+    return walk(t, 0, path, 0, dir);
 }

@@ -66,6 +66,7 @@ struct image_tree {
     const char *limit; /* the limit that was hit, in words */
     uint64_t seed;     /* of the names' hash */
     uint32_t layer;    /* being added, from 1 on; 0: the tree has none */
+    uint32_t base;     /* the directory that members' paths begin in; 0 unless told otherwise */
 
     struct image_node *nodes; /* 0 is the root */
     struct image_entry *entries;
@@ -90,6 +91,11 @@ MUST_USE int image_tree_keep(struct image_tree *t, struct image_bytes bytes, uin
 MUST_USE int image_tree_add_xattr(struct image_tree *t, struct image_bytes name,
                                   struct image_bytes value, int more, uint32_t *offset);
 
+/* Take the next component off a path; its size is 0 at the end. */
+struct image_bytes image_path_next(struct image_bytes *path);
+int image_path_is_dot(struct image_bytes component);
+int image_path_is_dot_dot(struct image_bytes component);
+
 /*
  * Write a path without ".", "x/..", double slashes and those at its ends.
  *   buf      IMAGE_PATH_MAX bytes; no zero is added.
@@ -98,11 +104,15 @@ MUST_USE int image_tree_add_xattr(struct image_tree *t, struct image_bytes name,
  */
 MUST_USE int image_path_clean(struct image_bytes path, uint8_t *buf, size_t *size);
 
+/* The same, but ".." in the root stays there, as it does for programs. */
+MUST_USE int image_path_clean_absolute(struct image_bytes path, uint8_t *buf, size_t *size);
+
 /*
- * Resolve a member's path to the directory it goes to and its name there.
+ * Resolve a member's path, from the tree's `base`, to the directory it goes to and its
+ * name there.
  * Components "." and "x/.." are dropped as text; then symbolic links on the way
  * are followed, within the root, and missing directories are made.
- *   name     within `buf`; empty if the path is the root.
+ *   name     within `buf`; empty if the path is the base itself.
  *   buf      IMAGE_PATH_MAX bytes.
  *   returns  -LX_EINVAL: the path leaves the root by "..", or has a zero byte;
  *            -LX_ENAMETOOLONG, -LX_ENOTDIR, -LX_ELOOP.

@@ -123,6 +123,13 @@ int open_image(const struct runner_options *options, char *program, size_t size,
     return err == -LX_ENOENT ? open_path(&o) : err;
 }
 
+int runner_open_image(const struct runner_options *options, struct image *out,
+                      struct core_diag *diag)
+{
+    char program[4096];
+    return open_image(options, program, sizeof program, out, diag);
+}
+
 void report_damage(const struct runner_options *options, struct image *image, uint32_t inode)
 {
     char path[4096], id[IMAGE_ID_SIZE];

@@ -74,6 +74,13 @@ MUST_USE int image_config_write(const struct image_config *config, char **text, 
 MUST_USE int image_config_change(struct image_config *config, const char *change,
                                  struct core_diag *diag);
 
+/*
+ * Note a step that made files, as docker commit does; it is the image's own time, too.
+ *   now_ns   since 1970.
+ */
+MUST_USE int image_config_add_step(struct image_config *config, const char *created_by,
+                                   uint64_t now_ns);
+
 void image_config_fini(struct image_config *config);
 
 #endif

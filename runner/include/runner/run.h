@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/diag.h"
+#include "image/image.h"
 #include "image/import.h"
 #include "lx/compiler.h"
 
@@ -37,6 +38,15 @@ struct runner_options {
     int strace;                 /* print system calls on stderr */
     int stats;                  /* print what the run cost on stderr */
 };
+
+/*
+ * Open what options->image calls an image, as a run would: a name or id of the store, an
+ * archive (imported if the store has not got it), a folder, or a single program.
+ *   out      owned by the caller: image_close() it.
+ *   returns  -LX_E*.
+ */
+MUST_USE int runner_open_image(const struct runner_options *options, struct image *out,
+                               struct core_diag *diag);
 
 /* The private argument that makes this executable a guest host. */
 #define RUNNER_GUEST_ARGUMENT "--tarbox-guest-host"
