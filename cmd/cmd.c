@@ -24,6 +24,7 @@ static const char help[] =
     "  history  Show how an image was made\n"
     "  tag      Give an image a name\n"
     "  rmi      Remove images\n"
+    "  cp       Copy files out of an image, or into a new one\n"
     "  save     Write an image for docker, podman or skopeo\n"
     "  export   Write the root file system of an image as a tar archive\n"
     "  prune    Free what no image needs\n"
@@ -48,7 +49,7 @@ int cmd_main(int argc, char **argv)
         {"images", cmd_images}, {"inspect", cmd_inspect}, {"history", cmd_history},
         {"tag", cmd_tag},       {"rmi", cmd_rmi},         {"prune", cmd_prune},
         {"verify", cmd_verify}, {"du", cmd_du},           {"export", cmd_export},
-        {"save", cmd_save},     {"doctor", cmd_doctor},
+        {"cp", cmd_cp},         {"save", cmd_save},       {"doctor", cmd_doctor},
     };
     if (argc < 2) {
         fputs(help, stderr);

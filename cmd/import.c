@@ -13,6 +13,7 @@
 #include "progress.h"
 #include "runner/run.h"
 #include "store.h"
+#include "streams.h"
 
 static const char help[] =
     "Usage: tarbox import [OPTION]... ARCHIVE|FOLDER|- [NAME[:TAG]]\n"
@@ -68,12 +69,6 @@ static int apply(void *arg, int id, const char *value)
     }
 }
 
-static int64_t read_input(struct core_source *s, void *buf, uint64_t size)
-{
-    (void)s;
-    return plat_stream_read(0, buf, size);
-}
-
 static int is_container_image(struct plat_file *file, uint64_t size, const char *path)
 {
     struct core_source_file source;
@@ -83,7 +78,7 @@ static int is_container_image(struct plat_file *file, uint64_t size, const char 
 
 static int import(struct import *m, struct cmd_call *c, const char *path, struct image *image)
 {
-    struct core_source input = {.read = read_input};
+    struct core_source input = cmd_input();
     struct plat_file *file;
     struct plat_stat st;
     if (!strcmp(path, "-"))

@@ -10,6 +10,7 @@
 #include "plat/plat.h"
 #include "progress.h"
 #include "store.h"
+#include "streams.h"
 
 static const char help[] =
     "Usage: tarbox load [OPTION]... ARCHIVE|FOLDER|- [REFERENCE]...\n"
@@ -103,12 +104,6 @@ static int load_chosen(struct load *l, char **references, int count)
     return err;
 }
 
-static int64_t read_input(struct core_source *s, void *buf, uint64_t size)
-{
-    (void)s;
-    return plat_stream_read(0, buf, size);
-}
-
 /* Open what the images are in; *file is to be closed after the loader. */
 static int open_input(struct load *l, struct core_source_file *source, struct plat_file **file)
 {
@@ -118,7 +113,7 @@ static int open_input(struct load *l, struct core_source_file *source, struct pl
     struct plat_stat st;
     *file = NULL;
     if (!strcmp(name, "-")) {
-        source->base = (struct core_source){.read = read_input};
+        source->base = cmd_input();
         return image_loader_open(&source->base, "standard input", limits, &l->loader, diag);
     }
     int err = plat_file_open(name, PLAT_FILE_READ, file);

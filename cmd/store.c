@@ -87,3 +87,16 @@ int cmd_end(struct cmd_call *c, int err)
     fprintf(stderr, "tarbox %s: %s\n", c->name, c->diag.text);
     return RUNNER_EXIT_FAILED;
 }
+
+const char *cmd_name_of(struct cmd_call *c, const char *reference, char full[IMAGE_NAME_SIZE])
+{
+    struct core_diag unused;
+    char id[IMAGE_ID_SIZE];
+    struct vfs_image_key key, named;
+    if (image_name_normalize(reference, full, &unused) < 0 ||
+        image_store_find(c->store, full, &named, &unused) < 0 ||
+        image_store_find(c->store, reference, &key, &unused) < 0)
+        return NULL;
+    image_id_format(key, id);
+    return strncmp(id, reference, strlen(reference)) ? full : NULL;
+}

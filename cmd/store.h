@@ -36,6 +36,13 @@ struct cmd_call {
 int cmd_begin(struct cmd_call *c, int argc, char **argv, int least, int most,
               int (*apply)(void *arg, int id, const char *value), void *arg, int *code);
 
+/*
+ * The name that a user called an image by, if it was one and no id.
+ *   full     where it goes, in full.
+ *   returns  `full` or NULL.
+ */
+const char *cmd_name_of(struct cmd_call *c, const char *reference, char full[IMAGE_NAME_SIZE]);
+
 /* Close the store; say what failed if `err` is negative.  Returns the exit code. */
 int cmd_end(struct cmd_call *c, int err);
 

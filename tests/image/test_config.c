@@ -248,10 +248,44 @@ static void bad_changes_are_refused(void **state)
     }
 }
 
+static void steps_are_added_with_their_time(void **state)
+{
+    static const struct {
+        uint64_t seconds;
+        const char *time;
+    } cases[] = {
+        {0, "1970-01-01T00:00:00.000000007Z"},
+        {951782399, "2000-02-28T23:59:59.000000007Z"},
+        {951782400, "2000-02-29T00:00:00.000000007Z"},
+        {951868800, "2000-03-01T00:00:00.000000007Z"},
+        {1234567890, "2009-02-13T23:31:30.000000007Z"},
+        {1735689599, "2024-12-31T23:59:59.000000007Z"},
+        {4107542400, "2100-03-01T00:00:00.000000007Z"},
+    };
+    (void)state;
+    struct image_config c = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct image_history *step;
+        assert_int_equal(image_config_add_step(&c, "cp", cases[i].seconds * 1000000000 + 7), 0);
+        assert_int_equal(c.history_count, i + 1);
+        step = &c.history[i];
+        assert_string_equal(step->created, cases[i].time);
+        assert_string_equal(step->created_by, "cp");
+        assert_string_equal(c.created, cases[i].time);
+        assert_false(step->empty_layer);
+    }
+    image_config_fini(&c);
+    assert_int_equal(image_config_add_step(&c, "a \xff", 0), 0);
+    expect_text(&c, "{\"created\":\"1970-01-01T00:00:00.000000000Z\",\"history\":[{\"created\":"
+                    "\"1970-01-01T00:00:00.000000000Z\",\"created_by\":\"a ?\"}]}");
+    image_config_fini(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_fields_are_read_and_written),
+        cmocka_unit_test(steps_are_added_with_their_time),
         cmocka_unit_test(null_and_empty_are_absent),
         cmocka_unit_test(bad_configurations_name_the_field),
         cmocka_unit_test(bombs_are_refused),

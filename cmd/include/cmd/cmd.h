@@ -23,6 +23,7 @@ int cmd_tag(int argc, char **argv);
 int cmd_rmi(int argc, char **argv);
 int cmd_prune(int argc, char **argv);
 int cmd_du(int argc, char **argv);
+int cmd_cp(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_save(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
