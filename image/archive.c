@@ -204,16 +204,6 @@ struct place {
     uint8_t buf[IMAGE_PATH_MAX];
 };
 
-static int append_zeros(struct reader *r, uint64_t size)
-{
-    r->a->written += size;
-    if (size && over_ratio(r, r->a->written)) {
-        r->b->tree.limit = "how far an archive may expand";
-        return -LX_EFBIG;
-    }
-    return image_pack_append_zeros(r->b->pack, size);
-}
-
 static int bad_sparse(struct reader *r)
 {
     return refuse(r, "is a sparse file whose parts do not fit into it");
@@ -253,18 +243,17 @@ static int read_content(struct reader *r, struct archive_entry *entry, uint64_t 
         if (offset < 0 || (uint64_t)offset < at || (uint64_t)offset > size ||
             part > size - (uint64_t)offset)
             return bad_sparse(r);
-        int err = append_zeros(r, (uint64_t)offset - at);
+        int err = image_pack_append_zeros(r->b->pack, (uint64_t)offset - at);
         if (err == 0)
             err = image_pack_append(r->b->pack, data, part);
         if (err < 0)
             return image_build_failed(r->b, err);
         at = (uint64_t)offset + part;
         got += part;
-        r->a->written += part;
     }
     if (got != stored)
         return bad_sparse(r);
-    int err = append_zeros(r, size - at);
+    int err = image_pack_append_zeros(r->b->pack, size - at);
     return err < 0 ? image_build_failed(r->b, err) : 0;
 }
 

@@ -18,7 +18,7 @@
 void image_limits_default(struct image_limits *limits)
 {
     *limits = (struct image_limits){
-        .entries = 4000000,
+        .entries = 10000000,
         .metadata = 2 * GIB,
         .file_size = 64 * GIB,
         .total_size = 256 * GIB,
@@ -31,7 +31,7 @@ int image_build_failed(struct image_build *b, int err)
     if (err == -LX_EFBIG && b->tree.limit)
         return core_diag_set(b->diag, err,
                              "%s: the import stops at the limit on %s; if the archive is what it "
-                             "should be, split it",
+                             "should be, raise it with --max-files or --max-size, or split it",
                              b->name, b->tree.limit);
     if (err == -LX_ENOMEM)
         return core_diag_set(b->diag, err, "%s: the import is out of memory; close other programs",
@@ -117,14 +117,18 @@ int image_build_count_file(struct image_build *b, struct image_bytes member, uin
 {
     const struct image_limits *limits = &b->options.limits;
     if (size > limits->file_size)
-        return image_build_refuse(b, -LX_EFBIG, member,
-                                  "has %llu bytes, over the limit on the size of a file of %llu",
-                                  (unsigned long long)size, (unsigned long long)limits->file_size);
+        return image_build_refuse(
+            b, -LX_EFBIG, member,
+            "has %llu bytes, over the limit on the size of a file of %llu; raise "
+            "it with --max-size",
+            (unsigned long long)size, (unsigned long long)limits->file_size);
     b->file_bytes += size;
     if (b->file_bytes > limits->total_size)
-        return image_build_refuse(b, -LX_EFBIG, member,
-                                  "exceeds the limit on the size of all files of %llu bytes",
-                                  (unsigned long long)limits->total_size);
+        return image_build_refuse(
+            b, -LX_EFBIG, member,
+            "exceeds the limit on the size of all files of %llu bytes; raise it "
+            "with --max-size",
+            (unsigned long long)limits->total_size);
     return 0;
 }
 

@@ -25,7 +25,6 @@ struct image_archive {
 
     /* Added up over all archives read with this structure, for limits and progress. */
     uint64_t members, consumed, unpacked;
-    uint64_t written; /* bytes given to the pack, holes included */
     uint64_t size;    /* that all of them will consume, or 0 if not known */
 };
 

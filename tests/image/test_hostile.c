@@ -111,8 +111,8 @@ static void bad_sparse_beyond(struct tarball *t)
 
 static void bad_huge_hole(struct tarball *t)
 {
-    static const char records[] = "31 GNU.sparse.size=60000000000\n"
-                                  "32 GNU.sparse.map=59999999990,5\n";
+    static const char records[] = "32 GNU.sparse.size=600000000000\n"
+                                  "33 GNU.sparse.map=599999999990,5\n";
     ADD(.type = 'x', .name = "pax", .data = records);
     ADD(.name = "sparse", .data = "abcde");
 }
@@ -177,7 +177,7 @@ static void bad_archives_are_refused_with_a_reason(void **state)
         {bad_pax, -LX_EINVAL, "damaged"},
         {bad_sparse_order, -LX_EINVAL, "'sparse' is a sparse file whose parts do not fit"},
         {bad_sparse_beyond, -LX_EINVAL, "'sparse' is a sparse file whose parts do not fit"},
-        {bad_huge_hole, -LX_EFBIG, "how far an archive may expand"},
+        {bad_huge_hole, -LX_EFBIG, "'sparse' has 600000000000 bytes, over the limit"},
         {bad_stated_size, -LX_EINVAL, "Truncated"},
         {bad_file_size, -LX_EFBIG, "'a' has 999999999999999999 bytes, over the limit"},
         {bad_device, -LX_EINVAL, "'a' is a device with a number"},

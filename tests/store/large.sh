@@ -41,7 +41,7 @@ peak() {
     wait $pid
     code=$?
     echo "$name: $((SECONDS - started)) s, $most KiB of memory"
-    [ $code = 0 ]
+    [ $code = 0 ] || head -n 3 "$scratch/out"
     outcome "$name" $code
 }
 
