@@ -25,7 +25,7 @@ struct image_archive {
 
     /* Added up over all archives read with this structure, for limits and progress. */
     uint64_t members, consumed, unpacked;
-    uint64_t size;    /* that all of them will consume, or 0 if not known */
+    uint64_t size; /* that all of them will consume, or 0 if not known */
 };
 
 /*
