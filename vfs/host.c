@@ -161,12 +161,17 @@ void host_free(struct vfs_inode *inode)
     inode->host = NULL;
 }
 
-/* What the host said, as the guest is to see it. */
-static void fill(struct vfs_inode *inode, const struct plat_stat *st)
+/*
+ * What the host said, as the guest is to see it.
+ *   named    1: it was found by a name just now.
+ */
+static void fill(struct vfs_inode *inode, const struct plat_stat *st, int named)
 {
     struct vfs_host *h = inode->host;
     const struct vfs_mount *m = h->mount;
     core_lock_acquire(&inode->lock);
+    if (named)
+        h->is_gone = 0;
     inode->mode = (inode->mode & LX_S_IFMT) | (h->kept & KEPT_MODE ? h->mode : st->mode);
     inode->uid = h->kept & KEPT_UID ? h->uid : st->own & PLAT_OWN_USER ? m->uid : st->uid;
     inode->gid = h->kept & KEPT_GID ? h->gid : st->own & PLAT_OWN_GROUP ? m->gid : st->gid;
@@ -240,8 +245,7 @@ static int inode_of(struct vfs_mount *m, const char *path, const struct plat_sta
         core_lock_release(&m->lock);
         vfs_inode_put(fresh);
     }
-    (*out)->host->is_gone = 0;
-    fill(*out, st);
+    fill(*out, st, 1);
     return 0;
 }
 
@@ -323,7 +327,7 @@ void host_refresh(struct vfs_inode *inode)
 {
     struct plat_stat st;
     if (ask(inode, &st) == 0)
-        fill(inode, &st);
+        fill(inode, &st, 0);
 }
 
 static int change(struct vfs_inode *inode, const struct plat_change *c)
