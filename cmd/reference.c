@@ -9,7 +9,7 @@
 static int has_drive(const char *argument)
 {
     return isalpha((unsigned char)argument[0]) && argument[1] == ':' &&
-           (argument[2] == '/' || argument[2] == '\\');
+           (!argument[2] || argument[2] == '/' || argument[2] == '\\');
 }
 
 size_t cmd_reference_size(const char *argument, int explicit)

@@ -15,7 +15,7 @@
 /*
  * The size of IMAGE in "IMAGE:PATH", which may have a tag: "debian:12:/etc".  The colon
  * before PATH is the first one with a slash behind it, else the last one; that of a drive,
- * as in C:\x and C:/x, is none.
+ * as in C:\x, C:/x and C:, is none.
  *   explicit  1: also in an argument that begins as a path of the host does.
  *   returns   0: it is a path of the host, or names no image.
  */

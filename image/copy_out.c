@@ -91,6 +91,13 @@ static void set_attributes(struct copy_out *x, const struct vfs_image_inode *ino
     x->copy->attributes_missing += err < 0 || mode < 0 || mtime < 0;
 }
 
+/* Until the contents are there.  A host that refuses does so again at the end, where that counts. */
+static void set_mode_meanwhile(struct copy_out *x, uint32_t mode)
+{
+    int err = plat_path_set_mode(x->path, mode);
+    (void)err;
+}
+
 /* Make room for something that is no folder. */
 static int remove_old(struct copy_out *x)
 {
@@ -156,10 +163,9 @@ static int copy_file(struct copy_out *x, const struct vfs_image_inode *inode)
     err = plat_file_open(x->path, PLAT_FILE_WRITE | PLAT_FILE_CREATE | PLAT_FILE_EXCLUSIVE, &file);
     if (err < 0)
         return host_failed(x, err);
-    if ((inode->mode & 044) != 044) /* nobody reads meanwhile what not all may read */
-        err = plat_path_set_mode(x->path, 0600);
-    if (err == 0)
-        err = write_content(x, inode, file);
+    if ((inode->mode & 044) != 044) /* not all may read it */
+        set_mode_meanwhile(x, 0600);
+    err = write_content(x, inode, file);
     plat_file_close(file);
     if (err < 0 && plat_path_remove(x->path) < 0)
         return leave_out(x, "%s; a part of it is there", core_diag_strerror(err));
@@ -330,8 +336,8 @@ static int copy_directory(struct copy_out *x, uint32_t number, const struct vfs_
         return damaged(x);
     x->entered[number] = 1;
     int err = plat_path_make_directory(x->path);
-    if (err == 0) /* until its contents are there: open to us alone, but for what all may do */
-        err = plat_path_set_mode(x->path, (inode->mode & 0777) | 0700);
+    if (err == 0)
+        set_mode_meanwhile(x, (inode->mode & 0777) | 0700);
     else if (plat_path_stat(x->path, &st) == 0)
         err = st.type == PLAT_FILE_DIRECTORY ? 0 : -LX_ENOTDIR;
     if (err == -LX_ENOTDIR)
@@ -450,9 +456,7 @@ static int find_dest(struct copy_out *x, const char *dest, int *into)
         return core_diag_set(x->diag, -LX_ENOENT, "there is no folder %s; make it first", dest);
     if (!x->host.exists && !host_path_has_parent(&x->host))
         return core_diag_set(x->diag, -LX_ENOENT,
-                             "the folder that %s would be in is not there; "
-                             "make it first",
-                             dest);
+                             "the folder that %s would be in is not there; make it first", dest);
     strcpy(x->path, x->host.text);
     x->path_size = strlen(x->path);
     if (to_directory && x->wanted.is_contents)
@@ -460,7 +464,7 @@ static int find_dest(struct copy_out *x, const char *dest, int *into)
     return 0;
 }
 
-static int copy_all(struct copy_out *x, const char *dest)
+static int copy_all(struct copy_out *x, const char *path, const char *dest)
 {
     char name[IMAGE_NAME_MAX + 1];
     int into, err = find_dest(x, dest, &into);
@@ -472,6 +476,9 @@ static int copy_all(struct copy_out *x, const char *dest)
     if (below && append_name(x, name))
         return 0;
     err = into ? open_level(x, x->place.inode, 1) : copy_entry(x, x->place.dir, x->place.inode);
+    if (err >= 0 && x->copy->skipped) /* the source itself */
+        return core_diag_set(x->diag, -LX_EINVAL,
+                             "%s is a device, fifo or socket, which is not copied", path);
     while (err >= 0 && x->depth)
         err = step(x);
     return err < 0 ? err : 0;
@@ -491,7 +498,7 @@ int image_copy_out(const struct image *image, const char *path, const char *dest
     x->entered = calloc(count, sizeof *x->entered);
     int err = x->links && x->entered ? find_source(x, path, diag) : no_memory(x);
     if (err == 0)
-        err = copy_all(x, dest);
+        err = copy_all(x, path, dest);
     while (x->depth)
         free(x->levels[--x->depth].clashes);
     for (uint32_t i = 0; x->links && i < count; i++)

@@ -19,9 +19,13 @@ static size_t root_size(const char *path)
     return size + (path[size] && plat_path_is_separator(path[size]));
 }
 
-/* Take separators off the end: 1 if there were any. */
+/* Take separators off the end: 1 if there were any.  "C:" is a folder, too: "C:." says the same. */
 static int strip(char *path)
 {
+    if (root_size(path) == 2 && !path[2]) {
+        strcpy(path + 2, ".");
+        return 1;
+    }
     size_t size = strlen(path), least = root_size(path), before = size;
     while (size > least && plat_path_is_separator(path[size - 1]))
         size--;

@@ -37,6 +37,7 @@ static void images_and_paths_are_told_apart(void **state)
         {"C:\\dir\\file", 0, 0},
         {"C:/dir/file", 0, 0},
         {"c:/", 0, 0},
+        {"c:", 0, 0},
         {"C:\\a.tar:/etc", 0, 8},
         {"C:/a.tar:/etc", 0, 8},
         {"C:/a.tar:etc", 0, 8},
