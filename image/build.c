@@ -296,7 +296,7 @@ static int build(struct image_build *b, int (*fill)(struct image_build *b, void 
         goto out;
     err = image_tree_init(&b->tree, &b->options.limits);
     if (err == 0)
-        err = image_pack_new(pack.file, &known, &b->pack);
+        err = image_pack_new(pack.file, b->options.store ? &known : NULL, &b->pack);
     if (err < 0)
         image_build_failed(b, err);
     if (err == 0)

@@ -38,6 +38,7 @@ struct blob {
 struct image_pack {
     struct plat_file *file;
     const struct image_blobs *known;
+    int is_kept;         /* 1: the pack is for a store */
     uint32_t *known_use; /* by known pack: its number plus 1, or 0 */
 
     uint8_t *buffer; /* the pack's bytes from `flushed` on, `used` of them */
@@ -86,6 +87,7 @@ int image_pack_new(struct plat_file *file, const struct image_blobs *known, stru
         return -LX_ENOMEM;
     p->file = file;
     p->known = known ? known : &none;
+    p->is_kept = known != NULL;
     p->known_use = calloc(p->known->count + 1, sizeof *p->known_use);
     p->bucket_count = BUCKETS_FIRST;
     p->buckets = calloc(p->bucket_count, sizeof *p->buckets);
@@ -125,6 +127,8 @@ static int flush(struct image_pack *p)
     int err = image_file_write(p->file, p->buffer, p->used, p->flushed);
     if (err < 0)
         return err;
+    if (p->is_kept)
+        plat_file_write_back(p->file, p->flushed, p->used);
     p->flushed += p->used;
     p->used = 0;
     return 0;

@@ -35,8 +35,8 @@ struct image_content {
 /*
  * Write a pack to an empty file.
  *   file     borrowed.
- *   known    contents of other packs, which need not be written again; NULL for none.
- *            Borrowed until image_pack_free().
+ *   known    contents of the store's packs, which need not be written again; NULL for a pack
+ *            that is for no store.  Borrowed until image_pack_free().
  */
 MUST_USE int image_pack_new(struct plat_file *file, const struct image_blobs *known,
                             struct image_pack **out);

@@ -246,6 +246,12 @@ int64_t plat_host_file_append(struct plat_file *f, const void *buf, uint64_t siz
     return n;
 }
 
+void plat_host_file_write_back(struct plat_file *f, uint64_t offset, uint64_t size)
+{
+    int result = sync_file_range(f->fd, (off_t)offset, (off_t)size, SYNC_FILE_RANGE_WRITE);
+    (void)result; /* not every file system can; plat_file_sync() counts */
+}
+
 int plat_host_file_sync(struct plat_file *f)
 {
     return fdatasync(f->fd) < 0 ? linux_error() : 0;

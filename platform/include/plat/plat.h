@@ -337,6 +337,9 @@ MUST_USE int plat_file_truncate(struct plat_file *f, uint64_t size);
 MUST_USE int64_t plat_file_append(struct plat_file *f, const void *buf, uint64_t size,
                                   uint64_t *end);
 
+/* A hint: what was written there will be kept, so the host may begin to write it to the disk. */
+void plat_file_write_back(struct plat_file *f, uint64_t offset, uint64_t size);
+
 /* What was written survives a crash of the machine. */
 MUST_USE int plat_file_sync(struct plat_file *f);
 
