@@ -285,6 +285,9 @@ static int unpack(struct image_bundle *b, struct core_source *archive,
                           core_diag_strerror(err));
     }
     image_stream_close(stream);
+    if (err == 0 && size == 0)
+        err = core_diag_set(diag, -LX_EINVAL,
+                            "%s: this is no tar archive, it unpacks to nothing; " AGAIN, b->name);
     core_source_file_init(&b->unpacked, file, size);
     b->archive = &b->unpacked.base;
     return err;

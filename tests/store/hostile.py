@@ -102,6 +102,13 @@ with gzip.open(os.path.join(folder, "noise.tar.gz"), "wb") as f:
     f.write(bytes((i * 2654435761 >> 7) & 255 for i in range(20000)))
 say("noise.tar.gz", "import", "noise.tar.gz.*no tar archive")
 
+with gzip.open(os.path.join(folder, "nothing.tar.gz"), "wb") as f:
+    pass
+say("nothing.tar.gz", "import", "nothing.tar.gz")
+with open(os.path.join(folder, "empty.tar"), "wb") as f:
+    pass
+say("empty.tar", "import", "empty.tar")
+
 # ---- Images: what their JSON may do ----
 layer = io.BytesIO()
 with tarfile.open(fileobj=layer, mode="w") as tar:
@@ -145,6 +152,8 @@ with tarfile.open(fileobj=refused_layer, mode="w") as tar:
 refused_layer = refused_layer.getvalue()
 image("layer-escapes.tar", r"'\.\./escape'", layers=refused_layer,
       config=json.dumps({**good, "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(refused_layer).hexdigest()]}}).encode())
+for name in ["nothing.tar.gz", "empty.tar", "noise.tar"]:
+    say(name, "load", name)
 oci = [member("oci-layout", data=b'{"imageLayoutVersion":"1.0.0"}')]
 for n, bad in enumerate(["sha256:../../../../etc/passwd", "sha256:" + "0" * 63, "md5:" + "0" * 32, "sha256:" + "Z" * 64]):
     index = json.dumps({"schemaVersion": 2, "manifests": [{"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": bad, "size": 10}]}).encode()
