@@ -98,20 +98,47 @@ static la_ssize_t read_block(struct archive *a, void *reader, const void **data)
     return ARCHIVE_FATAL;
 }
 
+/*
+ * The archive's bytes are not what they should be.  Where, libarchive does not tell after it has
+ * given up: in the last member that it got to, or after it.
+ */
+static int damaged(struct reader *r, const char *what)
+{
+    char name[IMAGE_QUOTED_SIZE];
+    if (r->members == 0)
+        return core_diag_set(r->b->diag, -LX_EINVAL,
+                             "%s: the first member of the tar data is damaged (%s); " AGAIN,
+                             r->b->name, what);
+    image_build_quote(name, sizeof name, r->b->member);
+    return core_diag_set(
+        r->b->diag, -LX_EINVAL,
+        "%s: the tar data is damaged or cut off in member '%s' or after it (%s); " AGAIN,
+        r->b->name, name, what);
+}
+
+/* The stream ended early, and has said why; add where that was. */
+static int stream_failed(struct reader *r)
+{
+    char name[IMAGE_QUOTED_SIZE];
+    struct core_diag why = *r->b->diag;
+    if (r->err != -LX_EINVAL || r->members == 0)
+        return r->err;
+    image_build_quote(name, sizeof name, r->b->member);
+    return core_diag_set(r->b->diag, r->err, "%s (in member '%s' or after it)", why.text, name);
+}
+
 /* Say what libarchive found wrong, unless the stream failed before it. */
 static int tar_failed(struct reader *r)
 {
     if (r->err < 0)
-        return r->err;
+        return stream_failed(r);
     const char *text = archive_error_string(r->tar);
-    if (r->members == 0)
+    if ((archive_format(r->tar) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_TAR)
         return core_diag_set(r->b->diag, -LX_EINVAL,
                              "%s: this is no tar archive, plain or packed with gzip, zstd, xz or "
                              "bzip2 (%s)",
                              r->b->name, text ? text : "no reason given");
-    return core_diag_set(r->b->diag, -LX_EINVAL,
-                         "%s: the tar data is damaged after member %llu (%s); " AGAIN, r->b->name,
-                         (unsigned long long)r->members, text ? text : "no reason given");
+    return damaged(r, text ? text : "no reason given");
 }
 
 /* ---- Attributes ---------------------------------------------------------- */
@@ -297,8 +324,10 @@ static int add_hard_link(struct reader *r, const struct place *place)
     struct image_tree *t = &r->b->tree;
     struct place target;
     int err = image_tree_resolve(t, r->header.link, target.buf, &target.dir, &target.name);
+    if (err == -LX_EINVAL)
+        return refuse(r, "is a hard link that leaves the root");
     if (err < 0)
-        return image_build_member_failed(r->b, err, r->header.link);
+        return image_build_member_failed(r->b, err, r->header.path);
     uint32_t node = image_tree_find(t, target.dir, target.name);
     if (node == IMAGE_NONE)
         return refuse(r, "is a hard link to a file that no earlier member made");
@@ -362,19 +391,30 @@ static int add_member_at(struct reader *r, struct archive_entry *entry, const st
     return err < 0 ? image_build_failed(r->b, err) : 0;
 }
 
-static int add_member(struct reader *r, struct archive_entry *entry)
+/* Forget the last member. */
+static void end_member(struct reader *r)
 {
+    r->b->member = (struct image_bytes){0};
+    image_header_fini(&r->header);
+}
+
+/* Read the names of the member that libarchive has just read the header of. */
+static int begin_member(struct reader *r)
+{
+    end_member(r);
     int err =
         image_header_read(&r->header, &r->window, (uint64_t)archive_read_header_position(r->tar));
+    r->b->member = r->header.path;
     if (err == -LX_EFBIG)
         r->b->tree.limit = "the size of a member's header";
     if (err == -LX_EINVAL)
-        return core_diag_set(r->b->diag, err,
-                             "%s: the pax header of member %llu is damaged; " AGAIN, r->b->name,
-                             (unsigned long long)r->members);
-    if (err < 0)
-        return image_build_failed(r->b, err);
+        return image_build_refuse(r->b, err, r->header.path, "is a damaged pax header; " AGAIN);
+    return err < 0 ? image_build_failed(r->b, err) : 0;
+}
 
+static int add_member(struct reader *r, struct archive_entry *entry)
+{
+    int err;
     if (r->b->tree.layer) {
         err = image_whiteout_apply(&r->b->tree, r->header.path);
         if (err == -LX_EINVAL)
@@ -407,16 +447,20 @@ static int read_members(struct reader *r)
         int result = archive_read_next_header(r->tar, &entry);
         if (result == ARCHIVE_EOF)
             return 0;
+        if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
+            return tar_failed(r);
+        r->members++;
+        int err = begin_member(r);
+        if (err < 0)
+            return err;
         if (!is_harmless(r->tar, result))
             return tar_failed(r);
         archive_clear_error(r->tar);
-        r->members++;
         if (++r->a->members > r->b->options.limits.entries) {
             r->b->tree.limit = "the number of entries";
             return image_build_failed(r->b, -LX_EFBIG);
         }
-        int err = add_member(r, entry);
-        image_header_fini(&r->header);
+        err = add_member(r, entry);
         if (err < 0)
             return err;
     }
@@ -430,7 +474,22 @@ static int drain(struct reader *r)
     do
         n = next_block(r, &data);
     while (n > 0);
-    return (int)n;
+    if (n < 0) {
+        r->err = (int)n;
+        return stream_failed(r);
+    }
+    return 0;
+}
+
+/*
+ * A plain archive that was cut off between two members lacks only the zeros at its end.  Nothing
+ * else tells: compressions and digests of layers confirm their ends themselves.
+ */
+static int check_end(struct reader *r, uint64_t end)
+{
+    if (r->window.end > end || r->a->digest || !image_stream_is_plain(r->stream))
+        return 0;
+    return damaged(r, "the zeros that mark its end are missing");
 }
 
 int image_archive_read(struct image_build *b, struct image_archive *a)
@@ -446,8 +505,12 @@ int image_archive_read(struct image_build *b, struct image_archive *a)
         archive_read_set_callback_data(r.tar, &r);
         err = archive_read_open1(r.tar) == ARCHIVE_OK ? read_members(&r) : tar_failed(&r);
     }
+    uint64_t end = err == 0 ? (uint64_t)archive_read_header_position(r.tar) : 0;
     if (err == 0)
         err = drain(&r);
+    if (err == 0)
+        err = check_end(&r, end);
+    end_member(&r);
     if (err == 0) {
         a->consumed += image_stream_consumed(r.stream);
         a->unpacked += r.window.end;

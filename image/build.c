@@ -26,13 +26,34 @@ void image_limits_default(struct image_limits *limits)
     };
 }
 
+void image_build_quote(char *to, size_t size, struct image_bytes name)
+{
+    size_t used = 0, i = 0;
+    for (; i < name.size && used + 8 < size; i++) {
+        uint8_t c = name.data[i];
+        if (c >= ' ' && c < 0x7f && c != '\\')
+            to[used++] = (char)c;
+        else
+            used += (size_t)snprintf(to + used, size - used, "\\x%02x", c);
+    }
+    memcpy(to + used, i < name.size ? "..." : "", i < name.size ? 4 : 1);
+}
+
+static int limit_failed(struct image_build *b)
+{
+    char name[IMAGE_QUOTED_SIZE];
+    image_build_quote(name, sizeof name, b->member);
+    return core_diag_set(b->diag, -LX_EFBIG,
+                         "%s: the import stops%s%s%s at the limit on %s; if the archive is what it "
+                         "should be, raise it with --max-files or --max-size, or split it",
+                         b->name, *name ? " in member '" : "", name, *name ? "'" : "",
+                         b->tree.limit);
+}
+
 int image_build_failed(struct image_build *b, int err)
 {
     if (err == -LX_EFBIG && b->tree.limit)
-        return core_diag_set(b->diag, err,
-                             "%s: the import stops at the limit on %s; if the archive is what it "
-                             "should be, raise it with --max-files or --max-size, or split it",
-                             b->name, b->tree.limit);
+        return limit_failed(b);
     if (err == -LX_ENOMEM)
         return core_diag_set(b->diag, err, "%s: the import is out of memory; close other programs",
                              b->name);
@@ -46,25 +67,11 @@ int image_build_failed(struct image_build *b, int err)
                          core_diag_strerror(err));
 }
 
-/* A member's name for a message, cut to fit: what is no printable ASCII appears as \xNN. */
-static void quote(char *to, size_t size, struct image_bytes name)
-{
-    size_t used = 0, i = 0;
-    for (; i < name.size && used + 8 < size; i++) {
-        uint8_t c = name.data[i];
-        if (c >= ' ' && c < 0x7f && c != '\\')
-            to[used++] = (char)c;
-        else
-            used += (size_t)snprintf(to + used, size - used, "\\x%02x", c);
-    }
-    memcpy(to + used, i < name.size ? "..." : "", i < name.size ? 4 : 1);
-}
-
 int image_build_refuse(struct image_build *b, int err, struct image_bytes member,
                        const char *format, ...)
 {
-    char name[400], text[400];
-    quote(name, sizeof name, member);
+    char name[IMAGE_QUOTED_SIZE], text[400];
+    image_build_quote(name, sizeof name, member);
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);

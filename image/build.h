@@ -20,7 +20,8 @@ struct image_build {
     struct core_diag *diag;
     struct image_tree tree;
     struct image_pack *pack;
-    const char *config; /* canonical JSON */
+    const char *config;        /* canonical JSON */
+    struct image_bytes member; /* the one being read, for messages; empty: none, or not known */
     int is_copy; /* into a tree that was there: a directory is replaced by nothing else, and the
                     reverse; the base of the tree keeps its attributes */
     uint64_t file_bytes, shared_bytes;
@@ -28,6 +29,13 @@ struct image_build {
 
 /* Give `err` a sentence about the whole import; returns it. */
 int image_build_failed(struct image_build *b, int err);
+
+/*
+ * Write a member's name for a message: printable ASCII only, and cut to fit.
+ *   size     IMAGE_QUOTED_SIZE is enough to tell which it is.
+ */
+#define IMAGE_QUOTED_SIZE 400
+void image_build_quote(char *to, size_t size, struct image_bytes name);
 
 /* Give `err` a sentence about one member; `format` says what is wrong and what to do. */
 int image_build_refuse(struct image_build *b, int err, struct image_bytes member,

@@ -43,7 +43,8 @@ struct image_bundle {
 
     /* An archive's. */
     struct core_source *archive;
-    struct core_source_file unpacked; /* the archive, if it had to be unpacked */
+    struct core_source_file unpacked; /* the archive, if it had to be unpacked, or came by pipe */
+    int packed;                       /* its compression has confirmed its end */
     struct member *members;           /* sorted by name, then as they came */
     uint32_t count, capacity;
 };
@@ -196,13 +197,24 @@ static int list_member(struct listing *l, struct archive_entry *entry)
     return 0;
 }
 
+/* An archive that was cut off between two members lacks only the zeros at its end. */
+static int check_end(const struct listing *l)
+{
+    const struct image_bundle *b = l->b;
+    if (b->packed || (uint64_t)archive_read_header_position(l->tar) < b->archive->size)
+        return 0;
+    return core_diag_set(
+        l->diag, -LX_EINVAL,
+        "%s: the archive is cut off: the zeros that mark its end are missing; " AGAIN, b->name);
+}
+
 static int list_members(struct listing *l)
 {
     struct archive_entry *entry;
     for (uint32_t n = 0;; n++) {
         int result = archive_read_next_header(l->tar, &entry);
         if (result == ARCHIVE_EOF)
-            return 0;
+            return check_end(l);
         /* A warning is about a name in the host's character set. */
         if (result != ARCHIVE_OK && result != ARCHIVE_WARN)
             return listing_failed(l);
@@ -284,6 +296,7 @@ static int unpack(struct image_bundle *b, struct core_source *archive,
             core_diag_set(diag, err, "%s: cannot unpack it to a temporary file: %s", b->name,
                           core_diag_strerror(err));
     }
+    b->packed = err == 0 && !image_stream_is_plain(stream);
     image_stream_close(stream);
     if (err == 0 && size == 0)
         err = core_diag_set(diag, -LX_EINVAL,

@@ -167,6 +167,14 @@ static int own_path(struct image_header *h)
     return 0;
 }
 
+static void forget_names(struct image_header *h)
+{
+    free(h->memory[0]);
+    free(h->memory[1]);
+    h->memory[0] = h->memory[1] = NULL;
+    h->path = h->link = (struct image_bytes){0};
+}
+
 int image_header_read(struct image_header *h, const struct image_window *w, uint64_t offset)
 {
     *h = (struct image_header){0};
@@ -183,8 +191,10 @@ int image_header_read(struct image_header *h, const struct image_window *w, uint
             return -LX_EFBIG;
         if (strchr("xXLK", h->type)) {
             err = read_body(h, w, offset, size, h->type);
-            if (err < 0)
-                return err;
+            if (err < 0) {
+                forget_names(h);
+                return own_path(h) == 0 ? err : -LX_ENOMEM;
+            }
         }
         offset += (size + BLOCK - 1) & ~(uint64_t)(BLOCK - 1);
     }
@@ -196,7 +206,6 @@ int image_header_read(struct image_header *h, const struct image_window *w, uint
 
 void image_header_fini(struct image_header *h)
 {
-    free(h->memory[0]);
-    free(h->memory[1]);
+    forget_names(h);
     *h = (struct image_header){0};
 }

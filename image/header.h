@@ -13,7 +13,8 @@
  * Source   POSIX.1-2017, pax: ustar and pax interchange formats; the GNU tar
  *          manual, "Tar Internals"; tar(5).
  * Threads  the caller's object.
- * Errors   -LX_EFBIG: the header is longer than the window; -LX_EINVAL; -LX_ENOMEM.
+ * Errors   -LX_EFBIG: the header is longer than the window; -LX_EINVAL: a pax header is
+ *          damaged, and `path` is its own name; -LX_ENOMEM.
  */
 
 #include <stddef.h>

@@ -33,7 +33,7 @@ struct image_stream {
 
     /* A block belongs to one side at a time; the semaphores hand it over. */
     uint32_t sizes[BLOCKS]; /* 0 marks the end */
-    int err;                /* set by the thread before it hands over the end */
+    int err, plain;         /* set by the thread before it hands over the end */
     struct core_diag diag;
 
     /* The thread's. */
@@ -279,7 +279,8 @@ static int unpack(struct image_stream *s)
     if (n == 0)
         return core_diag_set(&s->diag, -LX_EINVAL, "%s: the archive is empty; " AGAIN, s->name);
     const char *format = image_stream_format(s->input, (uint64_t)n);
-    if (!format)
+    s->plain = !format;
+    if (s->plain)
         return run_plain(s);
     return strcmp(format, "gzip") == 0 ? run_gzip(s) : run_filter(s, format);
 }
@@ -373,4 +374,9 @@ int64_t image_stream_next(struct image_stream *s, const uint8_t **data)
 uint64_t image_stream_consumed(const struct image_stream *s)
 {
     return atomic_load(&s->consumed);
+}
+
+int image_stream_is_plain(const struct image_stream *s)
+{
+    return s->ended && s->plain;
 }

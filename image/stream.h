@@ -47,4 +47,7 @@ MUST_USE int64_t image_stream_next(struct image_stream *s, const uint8_t **data)
 /* How many bytes of the source have been read so far. */
 uint64_t image_stream_consumed(const struct image_stream *s);
 
+/* Is the archive not packed, so that no checksum confirms its end?  To be asked after it. */
+int image_stream_is_plain(const struct image_stream *s);
+
 #endif

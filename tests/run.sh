@@ -99,7 +99,7 @@ build() {
 
 # passed_in LOG...: names of the tests that CTest's output calls passed.
 passed_in() {
-    sed -nE 's|^ *[0-9]+/[0-9]+ Test +#[0-9]+: ([^ ]+) \.+ +Passed .*|\1|p' "$@" | sort -u
+    sed -nE 's|^ *([0-9]+/[0-9]+ )?Test +#[0-9]+: ([^ ]+) \.+ +Passed .*|\2|p' "$@" | sort -u
 }
 
 # run_tests PRESET: the whole of CTest's output is kept, so that an interrupted run tells as well

@@ -163,7 +163,7 @@ static void bad_archives_are_refused_with_a_reason(void **state)
         const char *reason;
     } rows[] = {
         {bad_dot_dot, -LX_EINVAL, "'a/../../etc/passwd' has a name that leaves the root"},
-        {bad_hard_link_escape, -LX_EINVAL, "'../etc/passwd' has a name that leaves the root"},
+        {bad_hard_link_escape, -LX_EINVAL, "'a' is a hard link that leaves the root"},
         {bad_hard_link_missing, -LX_EINVAL, "'a' is a hard link to a file that no earlier"},
         {bad_hard_link_directory, -LX_EINVAL, "'a' is a hard link to a directory"},
         {bad_link_loop, -LX_ELOOP, "'a/file' lies below symbolic links that never end"},
@@ -173,7 +173,7 @@ static void bad_archives_are_refused_with_a_reason(void **state)
         {bad_long_name, -LX_ENAMETOOLONG, "nnnn"},
         {bad_long_path, -LX_ENAMETOOLONG, "p/p/p"},
         {bad_zero_in_name, -LX_EINVAL, "'a\\x00b'"},
-        {bad_checksum, -LX_EINVAL, "damaged after member 1"},
+        {bad_checksum, -LX_EINVAL, "damaged or cut off in member 'good' or after it"},
         {bad_pax, -LX_EINVAL, "damaged"},
         {bad_sparse_order, -LX_EINVAL, "'sparse' is a sparse file whose parts do not fit"},
         {bad_sparse_beyond, -LX_EINVAL, "'sparse' is a sparse file whose parts do not fit"},

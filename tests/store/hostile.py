@@ -53,7 +53,7 @@ LINK, HARD, DIR, FILE = tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfi
 # ---- Names that lead out ----
 refused("dot-dot.tar", [member("../escape", data=b"x")], r"'\.\./escape' .*leaves the root")
 refused("inner-dot-dot.tar", [member("a/b/../../../escape", data=b"x")], r"'a/b/\.\./.*leaves the root")
-refused("hard-link-out.tar", [member("a", HARD, link="../../etc/passwd")], r"'\.\./\.\./etc/passwd' .*leaves")
+refused("hard-link-out.tar", [member("a", HARD, link="../../etc/passwd")], r"'a' is a hard link that leaves the root")
 refused("hard-link-absolute.tar", [member("a", HARD, link="/etc/passwd")], r"'a' is a hard link to")
 refused("hard-link-to-later.tar", [member("a", HARD, link="b"), member("b", data=b"x")], r"'a' is a hard link to")
 refused("hard-link-to-directory.tar", [member("d", DIR), member("a", HARD, link="d")], r"'a' is a hard link to a directory")
