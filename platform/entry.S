@@ -13,6 +13,10 @@
 #include "plat/slots.h"
 #include "plat/thread.h"
 
+#if !defined(_WIN32)
+#include "linux/bases.h"
+#endif
+
 #if defined(_WIN32)
 #define ARG1 %rcx
 #define ARG2 %rdx
@@ -121,7 +125,12 @@ FUNCTION(plat_resume)
     cmpl $PLAT_FS_GUEST, PLAT_FS_MODE(%rbx)
     jne 2f
     movq PLAT_GUEST_FS(%rbx), %rax
-2:  wrfsbase %rax
+2:
+#if !defined(_WIN32)
+    cmpl $0, linux_bases_by_call(%rip)
+    jne 4f
+#endif
+    wrfsbase %rax
 3:  movq PLAT_RIP(%rbx), %rax
     movq %rax, %gs:PLAT_GS_RESUME
     movq PLAT_HOST_RSP(%rbx), %rsp
@@ -145,6 +154,13 @@ FUNCTION(plat_resume)
     movq PLAT_RSP(%rbx), %rsp
     movq PLAT_RBX(%rbx), %rbx
     jmp *%gs:PLAT_GS_RESUME
+#if !defined(_WIN32)
+4:  movq %rax, %rsi
+    movl $LINUX_SET_FS, %edi
+    movl $LINUX_NR_ARCH_PRCTL, %eax
+    syscall
+    jmp 3b
+#endif
 END(plat_resume)
 
 /* plat_copy_guest(to, from, size): what is left when an access faults. */

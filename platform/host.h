@@ -45,6 +45,11 @@ uint32_t plat_xsave_size(void);
 /* Fill in what is the same on every host: FS base, the XSAVE fields, the gs slots. */
 void plat_thread_init(struct plat_thread *t, void *xsave);
 
+/*
+ * The calling thread's FS base: by instruction, or (linux/bases.c) by system call where the
+ * kernel does not keep what the instructions set.
+ */
+#if defined(_WIN32)
 static inline uint64_t plat_rdfsbase(void)
 {
     uint64_t base;
@@ -56,5 +61,9 @@ static inline void plat_wrfsbase(uint64_t base)
 {
     __asm__ volatile("wrfsbase %0" : : "r"(base));
 }
+#else
+uint64_t plat_rdfsbase(void);
+void plat_wrfsbase(uint64_t base);
+#endif
 
 #endif

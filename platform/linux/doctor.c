@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
+#include "bases.h"
 #include "internal.h"
 #include "lx/errno.h"
 
@@ -22,12 +23,15 @@ static int check_host(char *text, size_t size)
     return 1;
 }
 
-/*
- * plat_start() has refused hosts where programs cannot set it at all.  In one
- * piece: between the two, no C code may need its thread-locals.
- */
+/* In one piece: between the two, no C code may need its thread-locals. */
 static int check_fs_base(char *text, size_t size)
 {
+    if (linux_bases_by_call) {
+        snprintf(text, size,
+                 "FS base: set by system calls; programs whose thread-local accesses "
+                 "cannot all be rewritten run slower");
+        return 0;
+    }
     uint64_t host = plat_rdfsbase(), after;
     long yield = SYS_sched_yield;
     __asm__ volatile("wrfsbase %[zero]\n\t"

@@ -7,6 +7,7 @@
  * Source  sigaction(2); arch/x86/kernel/signal_64.c.
  */
 
+#include "linux/bases.h"
 #include "plat/slots.h"
 #include "plat/thread.h"
 
@@ -22,6 +23,8 @@ linux_signal_entry: /* (signal, info, context) */
     pushfq
     andl $~RFLAGS_AC, (%rsp)    /* the kernel clears DF and TF, but not AC */
     popfq
+    cmpl $0, linux_bases_by_call(%rip)
+    jne 3f
     rdfsbase %rbx
     rdgsbase %rax
     testq %rax, %rax
@@ -36,6 +39,53 @@ linux_signal_entry: /* (signal, info, context) */
     jz 2f                       /* the end: a sanitizer's handler comes next */
     wrfsbase %rbx
 2:  popq %rbx
+    ret
+
+3:  pushq %r12                  /* the same by system calls; see bases.c */
+    pushq %rdi
+    pushq %rsi
+    pushq %rdx
+    subq $16, %rsp
+    movl $LINUX_GET_GS, %edi
+    call base_call
+    xorl %ebx, %ebx             /* the thread's block, if FS base is to be put back */
+    cmpq $0, (%rsp)
+    jz 4f
+    movq %gs:PLAT_GS_THREAD, %rax
+    testq %rax, %rax
+    jz 4f
+    cmpl $PLAT_FS_HOST, PLAT_FS_MODE(%rax)
+    je 4f
+    movq %rax, %rbx
+    movl $LINUX_GET_FS, %edi
+    call base_call
+    movq (%rsp), %r12
+    movq PLAT_HOST_FS(%rbx), %rsi
+    movl $LINUX_SET_FS, %edi
+    call base_set
+4:  addq $16, %rsp
+    popq %rdx
+    popq %rsi
+    popq %rdi
+    subq $8, %rsp
+    call linux_fault
+    addq $8, %rsp
+    testl %eax, %eax
+    jz 5f
+    testq %rbx, %rbx
+    jz 5f
+    movq %r12, %rsi
+    movl $LINUX_SET_FS, %edi
+    call base_set
+5:  popq %r12
+    popq %rbx
+    ret
+
+base_call: /* arch_prctl(edi, the caller's stack) */
+    leaq 8(%rsp), %rsi
+base_set:
+    movl $LINUX_NR_ARCH_PRCTL, %eax
+    syscall
     ret
     .size linux_signal_entry, . - linux_signal_entry
 

@@ -6,6 +6,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "bases.h"
 #include "internal.h"
 #include "lx/errno.h"
 
@@ -36,8 +37,7 @@ static const char *missing(void)
     uint32_t a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
         return "the processor or the kernel does not offer XSAVE";
-    if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
-        return "programs may not set FS base: this needs Linux 5.9 and a processor with FSGSBASE";
+    linux_bases_by_call = !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE);
     return NULL;
 }
 

@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bases.h"
 #include "internal.h"
 #include "lx/errno.h"
 #include "plat/slots.h"
@@ -57,7 +58,7 @@ struct plat_semaphore {
 static void set_slots(const uint64_t *slots)
 {
     uint64_t base = (uint64_t)(uintptr_t)slots - PLAT_GS_SLOT(PLAT_GS_FIRST_SLOT);
-    __asm__ volatile("wrgsbase %0" : : "r"(base) : "memory");
+    linux_wrgsbase(base);
 }
 
 void linux_slots_none(void)
@@ -69,9 +70,7 @@ void linux_slots_none(void)
 /* Threads that we did not make (a sanitizer's) have no GS base at all. */
 struct plat_thread *linux_thread_self(void)
 {
-    uint64_t base;
-    __asm__ volatile("rdgsbase %0" : "=r"(base));
-    return base ? plat_thread_self() : NULL;
+    return linux_rdgsbase() ? plat_thread_self() : NULL;
 }
 
 void linux_guest_mask(sigset_t *out)

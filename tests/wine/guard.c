@@ -13,7 +13,7 @@
  * Source   Wine 8.0, dlls/ntdll/unix/signal_x86_64.c: the thread's GS base is its TEB, and the
  *          TEB holds the host's FS base at 0x330 (amd64_thread_data.pthread_teb).
  * Threads  any; handlers are stored before they are installed.
- * Errors   those of sigaction(2).  Where user code may not write FS base, nothing is changed.
+ * Errors   those of sigaction(2).
  *
  * Nothing may touch %fs before guard() has restored it: built without a stack protector, and
  * guard() calls nothing before.  A new thread has its creator's GS base until Wine sets its own;
@@ -25,10 +25,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/auxv.h>
 #include <ucontext.h>
-
-#define HWCAP2_FSGSBASE 0x2u
 
 #define TEB_SELF 0x30
 #define TEB_HOST_FS 0x330
@@ -90,7 +87,7 @@ __attribute__((visibility("default"))) int sigaction(int signal, const struct si
 {
     if (!g_sigaction)
         g_sigaction = (sigaction_fn *)dlsym(RTLD_NEXT, "sigaction");
-    if (signal < 1 || signal >= NSIG || !(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
+    if (signal < 1 || signal >= NSIG)
         return g_sigaction(signal, act, old);
 
     handler_fn *previous = g_handlers[signal];
