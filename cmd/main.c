@@ -14,7 +14,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "tarbox: %s\n", plat_start_error());
         return RUNNER_EXIT_FAILED;
     }
-    if (argc == 2 && strcmp(argv[1], RUNNER_GUEST_ARGUMENT) == 0)
+    if (argc == 2 && strncmp(argv[1], RUNNER_GUEST_ARGUMENT, strlen(RUNNER_GUEST_ARGUMENT)) == 0)
         runner_guest_main(argv[1]);
     return cmd_main(argc, argv);
 }

@@ -19,6 +19,7 @@
 #define SEGMENT_PAGES (PLAT_SEGMENT_SIZE / CORE_PAGE_SIZE)
 #define WORDS (SEGMENT_PAGES / 64)
 #define COMMIT_STEP (1u << 20)
+#define WARM_CHUNKS 32u
 
 struct segment {
     uint64_t bitmap[WORDS]; /* 1: in use */
@@ -28,11 +29,13 @@ struct segment {
 };
 
 struct segments {
-    struct core_lock lock;  /* guards all below but limit */
-    uint32_t count;         /* segments ever made */
-    uint32_t hint;          /* first segment that may have a free page */
-    uint64_t used;          /* pages */
-    _Atomic uint64_t limit; /* pages */
+    struct core_lock lock;         /* guards all below but limit */
+    uint32_t count;                /* segments ever made */
+    uint32_t hint;                 /* first segment that may have a free page */
+    uint64_t used;                 /* pages */
+    _Atomic uint64_t limit;        /* pages */
+    core_page_t warm[WARM_CHUNKS]; /* chunks to be used next */
+    uint32_t warm_count;
     struct segment *table[PLAT_SEGMENT_MAX];
 };
 
@@ -81,13 +84,9 @@ void *core_page(core_page_t page)
     return view ? view + (uint64_t)(page % SEGMENT_PAGES) * CORE_PAGE_SIZE : NULL;
 }
 
-/* Find or make a segment with a free page; its index, or -LX_ENOMEM. */
-static int64_t find_segment_locked(struct segments *s)
+/* Make one more segment; its index, or -LX_ENOMEM. */
+static int64_t new_segment_locked(struct segments *s)
 {
-    for (; s->hint < s->count; s->hint++) {
-        if (s->table[s->hint]->used < SEGMENT_PAGES)
-            return s->hint;
-    }
     if (s->count == PLAT_SEGMENT_MAX)
         return -LX_ENOMEM;
     struct segment *g = core_arena_alloc(sizeof *g);
@@ -99,6 +98,30 @@ static int64_t find_segment_locked(struct segments *s)
     }
     s->table[s->count] = g;
     return s->count++;
+}
+
+/* Find or make a segment with a free page; its index, or -LX_ENOMEM. */
+static int64_t find_segment_locked(struct segments *s)
+{
+    for (; s->hint < s->count; s->hint++) {
+        if (s->table[s->hint]->used < SEGMENT_PAGES)
+            return s->hint;
+    }
+    return new_segment_locked(s);
+}
+
+/* Make the first `size` bytes of a segment usable. */
+static int commit_locked(struct segments *s, uint32_t index, uint32_t size)
+{
+    struct segment *g = s->table[index];
+    if (size <= g->committed)
+        return 0;
+    size = (size + COMMIT_STEP - 1) / COMMIT_STEP * COMMIT_STEP;
+    void *view = view_of(index);
+    if (!view || plat_segment_commit(index, view, size) < 0)
+        return -LX_ENOMEM;
+    g->committed = size;
+    return 0;
 }
 
 static core_page_t take_page_locked(struct segments *s)
@@ -114,16 +137,60 @@ static core_page_t take_page_locked(struct segments *s)
     uint32_t bit = (uint32_t)__builtin_ctzll(~g->bitmap[g->hint]);
     uint32_t place = g->hint * 64 + bit;
 
-    if ((place + 1) * CORE_PAGE_SIZE > g->committed) {
-        void *view = view_of((uint32_t)index);
-        if (!view || plat_segment_commit((uint32_t)index, view, g->committed + COMMIT_STEP) < 0)
-            return 0;
-        g->committed += COMMIT_STEP;
-    }
+    if (commit_locked(s, (uint32_t)index, (place + 1) * CORE_PAGE_SIZE) < 0)
+        return 0;
     g->bitmap[g->hint] |= 1ull << bit;
     g->used++;
     s->used++;
     return (uint32_t)index * SEGMENT_PAGES + place;
+}
+
+_Static_assert(CORE_CHUNK_PAGES == 64, "a chunk is a word of the bitmap");
+
+static core_page_t take_chunk_locked(struct segments *s)
+{
+    if (s->used + CORE_CHUNK_PAGES > s->limit)
+        return 0;
+    for (uint32_t index = s->hint;; index++) {
+        if (index == s->count && new_segment_locked(s) < 0)
+            return 0;
+        struct segment *g = s->table[index];
+        for (uint32_t word = g->hint; word < WORDS; word++) {
+            if (g->bitmap[word])
+                continue;
+            if (commit_locked(s, index, (word + 1) * CORE_CHUNK_PAGES * CORE_PAGE_SIZE) < 0)
+                return 0;
+            g->bitmap[word] = ~0ull;
+            g->used += CORE_CHUNK_PAGES;
+            s->used += CORE_CHUNK_PAGES;
+            return index * SEGMENT_PAGES + word * CORE_CHUNK_PAGES;
+        }
+    }
+}
+
+core_page_t core_chunk_new(void)
+{
+    struct segments *s = segments();
+    core_lock_acquire(&s->lock);
+    core_page_t chunk = s->warm_count ? s->warm[--s->warm_count] : take_chunk_locked(s);
+    core_lock_release(&s->lock);
+    if (chunk && !core_page(chunk)) {
+        core_chunk_free(chunk);
+        return 0;
+    }
+    return chunk;
+}
+
+void core_chunk_free(core_page_t chunk)
+{
+    struct segments *s = segments();
+    core_lock_acquire(&s->lock);
+    int keep = s->warm_count < WARM_CHUNKS;
+    if (keep)
+        s->warm[s->warm_count++] = chunk;
+    core_lock_release(&s->lock);
+    for (uint32_t i = 0; !keep && i < CORE_CHUNK_PAGES; i++)
+        core_page_free(chunk + i);
 }
 
 core_page_t core_page_new(void)

@@ -163,6 +163,16 @@ FUNCTION(plat_resume)
 #endif
 END(plat_resume)
 
+/* plat_thread_again(thread, function) */
+FUNCTION(plat_thread_again)
+    movq PLAT_HOST_RSP(ARG1), %rsp
+#if SHADOW
+    subq $SHADOW, %rsp
+#endif
+    call *ARG2
+    ud2
+END(plat_thread_again)
+
 /* plat_copy_guest(to, from, size): what is left when an access faults. */
 FUNCTION(plat_copy_guest)
 #if SHADOW

@@ -60,7 +60,12 @@ void plat_thread_clear_vectors(struct plat_thread *t)
 
 void plat_thread_copy_vectors(struct plat_thread *t, const struct plat_thread *from)
 {
-    const uint64_t *source = from->xsave;
+    plat_thread_load_vectors(t, from->xsave);
+}
+
+void plat_thread_load_vectors(struct plat_thread *t, const void *area)
+{
+    const uint64_t *source = area;
     uint64_t *target = t->xsave;
     for (uint32_t i = 0; i < t->xsave_size / sizeof *target; i++)
         target[i] = source[i];

@@ -16,7 +16,9 @@
 #include "plat/thread.h"
 #include "runner/run.h"
 #include "shim/exec.h"
+#include "shim/host.h"
 #include "shim/patches.h"
+#include "shim/process.h"
 #include "shim/task.h"
 #include "user.h"
 #include "vfs/fdtable.h"
@@ -219,18 +221,24 @@ static int load(struct shim_task *t, const struct handover *h, char *const *env,
     return load_from_path(t, program, h->argv, env, error);
 }
 
+/* Let this process have the volumes' folders. */
+static void attach_volumes(const struct handover *h)
+{
+    for (uint32_t i = 0; i < h->volume_count; i++) {
+        struct plat_file *folder;
+        if (plat_file_inherited(h->volume_file + i, &folder) < 0)
+            give_up(RUNNER_EXIT_FAILED, "cannot open a volume", 0);
+        vfs_mount_attach(i, folder);
+    }
+}
+
 /* Mount the volumes; what is whose on the host shows as the user's. */
 static void mount_volumes(struct vfs_fs *fs, const struct handover *h, const struct user *user)
 {
     for (uint32_t i = 0; i < h->volume_count; i++) {
         const struct handover_volume *v = &h->volumes[i];
         const struct vfs_mount_options options = {v->flags, user->uid, user->gid};
-        struct plat_file *folder;
-        int err = plat_file_inherited(h->volume_file + i, &folder);
-        if (err == 0) {
-            vfs_mount_attach(i, folder);
-            err = vfs_mount_folder(fs, i, v->name, v->at, &options);
-        }
+        int err = vfs_mount_folder(fs, i, v->name, v->at, &options);
         if (err < 0) {
             char what[512];
             snprintf(what, sizeof what, "cannot mount a volume on %s", v->at);
@@ -258,22 +266,10 @@ static struct shim_task *make_process(void)
     return t;
 }
 
-void runner_guest_main(const char *argument)
+/* The container's first process, in its first guest host. */
+static NORETURN void begin_container(struct plat_thread *thread)
 {
-    (void)argument;
-    if (core_arena_attach() < 0) {
-        fputs("tarbox: a guest host is started by 'tarbox run' only.\n", stderr);
-        plat_exit(RUNNER_EXIT_FAILED);
-    }
     struct handover *h = handover();
-    int err = map_image(h);
-    if (err < 0)
-        give_up(RUNNER_EXIT_FAILED, "cannot map the image", err);
-    struct plat_thread *thread;
-    err = plat_thread_adopt(&thread);
-    if (err < 0)
-        give_up(RUNNER_EXIT_FAILED, "cannot set up a guest thread", err);
-
     struct shim_task *t = make_process();
     t->plat = thread;
     static struct shim_exec_error error;
@@ -281,7 +277,7 @@ void runner_guest_main(const char *argument)
     char **env;
     find_user(t->process, h->user, &user);
     mount_volumes(t->process->fs, h, &user);
-    err = enter_workdir(t->process->fs, h->workdir);
+    int err = enter_workdir(t->process->fs, h->workdir);
     if (err < 0)
         give_up(RUNNER_EXIT_FAILED, "cannot enter the working directory", err);
     become_user(t->process, &user);
@@ -296,4 +292,25 @@ void runner_guest_main(const char *argument)
     environment_free(env);
     h->entered_ns = plat_clock_now(PLAT_CLOCK_MONOTONIC);
     shim_task_run(t);
+}
+
+void runner_guest_main(const char *argument)
+{
+    uint32_t index = (uint32_t)strtoul(argument + strlen(RUNNER_GUEST_ARGUMENT), NULL, 10);
+    if (index >= SHIM_HOST_MAX || core_arena_attach() < 0) {
+        fputs("tarbox: a guest host is started by 'tarbox run' only.\n", stderr);
+        plat_exit(RUNNER_EXIT_FAILED);
+    }
+    struct plat_thread *thread;
+    int err = map_image(handover());
+    if (err < 0)
+        give_up(RUNNER_EXIT_FAILED, "cannot map the image", err);
+    err = plat_thread_adopt(&thread);
+    if (err < 0)
+        give_up(RUNNER_EXIT_FAILED, "cannot set up a guest thread", err);
+    int is_first = shim_host_begin(index);
+    attach_volumes(handover());
+    if (is_first)
+        begin_container(thread);
+    plat_thread_again(thread, shim_host_serve);
 }

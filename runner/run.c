@@ -19,13 +19,25 @@
 #include "lx/wait.h"
 #include "open.h"
 #include "plat/plat.h"
+#include "shim/host.h"
 #include "shim/patches.h"
+#include "shim/process.h"
 #include "shim/signal.h"
 #include "shim/task.h"
 #include "vfs/inode.h"
 #include "volume.h"
 
 #define NS_PER_MS 1000000ull
+#define SPAWN_RETRY_NS (10 * NS_PER_MS)
+
+struct run;
+
+/* A guest host, as the launcher knows it; by index. */
+struct host {
+    struct run *run;
+    struct plat_process *process; /* NULL: there is none */
+    _Atomic uint32_t ended;
+};
 
 struct run {
     const struct runner_options *options;
@@ -33,10 +45,13 @@ struct run {
     struct image image;
     struct volumes volumes;
     struct handover *handover;
-    struct plat_process *guest;
+    struct plat_file *files[HANDOVER_PACKS + VFS_IMAGE_PACKS_MAX + 1 + VFS_MOUNTS_MAX];
+    uint32_t file_count;
+    struct host hosts[SHIM_HOST_MAX];
     uint64_t imported_ns;
     _Atomic uint32_t running;    /* 1: the guest host has been started */
     _Atomic uint32_t interrupts; /* Ctrl-C so far */
+    int32_t first_code;          /* of a guest host that ended by itself, for messages */
 };
 
 /* ---- What the guest host is told ---- */
@@ -162,13 +177,6 @@ static int make_container(struct run *r, const char *program)
 
 /* ---- Signals of the user ---- */
 
-/* The container's first process; NULL before it is there and after its end. */
-static struct shim_process *first_process_locked(struct shim_container *c)
-{
-    struct shim_task *t = shim_task_of_process_locked(1);
-    return t && !c->done ? t->process : NULL;
-}
-
 static void forward(int sig, void *arg)
 {
     struct run *r = arg;
@@ -180,13 +188,13 @@ static void forward(int sig, void *arg)
     info.si_signo = sig;
     info.si_code = LX_SI_KERNEL;
     if (sig == LX_SIGINT && atomic_fetch_add(&r->interrupts, 1) > 0) {
-        plat_process_kill(r->guest); /* the second Ctrl-C: it had its chance */
+        core_sleeper_wake(&shim_pool()->supervisor); /* the second Ctrl-C: it had its chance */
         return;
     }
     core_lock_acquire(&c->lock);
-    struct shim_process *p = first_process_locked(c);
-    if (p && shim_signal_send_process(p, &info) < 0)
-        p = NULL;
+    struct shim_process *p = shim_process_find_locked(1);
+    int err = p && !c->done ? shim_signal_send_process_locked(p, &info) : 0;
+    (void)err; /* there is nobody to tell */
     core_lock_release(&c->lock);
 }
 
@@ -257,33 +265,116 @@ static void print_stats(const struct run *r)
             (unsigned long long)((h->peak_size + plat_process_peak()) / 1024));
 }
 
-static int start_and_wait(struct run *r)
+/* What every guest host inherits. */
+static void choose_files(struct run *r)
 {
-    struct plat_file *files[HANDOVER_PACKS + VFS_IMAGE_PACKS_MAX + 1 + VFS_MOUNTS_MAX] = {
-        [HANDOVER_INDEX] = r->image.index,
-    };
     uint32_t count = HANDOVER_PACKS;
+    r->files[HANDOVER_INDEX] = r->image.index;
     for (uint32_t i = 0; i < VFS_IMAGE_PACKS_MAX && r->image.packs[i]; i++)
-        files[count++] = r->image.packs[i];
+        r->files[count++] = r->image.packs[i];
     if (r->handover->patches_size)
-        files[count++] = r->image.patches;
+        r->files[count++] = r->image.patches;
     r->handover->volume_file = count;
     for (uint32_t i = 0; i < r->volumes.count; i++)
-        files[count++] = r->volumes.items[i].folder;
+        r->files[count++] = r->volumes.items[i].folder;
+    r->file_count = count;
+}
+
+static void on_end(void *arg)
+{
+    struct host *h = arg;
+    atomic_store(&h->ended, 1);
+    core_sleeper_wake(&shim_pool()->supervisor);
+}
+
+/* Start guest hosts while some are needed; -LX_E* if one cannot be. */
+static int start_hosts(struct run *r)
+{
+    int index;
+    while ((index = shim_pool_add()) >= 0) {
+        struct host *h = &r->hosts[index];
+        char argument[64];
+        snprintf(argument, sizeof argument, RUNNER_GUEST_ARGUMENT "%d", index);
+        h->run = r;
+        atomic_store(&h->ended, 0);
+        int err =
+            plat_process_spawn(runner_guest_main, argument, r->files, r->file_count, &h->process);
+        if (err == 0) {
+            err = plat_process_watch(h->process, on_end, h);
+            if (err < 0)
+                plat_process_kill(h->process);
+        }
+        if (err < 0) {
+            shim_pool_lost((uint32_t)index, LX_SIGKILL);
+            return err;
+        }
+    }
+    return 0;
+}
+
+/* What is to be said of a guest host that ended by itself, and of what ran in it. */
+static void note_end(struct run *r, uint32_t index)
+{
+    struct host *h = &r->hosts[index];
     int32_t code;
-    int err = plat_process_spawn(runner_guest_main, RUNNER_GUEST_ARGUMENT, files, count, &r->guest);
+    int err = plat_process_wait(h->process, PLAT_FOREVER, &code);
+    if (err == 0)
+        r->first_code = code;
+    plat_process_free(h->process);
+    h->process = NULL;
+    /*
+     * Hosts end a process without a handler when there is no stack for one, so the guest has most
+     * likely run over its stack.
+     */
+    shim_pool_lost(index, LX_SIGSEGV);
+}
+
+/* Until the container's first process has ended, or its guest host. */
+static void supervise(struct run *r)
+{
+    const struct shim_container *c = shim_container();
+    struct core_sleeper *self = &shim_pool()->supervisor;
+    while (!atomic_load(&c->done) && !r->handover->code && atomic_load(&r->interrupts) < 2) {
+        for (uint32_t i = 0; i < SHIM_HOST_MAX; i++) {
+            if (r->hosts[i].process && atomic_load(&r->hosts[i].ended)) {
+                note_end(r, i);
+                if (!shim_process_lives(1))
+                    return;
+            }
+        }
+        if (start_hosts(r) < 0)
+            plat_thread_yield(SPAWN_RETRY_NS); /* the machine is full: again, later */
+        int err = core_sleep(self, 0, PLAT_FOREVER);
+        (void)err; /* it looks again */
+    }
+}
+
+static void end_hosts(struct run *r)
+{
+    int32_t code;
+    for (uint32_t i = 0; i < SHIM_HOST_MAX; i++) {
+        if (r->hosts[i].process)
+            plat_process_kill(r->hosts[i].process);
+    }
+    for (uint32_t i = 0; i < SHIM_HOST_MAX; i++) {
+        if (r->hosts[i].process && plat_process_wait(r->hosts[i].process, PLAT_FOREVER, &code) == 0)
+            r->hosts[i].process = NULL;
+    }
+}
+
+static int start_and_wait(struct run *r)
+{
+    choose_files(r);
+    int err = start_hosts(r);
     if (err < 0) {
         core_diag_set(r->diag, err, "cannot start the guest host: %s; try 'tarbox doctor'",
                       core_diag_strerror(err));
         return RUNNER_EXIT_FAILED;
     }
     atomic_store(&r->running, 1);
-    err = plat_process_wait(r->guest, PLAT_FOREVER, &code);
-    if (err < 0) {
-        core_diag_set(r->diag, err, "lost the guest host: %s", core_diag_strerror(err));
-        return RUNNER_EXIT_FAILED;
-    }
-    return result(r, code);
+    supervise(r);
+    end_hosts(r);
+    return result(r, r->first_code);
 }
 
 /* Keep the patch tables that were made in this run; if that fails, the next one makes them again. */
@@ -335,7 +426,7 @@ int runner_run(const struct runner_options *options, struct core_diag *diag)
         r.handover->started_ns = started_ns;
         r.imported_ns = plat_clock_now(PLAT_CLOCK_MONOTONIC);
         code = start_and_wait(&r);
-        if (options->stats && r.guest)
+        if (options->stats)
             print_stats(&r);
         keep_patches(&r);
         int64_t damaged = vfs_damaged();

@@ -20,6 +20,13 @@ int shim_attend(struct shim_task *t, int call)
     struct shim_process *p = t->process;
     if (atomic_load_explicit(&p->exiting, memory_order_relaxed))
         shim_task_exit(t, p->exit_code);
+    if (p->execing && p->execing != t)
+        shim_task_exit(t, 0);
+    if (p->stop_signal) {
+        shim_signal_stop(t);
+        if (p->exiting)
+            shim_task_exit(t, p->exit_code);
+    }
     return shim_signal_deliver(t, call);
 }
 

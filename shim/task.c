@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Processes and threads: their records in the arena, their beginning and end. */
+/* The container and its tasks: their records in the arena, their beginning and end. */
 
 #include "shim/task.h"
 
@@ -8,22 +8,19 @@
 #include "core/arena.h"
 #include "core/mem.h"
 #include "lx/errno.h"
-#include "lx/resource.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "shim/dispatch.h"
 #include "shim/futex.h"
+#include "shim/host.h"
 #include "shim/memory.h"
+#include "shim/process.h"
 #include "shim/signal.h"
 #include "shim/user.h"
 #include "vfs/fdtable.h"
 #include "vfs/path.h"
 
-#define STACK_LIMIT (8ull << 20)
-#define FILES_LIMIT 1048576 /* as docker's default */
-
-_Static_assert(sizeof((struct shim_process *)0)->groups == sizeof((struct vfs_cred *)0)->groups,
-               "copied as they are");
+#define PIDS_LIMIT 4096 /* of tasks, unless told */
 
 int shim_container_init(void)
 {
@@ -32,27 +29,17 @@ int shim_container_init(void)
         return -LX_ENOMEM;
     core_lock_init(&c->lock, CORE_LOCK_TASKS);
     core_list_init(&c->tasks);
+    core_list_init(&c->processes);
     c->next_tid = 1;
+    c->pids_limit = PIDS_LIMIT;
     core_arena_set_root(CORE_ROOT_SHIM, c);
-    return shim_futex_init();
+    int err = shim_pool_init();
+    return err < 0 ? err : shim_futex_init();
 }
 
 struct shim_container *shim_container(void)
 {
     return core_arena_root(CORE_ROOT_SHIM);
-}
-
-static void set_default_limits(struct shim_process *p)
-{
-    for (uint32_t i = 0; i < SHIM_RLIMIT_COUNT; i++)
-        p->limits[i] = (struct lx_rlimit64){LX_RLIM64_INFINITY, LX_RLIM64_INFINITY};
-    p->limits[LX_RLIMIT_STACK].rlim_cur = STACK_LIMIT;
-    p->limits[LX_RLIMIT_CORE].rlim_cur = 0;
-    p->limits[LX_RLIMIT_NOFILE] = (struct lx_rlimit64){FILES_LIMIT, FILES_LIMIT};
-    p->limits[LX_RLIMIT_MEMLOCK] = (struct lx_rlimit64){8u << 20, 8u << 20};
-    p->limits[LX_RLIMIT_MSGQUEUE] = (struct lx_rlimit64){819200, 819200};
-    p->limits[LX_RLIMIT_NICE] = (struct lx_rlimit64){0, 0};
-    p->limits[LX_RLIMIT_RTPRIO] = (struct lx_rlimit64){0, 0};
 }
 
 /* A slot for a thread to sleep on; -LX_EAGAIN when there are too many threads. */
@@ -86,6 +73,102 @@ int shim_sleeper_new(struct core_sleeper *s)
     return 0;
 }
 
+void shim_sleeper_free(struct core_sleeper *s)
+{
+    struct shim_container *c = shim_container();
+    core_lock_acquire(&c->lock);
+    slot_free_locked(c, s->slot);
+    core_lock_release(&c->lock);
+}
+
+/* ---- Ids ---- */
+
+static struct shim_task **bucket_of(struct shim_container *c, int32_t tid)
+{
+    return &c->tids[(uint32_t)tid % SHIM_PID_BUCKETS];
+}
+
+static void hash_locked(struct shim_container *c, struct shim_task *t)
+{
+    struct shim_task **bucket = bucket_of(c, t->tid);
+    t->next_tid = *bucket;
+    *bucket = t;
+}
+
+static void unhash_locked(struct shim_container *c, struct shim_task *t)
+{
+    struct shim_task **link = bucket_of(c, t->tid);
+    while (*link != t)
+        link = &(*link)->next_tid;
+    *link = t->next_tid;
+}
+
+/* Is an id in use, also as a group's or a session's? */
+static int is_taken_locked(struct shim_container *c, int32_t id)
+{
+    if (shim_task_find_locked(id) || shim_process_find_locked(id))
+        return 1;
+    CORE_LIST_FOR_EACH(node, &c->processes)
+    {
+        const struct shim_process *p = CORE_LIST_ENTRY(node, struct shim_process, in_table);
+        if (p->pgid == id || p->sid == id)
+            return 1;
+    }
+    return 0;
+}
+
+#define FIRST_REUSED 300 /* as Linux: low ids are given out once */
+
+static int32_t new_tid_locked(struct shim_container *c)
+{
+    int32_t id;
+    do {
+        id = c->next_tid++;
+        if (c->next_tid >= SHIM_PID_MAX) {
+            c->next_tid = FIRST_REUSED;
+            c->ids_wrapped = 1;
+        }
+    } while (c->ids_wrapped && is_taken_locked(c, id));
+    return id;
+}
+
+struct shim_task *shim_task_find_locked(int32_t tid)
+{
+    struct shim_task *t = *bucket_of(shim_container(), tid);
+    while (t && t->tid != tid)
+        t = t->next_tid;
+    return t;
+}
+
+void shim_task_set_tid(struct shim_task *t, int32_t tid)
+{
+    struct shim_container *c = shim_container();
+    core_lock_acquire(&c->lock);
+    unhash_locked(c, t);
+    t->tid = tid;
+    hash_locked(c, t);
+    core_lock_release(&c->lock);
+}
+
+/* ---- Tasks ---- */
+
+/* Let a task have an id and be found by it; -LX_EAGAIN: there are too many. */
+static int enter_table(struct shim_container *c, struct shim_task *t)
+{
+    int err = 0;
+    core_lock_acquire(&c->lock);
+    if (c->task_count >= SHIM_PID_MAX / 2 || (c->pids_limit && c->task_count >= c->pids_limit)) {
+        err = -LX_EAGAIN;
+    } else {
+        c->task_count++;
+        t->tid = new_tid_locked(c);
+        hash_locked(c, t);
+        core_list_add(&c->tasks, &t->in_table);
+    }
+    core_lock_release(&c->lock);
+    return err;
+}
+
 int shim_task_new(struct shim_process *p, struct shim_task **out)
 {
     struct shim_container *c = shim_container();
@@ -103,12 +186,14 @@ int shim_task_new(struct shim_process *p, struct shim_task **out)
     core_list_init(&t->pending.queue);
     t->syscall = SHIM_NO_SYSCALL;
     t->altstack.ss_flags = LX_SS_DISABLE;
-
-    core_lock_acquire(&c->lock);
-    t->tid = c->next_tid++;
-    core_list_add(&c->tasks, &t->in_table);
-    core_lock_release(&c->lock);
-
+    err = enter_table(c, t);
+    if (err < 0) {
+        shim_sleeper_free(&t->sleeper);
+        core_arena_free(t, sizeof *t);
+        return err;
+    }
+    t->host = shim_host_self();
+    atomic_fetch_add(&t->host->task_count, 1);
     core_lock_acquire(&p->lock);
     core_list_add(&p->tasks, &t->in_process);
     p->task_count++;
@@ -119,87 +204,43 @@ int shim_task_new(struct shim_process *p, struct shim_task **out)
     return 0;
 }
 
-int shim_process_new(struct shim_process **out, struct shim_task **task)
-{
-    *task = NULL;
-    struct shim_process *p = core_arena_alloc(sizeof *p);
-    *out = p;
-    if (!p)
-        return -LX_ENOMEM;
-    core_lock_init(&p->signal_lock, CORE_LOCK_SIGNALS);
-    core_lock_init(&p->lock, CORE_LOCK_PROCESS);
-    core_list_init(&p->tasks);
-    core_list_init(&p->pending.queue);
-    p->dumpable = 1;
-    set_default_limits(p);
-
-    int err = shim_mm_new(&p->mm);
-    if (err == 0)
-        err = vfs_fdtable_new(FILES_LIMIT, &p->fds);
-    if (err == 0)
-        err = shim_task_new(p, task);
-    if (err < 0) {
-        vfs_fdtable_free(p->fds);
-        shim_mm_free(p->mm);
-        core_arena_free(p, sizeof *p);
-        *out = NULL;
-        return err;
-    }
-    p->pid = p->pgid = p->sid = (*task)->tid;
-    return 0;
-}
-
-void shim_process_publish_credentials(struct shim_process *p)
-{
-    struct vfs_cred *cred = &p->fs->cred;
-    cred->uid = p->fsuid;
-    cred->gid = p->fsgid;
-    cred->group_count = p->group_count;
-    memcpy(cred->groups, p->groups, sizeof cred->groups);
-}
-
 int shim_task_free(struct shim_task *t)
 {
     struct shim_container *c = shim_container();
     struct shim_process *p = t->process;
 
+    /* The last user closes all: before its id is free, and before others hear of the end. */
+    if (vfs_fdtable_remove_user(p->fds) == 0) {
+        vfs_fdtable_free(p->fds);
+        p->fds = NULL;
+    }
     core_lock_acquire(&c->lock);
+    shim_signal_leave_locked(t);
     core_list_remove(&t->in_table);
+    unhash_locked(c, t);
     slot_free_locked(c, t->sleeper.slot);
     c->fast_calls += t->fast_calls;
     c->slow_calls += t->slow_calls;
-    core_lock_release(&c->lock);
-
     core_lock_acquire(&p->lock);
     core_list_remove(&t->in_process);
-    int last = --p->task_count == 0;
+    uint32_t left = --p->task_count;
+    struct shim_task *execing = p->execing;
+    if (execing && left == 1)
+        core_sleeper_wake(&execing->sleeper);
     core_lock_release(&p->lock);
-    vfs_fdtable_remove_user(p->fds);
-    shim_signal_flush(t);
+    if (left) /* else the process counts until it was waited for */
+        c->task_count--;
+    core_lock_release(&c->lock);
     core_arena_free(t, sizeof *t);
-    return last;
+    return left == 0;
 }
 
-struct shim_task *shim_task_find_locked(int32_t tid)
+void shim_task_abandon(struct shim_task *t)
 {
-    CORE_LIST_FOR_EACH(node, &shim_container()->tasks)
-    {
-        struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_table);
-        if (t->tid == tid)
-            return t;
-    }
-    return NULL;
-}
-
-struct shim_task *shim_task_of_process_locked(int32_t pid)
-{
-    CORE_LIST_FOR_EACH(node, &shim_container()->tasks)
-    {
-        struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_table);
-        if (t->process->pid == pid)
-            return t;
-    }
-    return NULL;
+    struct shim_host *host = t->host;
+    int last = shim_task_free(t);
+    (void)last; /* the caller knows */
+    atomic_fetch_sub(&host->task_count, 1);
 }
 
 void shim_task_notify(struct shim_task *t)
@@ -208,47 +249,61 @@ void shim_task_notify(struct shim_task *t)
     core_sleeper_interrupt(&t->sleeper);
 }
 
-/* The container's result; the launcher waits for the guest host's end, then reads it. */
+void shim_process_notify(struct shim_process *p, const struct shim_task *but)
+{
+    core_lock_acquire(&p->lock);
+    CORE_LIST_FOR_EACH(node, &p->tasks)
+    {
+        struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_process);
+        if (t != but)
+            shim_task_notify(t);
+    }
+    core_lock_release(&p->lock);
+}
+
+/* ---- The end ---- */
+
+/* The container's result; the launcher then ends all guest hosts. */
 static NORETURN void finish_container(struct shim_process *p)
 {
     struct shim_container *c = shim_container();
     c->status = p->exit_code;
     atomic_store(&c->done, 1);
+    core_sleeper_wake(&shim_pool()->supervisor);
     plat_exit(0);
+}
+
+void shim_task_leave_memory(struct shim_task *t)
+{
+    shim_futex_exit(t);
+    t->robust_list = 0;
+    if (t->clear_child_tid) {
+        uint32_t zero = 0;
+        if (shim_copy_out(t->clear_child_tid, &zero, sizeof zero) == 0)
+            shim_futex_wake(t->clear_child_tid, 1);
+        t->clear_child_tid = 0;
+    }
 }
 
 void shim_task_exit(struct shim_task *t, uint32_t status)
 {
     struct shim_process *p = t->process;
-    shim_futex_exit(t);
-    if (t->clear_child_tid) {
-        uint32_t zero = 0;
-        if (shim_copy_out(t->clear_child_tid, &zero, sizeof zero) == 0)
-            shim_futex_wake(t->clear_child_tid, 1);
-    }
-
-    uint32_t running = 0;
+    struct shim_host *host = t->host;
+    shim_task_leave_memory(t);
     if (shim_task_free(t)) {
+        uint32_t running = 0;
         if (atomic_compare_exchange_strong(&p->exiting, &running, 1))
             p->exit_code = status;
-        finish_container(p);
+        if (p->pid == 1)
+            finish_container(p);
+        shim_process_end(p);
     }
-    plat_thread_exit();
+    shim_host_leave(host);
 }
 
-/*
- * The other threads share this host process, so they end with it: nothing of
- * theirs is in the arena but locks, which they hold only for moments.
- */
-void shim_process_exit(struct shim_task *t, uint32_t status)
+/* Calls of tasks that end with the container, for --stats. */
+static void count_calls(struct shim_container *c)
 {
-    struct shim_process *p = t->process;
-    uint32_t running = 0;
-    if (!atomic_compare_exchange_strong(&p->exiting, &running, 1))
-        shim_task_exit(t, status); /* another thread ends the process */
-    p->exit_code = status;
-
-    struct shim_container *c = shim_container();
     core_lock_acquire(&c->lock);
     CORE_LIST_FOR_EACH(node, &c->tasks)
     {
@@ -258,7 +313,21 @@ void shim_process_exit(struct shim_task *t, uint32_t status)
         other->fast_calls = other->slow_calls = 0;
     }
     core_lock_release(&c->lock);
-    finish_container(p);
+}
+
+void shim_process_exit(struct shim_task *t, uint32_t status)
+{
+    struct shim_process *p = t->process;
+    uint32_t running = 0;
+    if (atomic_compare_exchange_strong(&p->exiting, &running, 1)) {
+        p->exit_code = status;
+        if (p->pid == 1) { /* all others end with it: pid_namespaces(7) */
+            count_calls(shim_container());
+            finish_container(p);
+        }
+        shim_process_notify(p, t);
+    }
+    shim_task_exit(t, status);
 }
 
 #define CANARY_OFFSET 0x28 /* in the thread control block, on x86-64 */

@@ -38,6 +38,53 @@ int vfs_fdtable_new(int32_t limit, struct vfs_fdtable **out)
     return 0;
 }
 
+static int any_from(const struct vfs_fdtable *t, int32_t from, int32_t to)
+{
+    while (from < to && !t->slots[from].file)
+        from++;
+    return from < to;
+}
+
+int vfs_fdtable_clone(struct vfs_fdtable *t, struct vfs_fdtable **out)
+{
+    struct vfs_fdtable *copy;
+    *out = NULL;
+    int err = vfs_fdtable_new(t->limit, &copy);
+    if (err < 0)
+        return err;
+    core_lock_acquire(&t->lock);
+    int32_t size = t->size;
+    while (size > FIRST_SIZE && !any_from(t, size / 2, size))
+        size /= 2;
+    copy->slots = size ? core_arena_alloc((uint64_t)size * sizeof *copy->slots) : NULL;
+    if (copy->slots) {
+        copy->size = size;
+        copy->lowest = t->lowest;
+        for (int32_t fd = 0; fd < size; fd++) {
+            if (t->slots[fd].file)
+                copy->slots[fd] =
+                    (struct slot){vfs_file_get(t->slots[fd].file), t->slots[fd].flags};
+        }
+    }
+    core_lock_release(&t->lock);
+    if (size && !copy->slots) {
+        vfs_fdtable_free(copy);
+        return -LX_ENOMEM;
+    }
+    *out = copy;
+    return 0;
+}
+
+void vfs_fdtable_close_exec(struct vfs_fdtable *t)
+{
+    for (int32_t fd = 0; fd < t->size; fd++) {
+        struct vfs_file *file;
+        if (t->slots[fd].file && t->slots[fd].flags & VFS_FD_CLOEXEC &&
+            vfs_fdtable_remove(t, fd, &file) == 0)
+            vfs_file_put(file);
+    }
+}
+
 void vfs_fdtable_free(struct vfs_fdtable *t)
 {
     if (!t)
@@ -78,9 +125,14 @@ void vfs_fdtable_add_user(struct vfs_fdtable *t)
     atomic_fetch_add(&t->users, 1);
 }
 
-void vfs_fdtable_remove_user(struct vfs_fdtable *t)
+uint32_t vfs_fdtable_remove_user(struct vfs_fdtable *t)
 {
-    atomic_fetch_sub(&t->users, 1);
+    return atomic_fetch_sub(&t->users, 1) - 1;
+}
+
+uint32_t vfs_fdtable_users(const struct vfs_fdtable *t)
+{
+    return t->users;
 }
 
 /* Make room for `fd`. */

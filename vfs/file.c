@@ -93,6 +93,15 @@ int vfs_file_open(struct vfs_inode *inode, uint32_t flags, struct core_sleeper *
     }
 }
 
+int vfs_file_open_exec_inode(struct vfs_fs *fs, struct vfs_inode *inode, struct vfs_file **out)
+{
+    *out = NULL;
+    if (!VFS_IS_REG(inode))
+        return -LX_EACCES;
+    int err = vfs_may(&fs->cred, inode, LX_X_OK);
+    return err < 0 ? err : vfs_file_new(VFS_FILE_REGULAR, LX_O_RDONLY, inode, out);
+}
+
 int vfs_file_open_exec(struct vfs_fs *fs, const char *path, struct vfs_file **out)
 {
     struct vfs_inode *inode;
@@ -100,12 +109,7 @@ int vfs_file_open_exec(struct vfs_fs *fs, const char *path, struct vfs_file **ou
     int err = vfs_walk(fs, NULL, path, 0, &inode);
     if (err < 0)
         return err;
-    if (!VFS_IS_REG(inode))
-        err = -LX_EACCES;
-    if (err == 0)
-        err = vfs_may(&fs->cred, inode, LX_X_OK);
-    if (err == 0)
-        err = vfs_file_new(VFS_FILE_REGULAR, LX_O_RDONLY, inode, out);
+    err = vfs_file_open_exec_inode(fs, inode, out);
     vfs_inode_put(inode);
     return err;
 }

@@ -7,6 +7,8 @@
 
 #include "vfs/path.h"
 
+#include <stdatomic.h>
+
 #include "core/arena.h"
 #include "core/mem.h"
 #include "host.h"
@@ -24,6 +26,7 @@ int vfs_fs_new(struct vfs_fs **out)
     *out = fs;
     if (!fs)
         return -LX_ENOMEM;
+    fs->refs = 1;
     core_lock_init(&fs->lock, CORE_LOCK_FS);
     fs->root = vfs_inode_get(vfs_root());
     fs->cwd = vfs_inode_get(vfs_root());
@@ -31,9 +34,32 @@ int vfs_fs_new(struct vfs_fs **out)
     return 0;
 }
 
-void vfs_fs_free(struct vfs_fs *fs)
+int vfs_fs_clone(struct vfs_fs *fs, struct vfs_fs **out)
 {
-    if (!fs)
+    struct vfs_fs *copy = core_arena_alloc(sizeof *copy);
+    *out = copy;
+    if (!copy)
+        return -LX_ENOMEM;
+    copy->refs = 1;
+    core_lock_init(&copy->lock, CORE_LOCK_FS);
+    core_lock_acquire(&fs->lock);
+    copy->root = vfs_inode_get(fs->root);
+    copy->cwd = vfs_inode_get(fs->cwd);
+    core_lock_release(&fs->lock);
+    copy->umask = fs->umask;
+    copy->cred = fs->cred;
+    return 0;
+}
+
+struct vfs_fs *vfs_fs_get(struct vfs_fs *fs)
+{
+    atomic_fetch_add(&fs->refs, 1);
+    return fs;
+}
+
+void vfs_fs_put(struct vfs_fs *fs)
+{
+    if (!fs || atomic_fetch_sub(&fs->refs, 1) != 1)
         return;
     vfs_inode_put(fs->root);
     vfs_inode_put(fs->cwd);

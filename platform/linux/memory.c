@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Private memory, by mmap(2), mprotect(2) and madvise(2). */
 
+#include <fcntl.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "internal.h"
 #include "lx/errno.h"
@@ -52,6 +55,27 @@ void plat_host_mem_decommit(uint64_t addr, uint64_t size)
 int plat_host_mem_protect(uint64_t addr, uint64_t size, uint32_t prot)
 {
     return mprotect(pointer(addr), size, linux_prot(prot)) < 0 ? linux_error() : 0;
+}
+
+#define PAGE_SIZE 4096u
+#define IN_MEMORY (3ull << 62) /* pagemap: present, or swapped out */
+
+/* Source: Documentation/admin-guide/mm/pagemap.rst. */
+void plat_host_mem_touched(uint64_t addr, uint64_t size, uint64_t *bits)
+{
+    static int pagemap = -1; /* a second one is left open if two threads come first together */
+    uint64_t entries[512], count = size / PAGE_SIZE;
+    if (pagemap < 0)
+        pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    memset(bits, 0, (count + 63) / 64 * 8);
+    for (uint64_t done = 0; done < count;) {
+        uint64_t part = count - done < 512 ? count - done : 512;
+        off_t at = (off_t)((addr / PAGE_SIZE + done) * sizeof *entries);
+        int known = pread(pagemap, entries, part * sizeof *entries, at) ==
+                    (ssize_t)(part * sizeof *entries);
+        for (uint64_t i = 0; i < part; i++, done++)
+            bits[done / 64] |= (uint64_t)(!known || entries[i] & IN_MEMORY) << done % 64;
+    }
 }
 
 void plat_host_mem_flush_code(uint64_t addr, uint64_t size)

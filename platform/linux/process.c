@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -27,6 +28,8 @@ struct plat_process {
     pid_t pid;
     int pidfd;
     int ended; /* `code` is known */
+    void (*on_end)(void *arg);
+    void *on_end_arg;
     int32_t code;
 };
 
@@ -113,6 +116,47 @@ void plat_host_process_kill(struct plat_process *p)
 {
     if (!p->ended)
         syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+}
+
+/* Waits for all processes that are watched, for ever. */
+static void watch(void *arg)
+{
+    (void)arg;
+    struct epoll_event event;
+    g_linux.is_starting = 0;
+    for (;;) {
+        if (epoll_wait(g_linux.watched, &event, 1, -1) != 1)
+            continue;
+        struct plat_process *p = event.data.ptr;
+        epoll_ctl(g_linux.watched, EPOLL_CTL_DEL, p->pidfd, NULL);
+        p->on_end(p->on_end_arg);
+    }
+}
+
+static int start_watching(void)
+{
+    struct plat_worker *worker;
+    if (g_linux.watched >= 0)
+        return 0;
+    g_linux.watched = epoll_create1(EPOLL_CLOEXEC);
+    if (g_linux.watched < 0)
+        return linux_error();
+    g_linux.is_starting = 1;
+    int err = plat_host_worker_start(watch, NULL, &worker);
+    if (err)
+        g_linux.is_starting = 0;
+    return err;
+}
+
+int plat_host_process_watch(struct plat_process *p, void (*ended)(void *arg), void *arg)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = p};
+    p->on_end = ended;
+    p->on_end_arg = arg;
+    int err = start_watching();
+    if (!err && epoll_ctl(g_linux.watched, EPOLL_CTL_ADD, p->pidfd, &event) < 0)
+        err = linux_error();
+    return err;
 }
 
 void plat_host_process_free(struct plat_process *p)

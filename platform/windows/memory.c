@@ -2,6 +2,9 @@
 /* Private memory: VirtualAlloc and its kin. */
 
 #include "internal.h"
+
+#include <string.h>
+
 #include "lx/errno.h"
 
 DWORD windows_prot(uint32_t prot)
@@ -47,6 +50,16 @@ int plat_host_mem_protect(uint64_t addr, uint64_t size, uint32_t prot)
 {
     DWORD old;
     return VirtualProtect(pointer(addr), size, windows_prot(prot), &old) ? 0 : windows_error();
+}
+
+/*
+ * QueryWorkingSetEx() knows what is in memory now, and a page that Windows has trimmed is not; so
+ * the pages themselves have to tell.
+ */
+void plat_host_mem_touched(uint64_t addr, uint64_t size, uint64_t *bits)
+{
+    (void)addr;
+    memset(bits, 0xff, (size / 4096 + 63) / 64 * 8);
 }
 
 void plat_host_mem_flush_code(uint64_t addr, uint64_t size)

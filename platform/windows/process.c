@@ -3,7 +3,8 @@
  * Guest hosts.  One is created suspended, so that its low range can be reserved
  * before its first instruction, and lives in a job that ends with its launcher.
  *
- * Source  CreateProcessW, VirtualAllocEx, job objects (KILL_ON_JOB_CLOSE).
+ * Source  CreateProcessW, VirtualAllocEx, job objects (KILL_ON_JOB_CLOSE),
+ *         RegisterWaitForSingleObject.
  */
 
 #include "internal.h"
@@ -21,7 +22,9 @@
 #define ARGUMENT_MAX 128u
 
 struct plat_process {
-    HANDLE process;
+    HANDLE process, wait;
+    void (*on_end)(void *arg);
+    void *on_end_arg;
 };
 
 void windows_object_name(wchar_t name[96], wchar_t kind, uint32_t n)
@@ -217,10 +220,28 @@ void plat_host_process_kill(struct plat_process *p)
     TerminateProcess(p->process, 1);
 }
 
+static void CALLBACK on_end(void *arg, BOOLEAN timed_out)
+{
+    const struct plat_process *p = arg;
+    (void)timed_out;
+    p->on_end(p->on_end_arg);
+}
+
+int plat_host_process_watch(struct plat_process *p, void (*ended)(void *arg), void *arg)
+{
+    p->on_end = ended;
+    p->on_end_arg = arg;
+    if (!RegisterWaitForSingleObject(&p->wait, p->process, on_end, p, INFINITE, WT_EXECUTEONLYONCE))
+        return windows_error();
+    return 0;
+}
+
 void plat_host_process_free(struct plat_process *p)
 {
     if (!p)
         return;
+    if (p->wait)
+        UnregisterWait(p->wait);
     CloseHandle(p->process);
     free(p);
 }

@@ -144,11 +144,6 @@ static int load_elf(struct shim_task *t, struct vfs_file *file, const struct elf
                     const char *path, struct shim_exec_error *e)
 {
     struct shim_mm *mm = t->process->mm;
-    if (plan->has_interpreter)
-        return fail(e, -LX_ENOEXEC,
-                    ": is dynamically linked, which this version cannot run; "
-                    "use a statically linked program",
-                    path);
     for (uint32_t i = 0; i < plan->count; i++) {
         int err = load_segment(t, file, plan, &plan->segments[i]);
         if (err < 0)
@@ -206,73 +201,131 @@ static void set_names(struct shim_task *t, const char *path)
     core_str_copy(t->process->exe, sizeof t->process->exe, path);
 }
 
-/* Follow #! lines until an ELF file is found; `scripts` keeps their text. */
-static int find_program(struct shim_task *t, const char **path, struct arguments *args,
-                        char *scripts, char *head, struct vfs_file **file,
-                        struct shim_exec_error *e)
+/* ---- In two steps ---- */
+
+struct shim_exec {
+    struct vfs_file *file; /* of the program; a reference */
+    struct elf_plan plan;
+    const char *execfn, *path; /* as asked for; what an interpreter was found at, for messages */
+    struct arguments args;
+    const char *const *envp;
+    uint64_t words_size;
+    char head[ELF_HEAD_SIZE];
+    char scripts[(SCRIPT_DEPTH + 1) * SCRIPT_LINE];
+    void *block; /* that holds the strings, if they are ours */
+    uint64_t block_size;
+};
+
+/* Follow #! lines until an ELF file is found; x->scripts keeps their text. */
+static int find_program(struct shim_task *t, struct shim_exec *x, struct shim_exec_error *e)
 {
     for (uint32_t depth = 0;; depth++) {
-        int err = open_program(t, *path, file, e);
+        int err = x->file ? 0 : open_program(t, x->path, &x->file, e);
         if (err < 0)
             return err;
-        int64_t n = read_head(*file, head);
-        if (n >= 2 && head[0] == '#' && head[1] == '!') {
-            char *line = scripts + depth * SCRIPT_LINE, *interpreter, *argument;
-            vfs_file_put(*file);
-            *file = NULL;
-            if (depth == SCRIPT_DEPTH)
-                return fail(e, -LX_ELOOP, ": too many interpreters", *path);
-            memcpy(line, head, SCRIPT_LINE);
-            err = parse_script(line, SCRIPT_LINE, &interpreter, &argument);
-            if (err < 0)
-                return fail(e, err, ": names no interpreter after #!", *path);
-            args->words[0] = *path; /* the script's own path replaces argv[0] */
-            if (argument)
-                err = arguments_prepend(args, argument);
-            if (err == 0)
-                err = arguments_prepend(args, interpreter);
-            if (err < 0)
-                return fail(e, err, ": argument list too long", *path);
-            *path = interpreter;
-            continue;
-        }
-        return n < 0 ? fail(e, (int)n, ": cannot be read", *path) : 0;
+        int64_t n = read_head(x->file, x->head);
+        if (n < 2 || x->head[0] != '#' || x->head[1] != '!')
+            return n < 0 ? fail(e, (int)n, ": cannot be read", x->path) : 0;
+        char *line = x->scripts + depth * SCRIPT_LINE, *interpreter, *argument;
+        vfs_file_put(x->file);
+        x->file = NULL;
+        if (depth == SCRIPT_DEPTH)
+            return fail(e, -LX_ELOOP, ": too many interpreters", x->path);
+        memcpy(line, x->head, SCRIPT_LINE);
+        err = parse_script(line, SCRIPT_LINE, &interpreter, &argument);
+        if (err < 0)
+            return fail(e, err, ": names no interpreter after #!", x->path);
+        x->args.words[0] = x->path; /* the script's own path replaces argv[0] */
+        if (argument)
+            err = arguments_prepend(&x->args, argument);
+        if (err == 0)
+            err = arguments_prepend(&x->args, interpreter);
+        if (err < 0)
+            return fail(e, err, ": argument list too long", x->path);
+        x->path = interpreter;
     }
 }
 
-static int load(struct shim_task *t, const char *path, struct arguments *args,
-                const char *const *envp, char *buffers, struct shim_exec_error *e)
+/* What keeps a program from being loaded, as far as its file says. */
+static int make_plan(struct shim_exec *x, struct shim_exec_error *e)
 {
-    char *head = buffers, *scripts = buffers + ELF_HEAD_SIZE;
-    const char *execfn = path;
-    struct vfs_file *file;
-    int err = find_program(t, &path, args, scripts, head, &file, e);
-    if (err < 0)
-        return err;
-
-    struct elf_plan plan;
-    uint64_t size = vfs_file_size(file);
-    err = elf_plan_make((const uint8_t *)head, size < ELF_HEAD_SIZE ? size : ELF_HEAD_SIZE, size,
-                        &plan);
+    uint64_t size = vfs_file_size(x->file);
+    int err = elf_plan_make((const uint8_t *)x->head, size < ELF_HEAD_SIZE ? size : ELF_HEAD_SIZE,
+                            size, &x->plan);
     if (err == -LX_ENOMEM)
-        err = fail(e, err, ": is linked at addresses that are not available", path);
-    else if (err < 0)
-        err = fail(e, err, ": exec format error: not an x86-64 Linux program", path);
-    else
-        err = load_elf(t, file, &plan, path, e);
-    vfs_file_put(file);
+        return fail(e, err, ": is linked at addresses that are not available", x->path);
+    if (err < 0)
+        return fail(e, err, ": exec format error: not an x86-64 Linux program", x->path);
+    if (x->plan.has_interpreter)
+        return fail(e, -LX_ENOEXEC,
+                    ": is dynamically linked, which this version cannot run; "
+                    "use a statically linked program",
+                    x->path);
+    return 0;
+}
 
-    lx_uptr vdso, sp;
-    if (err == 0 && vdso_map(t->process->mm, &vdso) < 0)
-        err = fail(e, -LX_ENOMEM, ": no memory for the vDSO", path);
+int shim_exec_prepare(struct shim_task *t, struct vfs_file *file, const char *path,
+                      const char *const *argv, const char *const *envp, struct shim_exec **out,
+                      struct shim_exec_error *error)
+{
+    uint32_t argc = 0;
+    while (argv[argc])
+        argc++;
+    *out = NULL;
+    if (!argc)
+        return fail(error, -LX_EINVAL, ": no arguments", path);
+    struct shim_exec *x = core_arena_alloc(sizeof *x);
+    if (!x)
+        return fail(error, -LX_ENOMEM, ": no memory", path);
+    x->args = (struct arguments){.count = argc, .capacity = argc + 2 * SCRIPT_DEPTH};
+    x->words_size = (x->args.capacity + 1) * sizeof *x->args.words;
+    x->args.words = core_arena_alloc(x->words_size); /* zeroed: the list stays terminated */
+    x->execfn = x->path = path;
+    x->envp = envp;
+    x->file = file ? vfs_file_get(file) : NULL;
+    int err = x->args.words ? 0 : fail(error, -LX_ENOMEM, ": no memory", path);
     if (err == 0) {
-        err = stack_build(t, &plan, execfn, args->words, envp, vdso, &sp);
+        memcpy(x->args.words, argv, argc * sizeof *argv);
+        err = find_program(t, x, error);
+    }
+    if (err == 0)
+        err = make_plan(x, error);
+    if (err < 0) {
+        shim_exec_free(x);
+        return err;
+    }
+    *out = x;
+    return 0;
+}
+
+void shim_exec_own(struct shim_exec *x, void *block, uint64_t size)
+{
+    x->block = block;
+    x->block_size = size;
+}
+
+void shim_exec_free(struct shim_exec *x)
+{
+    vfs_file_put(x->file);
+    core_arena_free(x->args.words, x->words_size);
+    core_arena_free(x->block, x->block_size);
+    core_arena_free(x, sizeof *x);
+}
+
+int shim_exec_commit(struct shim_task *t, struct shim_exec *x, struct shim_exec_error *e)
+{
+    lx_uptr vdso, sp;
+    int err = load_elf(t, x->file, &x->plan, x->path, e);
+    if (err == 0 && vdso_map(t->process->mm, &vdso) < 0)
+        err = fail(e, -LX_ENOMEM, ": no memory for the vDSO", x->path);
+    if (err == 0) {
+        err = stack_build(t, &x->plan, x->execfn, x->args.words, x->envp, vdso, &sp);
         if (err < 0)
-            fail(e, err, ": arguments and environment are too long", path);
+            fail(e, err, ": arguments and environment are too long", x->path);
     }
     if (err == 0) {
-        set_start(t, plan.entry + plan.bias, sp);
-        set_names(t, execfn);
+        set_start(t, x->plan.entry + x->plan.bias, sp);
+        set_names(t, x->execfn);
     }
     return err;
 }
@@ -280,24 +333,11 @@ static int load(struct shim_task *t, const char *path, struct arguments *args,
 int shim_exec_load(struct shim_task *t, const char *path, const char *const *argv,
                    const char *const *envp, struct shim_exec_error *error)
 {
-    uint32_t argc = 0;
-    while (argv[argc])
-        argc++;
-    if (!argc)
-        return fail(error, -LX_EINVAL, ": no arguments", path);
-    struct arguments args = {.count = argc, .capacity = argc + 2 * SCRIPT_DEPTH};
-    uint64_t words_size = (args.capacity + 1) * sizeof *args.words;
-    uint64_t buffers_size = ELF_HEAD_SIZE + (SCRIPT_DEPTH + 1) * SCRIPT_LINE;
-    args.words = core_arena_alloc(words_size); /* zeroed: the list stays terminated */
-    char *buffers = core_arena_alloc(buffers_size);
-    int err = -LX_ENOMEM;
-    if (args.words && buffers) {
-        memcpy(args.words, argv, argc * sizeof *argv);
-        err = load(t, path, &args, envp, buffers, error);
-    } else {
-        fail(error, err, ": no memory", path);
-    }
-    core_arena_free(buffers, buffers_size);
-    core_arena_free(args.words, words_size);
+    struct shim_exec *x;
+    int err = shim_exec_prepare(t, NULL, path, argv, envp, &x, error);
+    if (err < 0)
+        return err;
+    err = shim_exec_commit(t, x, error);
+    shim_exec_free(x);
     return err;
 }

@@ -39,16 +39,15 @@ struct area {
 struct patched_image;
 
 struct shim_mm {
-    struct core_lock lock; /* guards all below */
-    struct area *areas;    /* sorted, in the arena */
+    _Atomic uint32_t users; /* processes */
+    uint32_t is_here;       /* 1: a guest host has memory for it; set by that one */
+    struct core_lock lock;  /* guards all below */
+    struct area *areas;     /* sorted, in the arena */
     uint32_t count, capacity;
     uint64_t next;                /* where the search for a free range begins */
     uint64_t brk_base, brk_end;   /* brk_end: as brk(2) reports it, not rounded */
     uint64_t mapped, committed;   /* bytes */
     struct patched_image *images; /* see patch.c */
-    uint64_t pie_chunks[CHUNK_COUNT(PIE) / 64];
-    uint64_t mmap_chunks[CHUNK_COUNT(MMAP) / 64];
-    uint64_t stack_chunks[CHUNK_COUNT(STACK) / 64];
 };
 
 /* Index of the first area that ends after `addr`; mm->count if none does. */
@@ -77,7 +76,7 @@ uint64_t area_find_free(const struct shim_mm *mm, uint64_t low, uint64_t high, u
                         uint64_t size);
 
 /* Give [begin, end) zeroed host memory with protection `prot`, where it has none. */
-MUST_USE int host_commit(struct shim_mm *mm, uint64_t begin, uint64_t end, uint32_t prot);
+MUST_USE int host_commit(uint64_t begin, uint64_t end, uint32_t prot);
 MUST_USE int host_protect(uint64_t begin, uint64_t end, uint32_t prot);
 void host_decommit(uint64_t begin, uint64_t end);
 

@@ -10,37 +10,47 @@
 #include "memory/area.h"
 #include "plat/plat.h"
 
+/* What is reserved in this process: a bit for each chunk.  Address spaces come and go, it stays. */
+static struct {
+    struct core_lock lock;
+    uint64_t pie[CHUNK_COUNT(PIE) / 64];
+    uint64_t mmap[CHUNK_COUNT(MMAP) / 64];
+    uint64_t stack[CHUNK_COUNT(STACK) / 64];
+} g_reserved = {.lock = {.rank = CORE_LOCK_RESERVED}};
+
 /* The window's bitmap of reserved chunks and its base; NULL for the low range. */
-static uint64_t *window_of(struct shim_mm *mm, uint64_t addr, uint64_t *base)
+static uint64_t *window_of(uint64_t addr, uint64_t *base)
 {
     if (addr >= CORE_MMAP_BASE && addr < CORE_MMAP_END) {
         *base = CORE_MMAP_BASE;
-        return mm->mmap_chunks;
+        return g_reserved.mmap;
     }
     if (addr >= CORE_PIE_BASE && addr < CORE_PIE_END) {
         *base = CORE_PIE_BASE;
-        return mm->pie_chunks;
+        return g_reserved.pie;
     }
     if (addr >= CORE_STACK_BASE && addr < CORE_STACK_END) {
         *base = CORE_STACK_BASE;
-        return mm->stack_chunks;
+        return g_reserved.stack;
     }
     return NULL;
 }
 
-static int reserve_chunk(struct shim_mm *mm, uint64_t addr)
+static int reserve_chunk(uint64_t addr)
 {
-    uint64_t base, *chunks = window_of(mm, addr, &base);
+    uint64_t base, *chunks = window_of(addr, &base);
     if (!chunks)
         return 0;
     uint64_t index = (addr - base) / CHUNK_SIZE, bit = 1ull << (index % 64);
-    if (chunks[index / 64] & bit)
-        return 0;
-    int err = plat_mem_reserve(base + index * CHUNK_SIZE, CHUNK_SIZE);
-    if (err < 0)
-        return err;
-    chunks[index / 64] |= bit;
-    return 0;
+    int err = 0;
+    core_lock_acquire(&g_reserved.lock);
+    if (!(chunks[index / 64] & bit)) {
+        err = plat_mem_reserve(base + index * CHUNK_SIZE, CHUNK_SIZE);
+        if (err == 0)
+            chunks[index / 64] |= bit;
+    }
+    core_lock_release(&g_reserved.lock);
+    return err;
 }
 
 /* End of the piece of [addr, end) that lies in one reservation. */
@@ -52,11 +62,11 @@ static uint64_t piece_end(uint64_t addr, uint64_t end)
     return chunk_end < end ? chunk_end : end;
 }
 
-int host_commit(struct shim_mm *mm, uint64_t begin, uint64_t end, uint32_t prot)
+int host_commit(uint64_t begin, uint64_t end, uint32_t prot)
 {
     for (uint64_t at = begin, next; at < end; at = next) {
         next = piece_end(at, end);
-        int err = reserve_chunk(mm, at);
+        int err = reserve_chunk(at);
         if (err == 0)
             err = plat_mem_commit(at, next - at, prot);
         if (err < 0) {

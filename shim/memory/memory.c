@@ -3,6 +3,8 @@
 
 #include "shim/memory.h"
 
+#include <stdatomic.h>
+
 #include "core/arena.h"
 #include "core/mem.h"
 #include "lx/errno.h"
@@ -29,14 +31,41 @@ int shim_mm_new(struct shim_mm **out)
     if (!mm)
         return -LX_ENOMEM;
     core_lock_init(&mm->lock, CORE_LOCK_MEMORY);
+    mm->users = 1;
+    mm->is_here = 1;
     mm->next = CORE_MMAP_BASE;
     return 0;
 }
 
-void shim_mm_free(struct shim_mm *mm)
+struct shim_mm *shim_mm_get(struct shim_mm *mm)
 {
-    if (!mm)
+    atomic_fetch_add(&mm->users, 1);
+    return mm;
+}
+
+uint32_t shim_mm_users(const struct shim_mm *mm)
+{
+    return mm->users;
+}
+
+void shim_mm_lose(struct shim_mm *mm)
+{
+    if (mm)
+        mm->is_here = 0;
+}
+
+void shim_mm_put(struct shim_mm *mm)
+{
+    if (!mm || atomic_fetch_sub(&mm->users, 1) != 1)
         return;
+    for (uint32_t i = 0; i < mm->count; i++) {
+        struct area *a = &mm->areas[i];
+        if (mm->is_here && a->flags & AREA_BACKED)
+            host_decommit(a->begin, a->end);
+        if (a->file)
+            vfs_file_put(a->file);
+    }
+    patch_forget_all(mm);
     core_arena_free(mm->areas, (uint64_t)mm->capacity * sizeof *mm->areas);
     core_arena_free(mm, sizeof *mm);
 }
@@ -78,7 +107,7 @@ static int back(struct shim_mm *mm, struct area *a)
     if (!a->prot && !a->file)
         return 0;
     int plain = !a->file && !(a->prot & PLAT_EXEC);
-    int err = host_commit(mm, a->begin, a->end, plain ? a->prot : PLAT_READ | PLAT_WRITE);
+    int err = host_commit(a->begin, a->end, plain ? a->prot : PLAT_READ | PLAT_WRITE);
     if (err < 0)
         return err;
     uint64_t size = a->end - a->begin;
@@ -232,7 +261,7 @@ static int protect_area(struct shim_mm *mm, struct area *a, uint32_t prot)
     int to_exec = prot & PLAT_EXEC && !(a->flags & AREA_PATCHED);
     int err = 0;
     if (!(a->flags & AREA_BACKED)) {
-        err = host_commit(mm, a->begin, a->end, prot);
+        err = host_commit(a->begin, a->end, prot);
         if (err < 0)
             return err;
         a->flags |= AREA_BACKED | (to_exec ? AREA_PATCHED : 0); /* all zero: nothing to patch */
@@ -447,13 +476,13 @@ int shim_mm_protect_patched(struct shim_mm *mm, lx_uptr addr, uint64_t size, uin
 }
 
 /* MADV_DONTNEED: private anonymous memory is zero afterwards, a file's copy is read again. */
-static int drop_area(struct shim_mm *mm, const struct area *a, uint64_t begin, uint64_t end)
+static int drop_area(const struct area *a, uint64_t begin, uint64_t end)
 {
     if (!(a->flags & AREA_BACKED) || a->flags & (AREA_SHARED | AREA_PATCHED))
         return 0;
     uint32_t prot = a->file ? PLAT_READ | PLAT_WRITE : a->prot;
     host_decommit(begin, end);
-    int err = host_commit(mm, begin, end, prot);
+    int err = host_commit(begin, end, prot);
     if (err == 0 && a->file) {
         err = fill_from_file(a->file, begin, end - begin, a->offset + (begin - a->begin));
         if (err == 0)
@@ -470,7 +499,7 @@ static int drop_locked(struct shim_mm *mm, uint64_t begin, uint64_t end)
             return -LX_ENOMEM;
         const struct area *a = &mm->areas[i];
         uint64_t stop = a->end < end ? a->end : end;
-        int err = drop_area(mm, a, at, stop);
+        int err = drop_area(a, at, stop);
         if (err < 0)
             return err;
         at = stop;

@@ -3,6 +3,9 @@
 
 #include "memory/patch.h"
 
+#include <stdatomic.h>
+#include <stddef.h>
+
 #include "core/arena.h"
 #include "core/mem.h"
 #include "lx/errno.h"
@@ -18,23 +21,68 @@
 
 #define REACH 0x70000000ull /* a jump's reach, with room to spare */
 
+/* A table in the arena, shared by the processes that have forked since. */
+struct patched_table {
+    _Atomic uint32_t refs;
+    struct shim_rewrite_table table; /* and what follows it */
+};
+
 /* One piece of patched code; in the arena, as is its table. */
 struct patched_image {
     struct patched_image *next;
     uint64_t begin, end; /* of the code and its trampolines */
-    struct shim_rewrite_table *table;
+    struct patched_table *table;
 };
+
+static uint64_t shared_size(const struct shim_rewrite_table *table)
+{
+    return offsetof(struct patched_table, table) + table->size;
+}
+
+static void image_free(struct patched_image *image)
+{
+    struct patched_table *shared = image->table;
+    if (atomic_fetch_sub(&shared->refs, 1) == 1)
+        core_arena_free(shared, shared_size(&shared->table));
+    core_arena_free(image, sizeof *image);
+}
+
+int patch_clone(const struct shim_mm *mm, struct shim_mm *child)
+{
+    struct patched_image **link = &child->images;
+    for (const struct patched_image *image = mm->images; image; image = image->next) {
+        struct patched_image *copy = core_arena_alloc(sizeof *copy);
+        if (!copy)
+            return -LX_ENOMEM;
+        *copy = *image;
+        copy->next = NULL;
+        atomic_fetch_add(&copy->table->refs, 1);
+        *link = copy;
+        link = &copy->next;
+    }
+    return 0;
+}
+
+void patch_forget_all(struct shim_mm *mm)
+{
+    while (mm->images) {
+        struct patched_image *image = mm->images;
+        mm->images = image->next;
+        image_free(image);
+    }
+}
 
 static int remember(struct shim_mm *mm, uint64_t begin, const struct shim_rewrite_table *table)
 {
     struct patched_image *image = core_arena_alloc(sizeof *image);
-    struct shim_rewrite_table *copy = core_arena_alloc(table->size);
+    struct patched_table *copy = core_arena_alloc(shared_size(table));
     if (!image || !copy) {
         core_arena_free(image, sizeof *image);
-        core_arena_free(copy, table->size);
+        core_arena_free(copy, shared_size(table));
         return -LX_ENOMEM;
     }
-    memcpy(copy, table, table->size);
+    copy->refs = 1;
+    memcpy(&copy->table, table, table->size);
     image->begin = begin;
     image->end = begin + table->trampolines + shim_rewrite_trampoline_span(table);
     image->table = copy;
@@ -137,7 +185,7 @@ static int map_trampolines(struct shim_mm *mm, uint64_t begin, uint64_t end, uin
         return -LX_ENOMEM;
     a.begin = *at;
     a.end = *at + span;
-    int err = host_commit(mm, a.begin, a.end, a.prot);
+    int err = host_commit(a.begin, a.end, a.prot);
     if (err < 0)
         return err;
     a.prot = PLAT_READ | PLAT_EXEC;
@@ -184,7 +232,7 @@ void patch_forget(struct shim_mm *mm, uint64_t begin, uint64_t end)
     struct patched_image **link = &mm->images;
     while (*link) {
         struct patched_image *image = *link;
-        struct shim_rewrite_table *table = image->table;
+        const struct shim_rewrite_table *table = &image->table->table;
         if (image->begin < begin || image->begin + table->span > end) {
             link = &image->next;
             continue;
@@ -194,8 +242,7 @@ void patch_forget(struct shim_mm *mm, uint64_t begin, uint64_t end)
             area_split(mm, image->end) == 0)
             area_remove(mm, image->begin + table->trampolines, image->end);
         *link = image->next;
-        core_arena_free(table, table->size);
-        core_arena_free(image, sizeof *image);
+        image_free(image);
     }
 }
 
@@ -212,12 +259,14 @@ lx_uptr shim_mm_original_rip(struct shim_mm *mm, lx_uptr addr)
     const struct patched_image *image = image_at(mm, addr);
     if (!image)
         return addr;
-    return image->begin + shim_rewrite_origin(image->table, (uint32_t)(addr - image->begin));
+    return image->begin +
+           shim_rewrite_origin(&image->table->table, (uint32_t)(addr - image->begin));
 }
 
 lx_uptr shim_mm_stray_rip(struct shim_mm *mm, lx_uptr addr)
 {
     const struct patched_image *image = image_at(mm, addr);
-    uint32_t moved = image ? shim_rewrite_moved(image->table, (uint32_t)(addr - image->begin)) : 0;
+    uint32_t moved =
+        image ? shim_rewrite_moved(&image->table->table, (uint32_t)(addr - image->begin)) : 0;
     return moved ? image->begin + moved : 0;
 }

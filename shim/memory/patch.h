@@ -25,4 +25,8 @@ MUST_USE int patch_code(struct shim_mm *mm, uint64_t begin, uint64_t end);
  */
 void patch_forget(struct shim_mm *mm, uint64_t begin, uint64_t end);
 
+/* Let a forked address space know what is patched in it: -LX_ENOMEM.  And let one forget it all. */
+MUST_USE int patch_clone(const struct shim_mm *mm, struct shim_mm *child);
+void patch_forget_all(struct shim_mm *mm);
+
 #endif

@@ -9,8 +9,10 @@
 #include "core/mem.h"
 #include "lx/errno.h"
 #include "lx/wait.h"
+#include "plat/plat.h"
 #include "plat/thread.h"
 #include "shim/dispatch.h"
+#include "shim/process.h"
 #include "shim/syscall.h"
 #include "shim/task.h"
 #include "signal/frame.h"
@@ -28,11 +30,11 @@
 
 #define FIRST_REALTIME 32
 
-/* Nobody handles it and its default is to do nothing.  Differs from Linux: stopping is nothing. */
+/* Nobody handles it and its default is to do nothing. */
 static int is_ignored_locked(const struct shim_process *p, uint32_t sig)
 {
     uint64_t handler = p->actions[sig - 1].sa_handler;
-    return handler == LX_SIG_IGN || (handler == LX_SIG_DFL && BIT(sig) & (IGNORED | STOPS));
+    return handler == LX_SIG_IGN || (handler == LX_SIG_DFL && BIT(sig) & IGNORED);
 }
 
 /* A standard signal is queued once; a real-time one as often as it is sent. */
@@ -52,10 +54,65 @@ static int enqueue_locked(struct shim_pending *pending, const struct lx_siginfo 
     return 0;
 }
 
-int shim_signal_send_task(struct shim_task *t, const struct lx_siginfo *info)
+static void dequeue_locked(struct shim_pending *pending, uint32_t sig, struct lx_siginfo *info);
+
+static void forget_locked(struct shim_pending *pending, uint64_t set)
+{
+    struct lx_siginfo info;
+    while (pending->set & set)
+        dequeue_locked(pending, (uint32_t)__builtin_ctzll(pending->set & set) + 1, &info);
+}
+
+/* Both locks of the process are held. */
+static void forget_everywhere_locked(struct shim_process *p, uint64_t set)
+{
+    forget_locked(&p->pending, set);
+    CORE_LIST_FOR_EACH(node, &p->tasks)
+    {
+        forget_locked(&CORE_LIST_ENTRY(node, struct shim_task, in_process)->pending, set);
+    }
+}
+
+/*
+ * What a signal does when it is sent, whether or not it is blocked or ignored: SIGCONT lets a
+ * stopped process go on, and stop signals and SIGCONT cancel each other.  The container's lock and
+ * the process's are held.
+ */
+static void prepare_locked(struct shim_process *p, uint32_t sig)
+{
+    uint32_t had_stopped = 0, running = 0;
+    if (!(BIT(sig) & (STOPS | BIT(LX_SIGCONT) | BIT(LX_SIGKILL))))
+        return;
+    core_lock_acquire(&p->signal_lock);
+    if (BIT(sig) & STOPS) {
+        forget_everywhere_locked(p, BIT(LX_SIGCONT));
+    } else {
+        if (sig == LX_SIGCONT)
+            forget_everywhere_locked(p, STOPS);
+        had_stopped = p->stop_signal;
+        running = p->running_count;
+        p->stop_signal = 0;
+    }
+    core_lock_release(&p->signal_lock);
+    if (!had_stopped)
+        return;
+    CORE_LIST_FOR_EACH(node, &p->tasks)
+    {
+        shim_task_notify(CORE_LIST_ENTRY(node, struct shim_task, in_process));
+    }
+    if (sig == LX_SIGCONT && !running) {
+        p->news = SHIM_NEWS_CONTINUED;
+        shim_process_tell_parent_locked(p, LX_CLD_CONTINUED, LX_SIGCONT);
+    }
+}
+
+int shim_signal_send_task_locked(struct shim_task *t, const struct lx_siginfo *info)
 {
     struct shim_process *p = t->process;
     uint32_t sig = (uint32_t)info->si_signo;
+    core_lock_acquire(&p->lock);
+    prepare_locked(p, sig);
+    core_lock_release(&p->lock);
     core_lock_acquire(&p->signal_lock);
     int drop = is_ignored_locked(p, sig) && !((t->sigmask | t->waits_for) & BIT(sig)), err = 0;
     if (!drop)
@@ -64,6 +121,15 @@ int shim_signal_send_task(struct shim_task *t, const struct lx_siginfo *info)
     /* Only now: the mask changes without the lock, and whoever unblocks looks at the queue after. */
     if (err == 0 && !drop && !(t->sigmask & BIT(sig)))
         shim_task_notify(t);
+    return err;
+}
+
+int shim_signal_send_task(struct shim_task *t, const struct lx_siginfo *info)
+{
+    struct shim_container *c = shim_container();
+    core_lock_acquire(&c->lock);
+    int err = shim_signal_send_task_locked(t, info);
+    core_lock_release(&c->lock);
     return err;
 }
 
@@ -79,10 +145,13 @@ static struct shim_task *choose_task_locked(struct shim_process *p, uint64_t bit
     return NULL;
 }
 
-int shim_signal_send_process(struct shim_process *p, const struct lx_siginfo *info)
+int shim_signal_send_process_locked(struct shim_process *p, const struct lx_siginfo *info)
 {
     uint32_t sig = (uint32_t)info->si_signo;
+    if (p->is_zombie)
+        return 0;
     core_lock_acquire(&p->lock);
+    prepare_locked(p, sig);
     core_lock_acquire(&p->signal_lock);
     struct shim_task *t = choose_task_locked(p, BIT(sig));
     int drop = t && !(t->waits_for & BIT(sig)) && is_ignored_locked(p, sig), err = 0;
@@ -94,6 +163,15 @@ int shim_signal_send_process(struct shim_process *p, const struct lx_siginfo *in
     if (err == 0 && !drop && t)
         shim_task_notify(t);
     core_lock_release(&p->lock);
+    return err;
+}
+
+int shim_signal_send_process(struct shim_process *p, const struct lx_siginfo *info)
+{
+    struct shim_container *c = shim_container();
+    core_lock_acquire(&c->lock);
+    int err = shim_signal_send_process_locked(p, info);
+    core_lock_release(&c->lock);
     return err;
 }
 
@@ -154,13 +232,6 @@ static void dequeue_locked(struct shim_pending *pending, uint32_t sig, struct lx
         atomic_fetch_and(&pending->set, ~BIT(sig));
 }
 
-static void forget_locked(struct shim_pending *pending, uint32_t sig)
-{
-    struct lx_siginfo info;
-    while (pending->set & BIT(sig))
-        dequeue_locked(pending, sig, &info);
-}
-
 void shim_signal_set_action(struct shim_process *p, uint32_t sig, const struct lx_sigaction *action,
                             struct lx_sigaction *old)
 {
@@ -168,13 +239,8 @@ void shim_signal_set_action(struct shim_process *p, uint32_t sig, const struct l
     core_lock_acquire(&p->signal_lock);
     *old = p->actions[sig - 1];
     p->actions[sig - 1] = *action;
-    if (is_ignored_locked(p, sig)) {
-        forget_locked(&p->pending, sig);
-        CORE_LIST_FOR_EACH(node, &p->tasks)
-        {
-            forget_locked(&CORE_LIST_ENTRY(node, struct shim_task, in_process)->pending, sig);
-        }
-    }
+    if (is_ignored_locked(p, sig))
+        forget_everywhere_locked(p, BIT(sig));
     core_lock_release(&p->signal_lock);
     core_lock_release(&p->lock);
 }
@@ -203,14 +269,100 @@ uint32_t shim_signal_take(struct shim_task *t, uint64_t set, struct lx_siginfo *
     return sig;
 }
 
-void shim_signal_flush(struct shim_task *t)
+void shim_signal_leave_locked(struct shim_task *t)
 {
     struct shim_process *p = t->process;
-    struct lx_siginfo info;
     core_lock_acquire(&p->signal_lock);
-    while (t->pending.set)
-        dequeue_locked(&t->pending, lowest(t->pending.set), &info);
+    forget_locked(&t->pending, ~0ull);
+    int last = p->stop_signal && !t->has_stopped && p->running_count && --p->running_count == 0;
+    uint32_t sig = p->stop_signal;
     core_lock_release(&p->signal_lock);
+    if (last && p->task_count > 1) { /* those that are left have stopped */
+        p->news = SHIM_NEWS_STOPPED;
+        shim_process_tell_parent_locked(p, LX_CLD_STOPPED, (int32_t)sig);
+    }
+}
+
+void shim_signal_flush_process(struct shim_process *p)
+{
+    forget_locked(&p->pending, ~0ull);
+}
+
+void shim_signal_reset_handlers(struct shim_process *p)
+{
+    core_lock_acquire(&p->signal_lock);
+    for (uint32_t i = 0; i < SHIM_SIGNAL_COUNT; i++) {
+        uint64_t ignored = p->actions[i].sa_handler == LX_SIG_IGN ? LX_SIG_IGN : LX_SIG_DFL;
+        memset(&p->actions[i], 0, sizeof p->actions[i]);
+        p->actions[i].sa_handler = ignored;
+    }
+    core_lock_release(&p->signal_lock);
+}
+
+/* ---- Stopping ---- */
+
+int shim_signal_is_killed(const struct shim_task *t)
+{
+    const struct shim_process *p = t->process;
+    return p->exiting || (p->execing && p->execing != t) ||
+           (t->pending.set | p->pending.set) & BIT(LX_SIGKILL);
+}
+
+/* A stop signal was taken off the queue: all threads are to stop, unless SIGCONT came since. */
+static void begin_stop(struct shim_task *t, uint32_t sig)
+{
+    struct shim_container *c = shim_container();
+    struct shim_process *p = t->process;
+    core_lock_acquire(&c->lock);
+    int stops = sig == LX_SIGSTOP || !shim_process_is_orphaned_locked(p);
+    core_lock_acquire(&p->lock);
+    core_lock_acquire(&p->signal_lock);
+    stops = stops && !p->stop_signal && !(t->process->pending.set & BIT(LX_SIGKILL));
+    if (stops) {
+        p->stop_signal = sig;
+        p->running_count = p->task_count;
+        CORE_LIST_FOR_EACH(node, &p->tasks)
+        {
+            CORE_LIST_ENTRY(node, struct shim_task, in_process)->has_stopped = 0;
+        }
+    }
+    core_lock_release(&p->signal_lock);
+    core_lock_release(&p->lock);
+    core_lock_release(&c->lock);
+    if (stops)
+        shim_process_notify(p, t);
+}
+
+/* The task is about to wait; the last one tells the parent. */
+static void note_stop(struct shim_task *t)
+{
+    struct shim_container *c = shim_container();
+    struct shim_process *p = t->process;
+    core_lock_acquire(&c->lock);
+    core_lock_acquire(&p->signal_lock);
+    uint32_t sig = p->stop_signal;
+    int last = sig && !t->has_stopped && p->running_count && --p->running_count == 0;
+    t->has_stopped = 1;
+    core_lock_release(&p->signal_lock);
+    if (last) {
+        p->news = SHIM_NEWS_STOPPED;
+        shim_process_tell_parent_locked(p, LX_CLD_STOPPED, (int32_t)sig);
+    }
+    core_lock_release(&c->lock);
+}
+
+void shim_signal_stop(struct shim_task *t)
+{
+    const struct shim_process *p = t->process;
+    while (p->stop_signal && !shim_signal_is_killed(t)) {
+        if (!t->has_stopped)
+            note_stop(t);
+        atomic_store(&t->sleeper.interrupt, 0);
+        if (!p->stop_signal || shim_signal_is_killed(t))
+            break;
+        int err = core_sleep(&t->sleeper, 0, PLAT_FOREVER);
+        (void)err; /* whatever woke it, it looks again */
+    }
 }
 
 /* The system call to start again after a handler, or without one; adjusts rax otherwise. */
@@ -267,6 +419,13 @@ int shim_signal_deliver(struct shim_task *t, int call)
         core_lock_release(&p->signal_lock);
         if (ignored)
             continue;
+        if (action.sa_handler == LX_SIG_DFL && BIT(sig) & STOPS) {
+            begin_stop(t, sig);
+            shim_signal_stop(t);
+            if (p->exiting)
+                shim_task_exit(t, p->exit_code);
+            continue;
+        }
         if (action.sa_handler == LX_SIG_DFL)
             shim_process_exit(t, sig | (BIT(sig) & DUMPS_CORE ? LX_WCOREFLAG : 0));
         uint64_t restart = call ? restart_after(t, &action) : SHIM_NO_SYSCALL;

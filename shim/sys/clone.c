@@ -1,27 +1,56 @@
 /* SPDX-License-Identifier: MIT */
-/* clone(2), clone3(2): threads. New processes come with a later version. */
+/*
+ * clone(2), clone3(2), fork(2), vfork(2).
+ *
+ * A child with memory of its own takes a guest host from the pool.  One that shares its parent's
+ * (a thread, and a process in vfork(2)) runs on another thread of the same guest host.
+ */
 
+#include <stdatomic.h>
+
+#include "core/arena.h"
 #include "core/mem.h"
 #include "lx/errno.h"
+#include "lx/resource.h"
 #include "lx/sched.h"
+#include "lx/signal.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
+#include "shim/host.h"
+#include "shim/memory.h"
+#include "shim/process.h"
+#include "shim/signal.h"
 #include "shim/syscall.h"
 #include "shim/task.h"
 #include "shim/user.h"
 
 #define THREAD_FLAGS \
     (LX_CLONE_VM | LX_CLONE_FS | LX_CLONE_FILES | LX_CLONE_SIGHAND | LX_CLONE_THREAD)
-#define OPTIONAL_FLAGS                                                                       \
-    (LX_CLONE_SYSVSEM | LX_CLONE_SETTLS | LX_CLONE_PARENT_SETTID | LX_CLONE_CHILD_CLEARTID | \
-     LX_CLONE_CHILD_SETTID | LX_CLONE_DETACHED | LX_CLONE_UNTRACED | LX_CLONE_PTRACE |       \
-     LX_CLONE_IO)
+#define NAMESPACE_FLAGS                                                                           \
+    (LX_CLONE_NEWNS | LX_CLONE_NEWCGROUP | LX_CLONE_NEWUTS | LX_CLONE_NEWIPC | LX_CLONE_NEWUSER | \
+     LX_CLONE_NEWPID | LX_CLONE_NEWNET | LX_CLONE_NEWTIME)
+#define KNOWN_FLAGS                                                                               \
+    (THREAD_FLAGS | NAMESPACE_FLAGS | LX_CLONE_VFORK | LX_CLONE_PARENT | LX_CLONE_SYSVSEM |       \
+     LX_CLONE_SETTLS | LX_CLONE_PARENT_SETTID | LX_CLONE_CHILD_CLEARTID | LX_CLONE_CHILD_SETTID | \
+     LX_CLONE_DETACHED | LX_CLONE_UNTRACED | LX_CLONE_PTRACE | LX_CLONE_IO |                      \
+     LX_CLONE_CLEAR_SIGHAND)
+
+/* What all four calls come down to. */
+struct request {
+    uint64_t flags; /* LX_CLONE_*, without a signal */
+    uint32_t exit_signal;
+    lx_uptr stack; /* its top, or 0: the parent's */
+    lx_uptr parent_tid, child_tid;
+    uint64_t tls;
+};
+
+/* ---- On another thread of this guest host ---- */
 
 /* What the new thread starts with; lives in the parent's frame until it has taken it. */
 struct start {
     struct shim_task *child;
     struct plat_regs regs;
-    uint64_t flags, tls;
+    uint64_t tp;
     lx_uptr child_tid;
     uint32_t fs_mode;
     const struct plat_thread *parent;
@@ -51,8 +80,8 @@ static void run(void *arg, struct plat_thread *thread)
     thread->fs_mode = s->fs_mode;
     thread->exit_work = 1;
     plat_thread_copy_vectors(thread, s->parent);
-    shim_task_set_tp(t, s->tls);
-    lx_uptr child_tid = s->flags & LX_CLONE_CHILD_SETTID ? s->child_tid : 0;
+    shim_task_set_tp(t, s->tp);
+    lx_uptr child_tid = s->child_tid;
     let_go(s);
 
     if (child_tid) {
@@ -62,76 +91,234 @@ static void run(void *arg, struct plat_thread *thread)
     shim_task_run(t);
 }
 
-/* The flags that make a thread, and nothing that is not there yet. */
-static int check_flags(uint64_t flags)
+/* Sleep until `word` is `value`; a signal that comes meanwhile is delivered when the call ends. */
+static void wait_until(struct shim_task *t, const _Atomic uint32_t *word, uint32_t value,
+                       int killable)
 {
-    if (flags & LX_CLONE_SIGHAND && !(flags & LX_CLONE_VM))
-        return -LX_EINVAL;
-    if (flags & LX_CLONE_THREAD && !(flags & LX_CLONE_SIGHAND))
-        return -LX_EINVAL;
-    if ((flags & THREAD_FLAGS) != THREAD_FLAGS)
-        return -LX_ENOSYS;
-    return flags & ~(uint64_t)(THREAD_FLAGS | OPTIONAL_FLAGS) ? -LX_EINVAL : 0;
+    while (*word != value && !(killable && shim_signal_is_killed(t))) {
+        if (core_sleep(&t->sleeper, 0, PLAT_FOREVER) == -LX_EINTR)
+            atomic_store(&t->sleeper.interrupt, 0);
+    }
+    if (t->attention)
+        atomic_store(&t->sleeper.interrupt, 1);
 }
 
-static int64_t clone_thread(struct shim_task *t, uint64_t flags, lx_uptr stack, lx_uptr parent_tid,
-                            lx_uptr child_tid, uint64_t tls)
+static int start_thread(struct shim_task *t, const struct request *r, struct shim_task *child)
 {
-    int err = check_flags(flags);
-    if (err < 0)
-        return err;
-    if (!stack)
-        return -LX_EINVAL;
-    if (flags & LX_CLONE_SETTLS && tls >> 47)
-        return -LX_EPERM; /* as arch_prctl(2): no thread pointer lies there */
-
-    struct shim_task *child;
-    err = shim_task_new(t->process, &child);
-    if (err < 0)
-        return err;
-    memcpy(child->comm, t->comm, sizeof child->comm);
-    child->sigmask = t->sigmask;
-    if (flags & LX_CLONE_CHILD_CLEARTID)
-        child->clear_child_tid = child_tid;
-    int32_t tid = child->tid;
-    if (flags & LX_CLONE_PARENT_SETTID) {
-        err = shim_copy_out(parent_tid, &tid, sizeof tid);
-        if (err < 0)
-            goto failed;
-    }
-
     plat_gate(); /* the child starts with the parent's vector state */
     struct start s = {
         .child = child,
         .regs = t->plat->regs,
-        .flags = flags,
-        .tls = flags & LX_CLONE_SETTLS ? tls : t->plat->guest_fs,
-        .child_tid = child_tid,
+        .tp = r->flags & LX_CLONE_SETTLS ? r->tls : t->plat->guest_fs,
+        .child_tid = r->flags & LX_CLONE_CHILD_SETTID ? r->child_tid : 0,
         .fs_mode = t->plat->fs_mode,
         .parent = t->plat,
         .parent_tid = t->tid,
     };
     s.regs.rax = 0;
-    s.regs.rsp = stack;
-    err = plat_thread_start(run, &s);
+    if (r->stack)
+        s.regs.rsp = r->stack;
+    int err = plat_thread_start(run, &s);
+    if (err == 0)
+        wait_until(t, &s.taken, 1, 0);
+    return err;
+}
+
+static int put_tids(struct shim_task *child, const struct request *r)
+{
+    int32_t tid = child->tid;
+    if (r->flags & LX_CLONE_CHILD_CLEARTID)
+        child->clear_child_tid = r->child_tid;
+    return r->flags & LX_CLONE_PARENT_SETTID ? shim_copy_out(r->parent_tid, &tid, sizeof tid) : 0;
+}
+
+static int64_t clone_thread(struct shim_task *t, const struct request *r)
+{
+    struct shim_task *child;
+    if ((r->flags & THREAD_FLAGS) != THREAD_FLAGS || !r->stack)
+        return -LX_EINVAL; /* Differs from Linux: threads share descriptors and directories */
+    int err = shim_task_new(t->process, &child);
     if (err < 0)
-        goto failed;
-    while (!s.taken) {
-        /* A signal may come in between: it is delivered when the call ends. */
-        if (core_sleep(&t->sleeper, 0, PLAT_FOREVER) == -LX_EINTR)
-            plat_thread_yield(0);
+        return err;
+    memcpy(child->comm, t->comm, sizeof child->comm);
+    child->sigmask = t->sigmask;
+    int32_t tid = child->tid;
+    err = put_tids(child, r);
+    if (err == 0)
+        err = start_thread(t, r, child);
+    if (err < 0) {
+        shim_task_abandon(child);
+        return err;
     }
     return tid;
+}
 
-failed:
-    shim_task_free(child);
-    return err;
+/* ---- Processes ---- */
+
+/* May the user have one more process?  Root may. */
+static int check_process_limit(const struct shim_process *p)
+{
+    struct shim_container *c = shim_container();
+    uint64_t limit = p->limits[LX_RLIMIT_NPROC].rlim_cur, count = 0;
+    if (p->uid == 0 || limit == LX_RLIM64_INFINITY)
+        return 0;
+    core_lock_acquire(&c->lock);
+    CORE_LIST_FOR_EACH(node, &c->tasks)
+    {
+        count += CORE_LIST_ENTRY(node, struct shim_task, in_table)->process->uid == p->uid;
+    }
+    core_lock_release(&c->lock);
+    return count >= limit ? -LX_EAGAIN : 0;
+}
+
+static void await_vfork(struct shim_task *t)
+{
+    wait_until(t, &t->in_vfork, 0, 1);
+}
+
+/* A process that shares the parent's memory. */
+static int64_t clone_sharing(struct shim_task *t, const struct request *r)
+{
+    struct shim_task *child;
+    int err = shim_process_fork(t, r->flags, r->exit_signal, &child);
+    if (err < 0)
+        return err;
+    int32_t tid = child->tid;
+    err = put_tids(child, r);
+    if (err < 0) {
+        shim_process_abandon(child);
+        return err;
+    }
+    plat_process_times(&child->process->start_user_ns, &child->process->start_system_ns);
+    if (r->flags & LX_CLONE_VFORK) {
+        t->in_vfork = 1;
+        child->process->vfork_tid = t->tid;
+    }
+    shim_process_publish(t, child, r->flags);
+    err = start_thread(t, r, child);
+    if (err < 0) {
+        shim_process_retract(child);
+        return err;
+    }
+    if (r->flags & LX_CLONE_VFORK)
+        await_vfork(t);
+    return tid;
+}
+
+/* What the child's guest host needs. */
+static struct shim_birth *make_birth(struct shim_task *t, const struct request *r,
+                                     struct shim_task *child)
+{
+    struct plat_thread *plat = t->plat;
+    struct shim_birth *b = shim_birth_new(child);
+    if (!b)
+        return NULL;
+    plat_gate(); /* the child starts with the parent's vector state */
+    b->vectors_size = plat->xsave_size;
+    b->vectors = core_arena_alloc(b->vectors_size);
+    if (!b->vectors) {
+        shim_birth_free(b);
+        return NULL;
+    }
+    memcpy(b->vectors, plat->xsave, b->vectors_size);
+    b->regs = plat->regs;
+    b->regs.rax = 0;
+    if (r->stack)
+        b->regs.rsp = r->stack;
+    b->tp = r->flags & LX_CLONE_SETTLS ? r->tls : plat->guest_fs;
+    b->fs_mode = plat->fs_mode;
+    b->child_tid = r->flags & LX_CLONE_CHILD_SETTID ? r->child_tid : 0;
+    return b;
+}
+
+static int64_t fork_to(struct shim_task *t, const struct request *r, struct shim_host *host)
+{
+    struct shim_task *child;
+    int err = shim_process_fork(t, r->flags, r->exit_signal, &child);
+    if (err < 0)
+        return err;
+    int32_t tid = child->tid;
+    struct shim_birth *b = make_birth(t, r, child);
+    err = b ? put_tids(child, r) : -LX_ENOMEM;
+    if (err == 0)
+        err = shim_mm_fork(t->process->mm, t->plat->regs.rsp, &child->process->mm, &b->copy);
+    if (err < 0) {
+        shim_birth_free(b);
+        shim_process_abandon(child);
+        return err;
+    }
+    atomic_fetch_sub(&child->host->task_count, 1);
+    child->host = host;
+    atomic_fetch_add(&host->task_count, 1);
+    if (r->flags & LX_CLONE_VFORK) {
+        t->in_vfork = 1;
+        child->process->vfork_tid = t->tid;
+    }
+    shim_process_publish(t, child, r->flags);
+    shim_host_hand_over(host, b);
+    if (r->flags & LX_CLONE_VFORK)
+        await_vfork(t);
+    return tid;
+}
+
+static int64_t clone_copying(struct shim_task *t, const struct request *r)
+{
+    struct shim_host *host;
+    int64_t result = shim_host_take(t, &host);
+    if (result < 0)
+        return result == -LX_EINTR ? -SHIM_ERESTARTNOINTR : result;
+    result = fork_to(t, r, host);
+    if (result < 0)
+        shim_host_give_back(host);
+    return result;
+}
+
+/* ---- The calls ---- */
+
+static int check_flags(const struct shim_task *t, uint64_t flags)
+{
+    if (flags & ~(uint64_t)KNOWN_FLAGS)
+        return -LX_EINVAL;
+    if (flags & LX_CLONE_SIGHAND && (!(flags & LX_CLONE_VM) || flags & LX_CLONE_CLEAR_SIGHAND))
+        return -LX_EINVAL;
+    if (flags & LX_CLONE_THREAD && !(flags & LX_CLONE_SIGHAND))
+        return -LX_EINVAL;
+    if (flags & LX_CLONE_FS && flags & (LX_CLONE_NEWNS | LX_CLONE_NEWUSER))
+        return -LX_EINVAL;
+    if (flags & LX_CLONE_THREAD && flags & (LX_CLONE_NEWUSER | LX_CLONE_NEWPID))
+        return -LX_EINVAL;
+    if (flags & LX_CLONE_PARENT && t->process->pid == 1)
+        return -LX_EINVAL;
+    return flags & NAMESPACE_FLAGS ? -LX_EPERM : 0;
+}
+
+static int64_t clone(struct shim_task *t, const struct request *r)
+{
+    int err = check_flags(t, r->flags);
+    if (err < 0)
+        return err;
+    if (r->flags & LX_CLONE_SETTLS && r->tls >> 47)
+        return -LX_EPERM; /* as arch_prctl(2): no thread pointer lies there */
+    if (r->flags & LX_CLONE_THREAD)
+        return clone_thread(t, r);
+    err = check_process_limit(t->process);
+    if (err < 0)
+        return err;
+    return r->flags & LX_CLONE_VM ? clone_sharing(t, r) : clone_copying(t, r);
 }
 
 int64_t sys_clone(struct shim_task *t, uint64_t flags, lx_uptr stack, lx_uptr parent_tid,
                   lx_uptr child_tid, uint64_t tls)
 {
-    return clone_thread(t, flags & ~(uint64_t)LX_CSIGNAL, stack, parent_tid, child_tid, tls);
+    const struct request r = {
+        .flags = (uint32_t)flags & ~(uint64_t)LX_CSIGNAL, /* the upper half does not count */
+        .exit_signal = (uint32_t)flags & LX_CSIGNAL,
+        .stack = stack,
+        .parent_tid = parent_tid,
+        .child_tid = child_tid,
+        .tls = tls,
+    };
+    return clone(t, &r);
 }
 
 int64_t sys_clone3(struct shim_task *t, lx_uptr args, uint64_t size)
@@ -151,10 +338,32 @@ int64_t sys_clone3(struct shim_task *t, lx_uptr args, uint64_t size)
     }
     if (err < 0)
         return err;
-    if (a.flags & (LX_CSIGNAL | LX_CLONE_DETACHED) || a.exit_signal > LX_CSIGNAL ||
-        (a.flags & LX_CLONE_THREAD && a.exit_signal) || !a.stack != !a.stack_size)
+    if (a.flags & (LX_CSIGNAL & ~(uint64_t)LX_CLONE_NEWTIME) || a.flags & LX_CLONE_DETACHED ||
+        a.exit_signal > SHIM_SIGNAL_COUNT ||
+        (a.flags & (LX_CLONE_THREAD | LX_CLONE_PARENT) && a.exit_signal) ||
+        !a.stack != !a.stack_size)
         return -LX_EINVAL;
     if (a.set_tid_size)
         return -LX_EPERM;
-    return clone_thread(t, a.flags, a.stack + a.stack_size, a.parent_tid, a.child_tid, a.tls);
+    const struct request r = {
+        .flags = a.flags,
+        .exit_signal = (uint32_t)a.exit_signal,
+        .stack = a.stack + a.stack_size,
+        .parent_tid = a.parent_tid,
+        .child_tid = a.child_tid,
+        .tls = a.tls,
+    };
+    return clone(t, &r);
+}
+
+int64_t sys_fork(struct shim_task *t)
+{
+    const struct request r = {.exit_signal = LX_SIGCHLD};
+    return clone(t, &r);
+}
+
+int64_t sys_vfork(struct shim_task *t)
+{
+    const struct request r = {.flags = LX_CLONE_VM | LX_CLONE_VFORK, .exit_signal = LX_SIGCHLD};
+    return clone(t, &r);
 }

@@ -9,6 +9,7 @@
 
 #include "core/mem.h"
 #include "lx/errno.h"
+#include "shim/process.h"
 #include "shim/syscall.h"
 #include "shim/task.h"
 #include "shim/user.h"

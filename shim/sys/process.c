@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ends and identities: exit(2), exit_group(2), wait4(2), waitid(2), getpid(2), gettid(2),
- * getppid(2), getpgid(2), setpgid(2), getsid(2), setsid(2), set_tid_address(2).
+ * Ends and identities: exit(2), exit_group(2), getpid(2), gettid(2), getppid(2), getpgrp(2),
+ * getpgid(2), setpgid(2), getsid(2), setsid(2), set_tid_address(2).
  */
 
+#include "shim/process.h"
 #include "lx/errno.h"
-#include "lx/wait.h"
 #include "shim/syscall.h"
 #include "shim/task.h"
 
@@ -17,30 +17,6 @@ int64_t sys_exit(struct shim_task *t, int32_t status)
 int64_t sys_exit_group(struct shim_task *t, int32_t status)
 {
     shim_process_exit(t, ((uint32_t)status & 0xff) << 8);
-}
-
-/* A process has no children as long as it cannot fork. */
-int64_t sys_wait4(struct shim_task *t, int32_t pid, lx_uptr status, int32_t options, lx_uptr usage)
-{
-    (void)t, (void)status, (void)usage;
-    uint32_t known =
-        LX_WNOHANG | LX_WUNTRACED | LX_WCONTINUED | LX___WNOTHREAD | LX___WALL | LX___WCLONE;
-    if ((uint32_t)options & ~known)
-        return -LX_EINVAL;
-    return pid == INT32_MIN ? -LX_ESRCH : -LX_ECHILD;
-}
-
-int64_t sys_waitid(struct shim_task *t, int32_t type, int32_t id, lx_uptr info, int32_t options,
-                   lx_uptr usage)
-{
-    (void)t, (void)info, (void)usage;
-    uint32_t events = LX_WEXITED | LX_WSTOPPED | LX_WCONTINUED;
-    uint32_t known = events | LX_WNOHANG | LX_WNOWAIT | LX___WNOTHREAD | LX___WALL | LX___WCLONE;
-    if ((uint32_t)options & ~known || !((uint32_t)options & events))
-        return -LX_EINVAL;
-    if (type < LX_P_ALL || type > LX_P_PIDFD || (type == LX_P_PID && id <= 0))
-        return -LX_EINVAL;
-    return type == LX_P_PIDFD ? -LX_EBADF : -LX_ECHILD;
 }
 
 int64_t sys_getpid(struct shim_task *t)
@@ -63,54 +39,100 @@ int64_t sys_getpgrp(struct shim_task *t)
     return t->process->pgid;
 }
 
-/* The process with this id, 0 meaning the caller's; NULL: none. */
-static const struct shim_process *find(struct shim_task *t, int32_t pid)
+/* The process with this id or a thread with it, 0 meaning the caller's; NULL: none. */
+static struct shim_process *find_locked(struct shim_task *t, int32_t pid)
 {
-    if (pid == 0 || pid == t->process->pid)
+    if (pid == 0)
         return t->process;
-    struct shim_container *c = shim_container();
-    core_lock_acquire(&c->lock);
-    const struct shim_task *other = shim_task_find_locked(pid);
-    core_lock_release(&c->lock);
-    return other ? t->process : NULL; /* another thread's tid: as yet there is one process */
+    struct shim_process *p = shim_process_find_locked(pid);
+    struct shim_task *other = p ? NULL : shim_task_find_locked(pid);
+    return other ? other->process : p;
 }
 
 int64_t sys_getpgid(struct shim_task *t, int32_t pid)
 {
-    const struct shim_process *p = find(t, pid);
-    return p ? p->pgid : -LX_ESRCH;
+    struct shim_container *c = shim_container();
+    core_lock_acquire(&c->lock);
+    const struct shim_process *p = find_locked(t, pid);
+    int64_t result = p ? p->pgid : -LX_ESRCH;
+    core_lock_release(&c->lock);
+    return result;
 }
 
 int64_t sys_getsid(struct shim_task *t, int32_t pid)
 {
-    const struct shim_process *p = find(t, pid);
-    return p ? p->sid : -LX_ESRCH;
+    struct shim_container *c = shim_container();
+    core_lock_acquire(&c->lock);
+    const struct shim_process *p = find_locked(t, pid);
+    int64_t result = p ? p->sid : -LX_ESRCH;
+    core_lock_release(&c->lock);
+    return result;
+}
+
+/* Is there a process of this session in the group? */
+static int group_is_in_session_locked(int32_t pgid, int32_t sid)
+{
+    CORE_LIST_FOR_EACH(node, &shim_container()->processes)
+    {
+        const struct shim_process *p = CORE_LIST_ENTRY(node, struct shim_process, in_table);
+        if (p->pgid == pgid && p->sid == sid)
+            return 1;
+    }
+    return 0;
+}
+
+/* In Linux' order of checks. */
+static int64_t set_group_locked(struct shim_task *t, int32_t pid, int32_t pgid)
+{
+    struct shim_process *self = t->process, *p = shim_process_find_locked(pid);
+    if (!p)
+        return -LX_ESRCH;
+    if (p->parent == self && p != self) {
+        if (p->sid != self->sid)
+            return -LX_EPERM;
+        if (p->has_execed)
+            return -LX_EACCES;
+    } else if (p != self) {
+        return -LX_ESRCH;
+    }
+    if (p->sid == p->pid)
+        return -LX_EPERM; /* a session leader */
+    if (pgid != pid && !group_is_in_session_locked(pgid, self->sid))
+        return -LX_EPERM;
+    p->pgid = pgid;
+    return 0;
 }
 
 int64_t sys_setpgid(struct shim_task *t, int32_t pid, int32_t pgid)
 {
-    struct shim_process *p = t->process;
+    struct shim_container *c = shim_container();
+    if (!pid)
+        pid = t->process->pid;
     if (!pgid)
         pgid = pid;
     if (pgid < 0)
         return -LX_EINVAL;
-    if (pid && pid != p->pid)
-        return -LX_ESRCH;
-    if (p->sid == p->pid)
-        return -LX_EPERM; /* a session leader */
-    if (pgid && pgid != p->pid)
-        return -LX_EPERM;
-    p->pgid = p->pid;
-    return 0;
+    core_lock_acquire(&c->lock);
+    int64_t result = set_group_locked(t, pid, pgid);
+    core_lock_release(&c->lock);
+    return result;
 }
 
 int64_t sys_setsid(struct shim_task *t)
 {
-    struct shim_process *p = t->process;
-    if (p->pgid == p->pid)
-        return -LX_EPERM;
-    p->sid = p->pgid = p->pid;
-    return p->sid;
+    struct shim_container *c = shim_container();
+    struct shim_process *self = t->process;
+    int64_t result = self->pid;
+    core_lock_acquire(&c->lock);
+    CORE_LIST_FOR_EACH(node, &c->processes)
+    {
+        if (CORE_LIST_ENTRY(node, struct shim_process, in_table)->pgid == self->pid)
+            result = -LX_EPERM; /* setsid(2): the id is a group's */
+    }
+    if (result > 0)
+        self->sid = self->pgid = self->pid;
+    core_lock_release(&c->lock);
+    return result;
 }
 
 int64_t sys_set_tid_address(struct shim_task *t, lx_uptr tidptr)

@@ -14,6 +14,7 @@
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "shim/dispatch.h"
+#include "shim/process.h"
 #include "shim/signal.h"
 #include "shim/syscall.h"
 #include "shim/task.h"
@@ -207,15 +208,23 @@ static void fill_info(const struct shim_task *t, int32_t sig, int32_t code, stru
     info->si_uid = t->process->uid;
 }
 
+/* The process with this id, or that has a thread with it. */
+static struct shim_process *process_of_locked(int32_t pid)
+{
+    struct shim_process *p = shim_process_find_locked(pid);
+    struct shim_task *t = p ? NULL : shim_task_find_locked(pid);
+    return t ? t->process : p;
+}
+
 /* Send to a process by its id; signal 0 only looks. */
 static int64_t send_to_pid(int32_t pid, const struct lx_siginfo *info, int32_t sig)
 {
     struct shim_container *c = shim_container();
     int64_t result = -LX_ESRCH;
     core_lock_acquire(&c->lock);
-    struct shim_task *target = shim_task_of_process_locked(pid);
+    struct shim_process *target = process_of_locked(pid);
     if (target)
-        result = sig ? shim_signal_send_process(target->process, info) : 0;
+        result = sig ? shim_signal_send_process_locked(target, info) : 0;
     core_lock_release(&c->lock);
     return result;
 }
@@ -227,15 +236,12 @@ static int64_t send_to_group(struct shim_task *t, int32_t pgid, const struct lx_
     struct shim_container *c = shim_container();
     int64_t result = -LX_ESRCH;
     core_lock_acquire(&c->lock);
-    CORE_LIST_FOR_EACH(node, &c->tasks)
+    CORE_LIST_FOR_EACH(node, &c->processes)
     {
-        struct shim_task *other = CORE_LIST_ENTRY(node, struct shim_task, in_table);
-        struct shim_process *p = other->process;
-        if (shim_task_of_process_locked(p->pid) != other) /* each process once */
-            continue;
+        struct shim_process *p = CORE_LIST_ENTRY(node, struct shim_process, in_table);
         if (pgid == -1 ? p == t->process || p->pid == 1 : p->pgid != pgid)
             continue;
-        int err = sig ? shim_signal_send_process(p, info) : 0;
+        int err = sig ? shim_signal_send_process_locked(p, info) : 0;
         if (result < 0)
             result = err;
     }
@@ -263,7 +269,7 @@ static int64_t send_to_task(int32_t tgid, int32_t tid, const struct lx_siginfo *
     core_lock_acquire(&c->lock);
     struct shim_task *target = shim_task_find_locked(tid);
     if (target && (tgid < 0 || target->process->pid == tgid))
-        result = sig ? shim_signal_send_task(target, info) : 0;
+        result = sig ? shim_signal_send_task_locked(target, info) : 0;
     core_lock_release(&c->lock);
     return result;
 }

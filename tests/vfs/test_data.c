@@ -31,7 +31,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    vfs_fs_free(*state);
+    vfs_fs_put(*state);
     return 0;
 }
 

@@ -33,7 +33,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    vfs_fs_free(*state);
+    vfs_fs_put(*state);
     plat_file_close(g_folder);
     return plat_path_remove(FOLDER);
 }

@@ -29,6 +29,14 @@ void core_segment_set_limit(uint64_t size);
 MUST_USE core_page_t core_page_new(void);
 void core_page_free(core_page_t page);
 
+/*
+ * CORE_CHUNK_PAGES pages in a row, the first one's number; what is in them is left from others.
+ * For data on its way from process to process: a few stay allocated, so that their memory is warm.
+ */
+#define CORE_CHUNK_PAGES 64u
+MUST_USE core_page_t core_chunk_new(void);
+void core_chunk_free(core_page_t chunk);
+
 /* The page's 4096 bytes in this process; NULL if it cannot be mapped. */
 void *core_page(core_page_t page);
 

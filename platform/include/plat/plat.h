@@ -76,6 +76,13 @@ void plat_mem_decommit(uint64_t addr, uint64_t size);
 /* Change the protection of committed pages inside one reservation. */
 MUST_USE int plat_mem_protect(uint64_t addr, uint64_t size, uint32_t prot);
 
+/*
+ * Which pages of committed memory may hold anything but zeros: bit n for the n-th, set also where the
+ * host does not know.
+ *   size     bytes, a multiple of 4096; `bits` has room for as many pages, in words.
+ */
+void plat_mem_touched(uint64_t addr, uint64_t size, uint64_t *bits);
+
 /* Tell the processor that code was written.  A no-op on x86 but for the contract. */
 void plat_mem_flush_code(uint64_t addr, uint64_t size);
 
@@ -142,6 +149,12 @@ MUST_USE int plat_process_spawn(void (*guest)(const char *argument), const char 
 MUST_USE int plat_process_wait(struct plat_process *p, int64_t deadline_ns, int32_t *code);
 void plat_process_kill(struct plat_process *p);
 void plat_process_free(struct plat_process *p);
+
+/*
+ * Have ended(arg) called, once, on another thread, when a guest host has ended.  To be called
+ * once for a process, which is freed only after that.
+ */
+MUST_USE int plat_process_watch(struct plat_process *p, void (*ended)(void *arg), void *arg);
 
 /* In a guest host: the n-th file handed over by plat_process_spawn(). */
 MUST_USE int plat_file_inherited(uint32_t n, struct plat_file **out);

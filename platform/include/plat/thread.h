@@ -131,6 +131,15 @@ void plat_thread_clear_vectors(struct plat_thread *t);
  */
 void plat_thread_copy_vectors(struct plat_thread *t, const struct plat_thread *from);
 
+/* The same from a copy of an XSAVE area, xsave_size bytes. */
+void plat_thread_load_vectors(struct plat_thread *t, const void *area);
+
+/*
+ * Call fn(t) on the calling guest thread's host stack, from its top: all frames on it are gone.
+ * `fn` does not return.
+ */
+NORETURN void plat_thread_again(struct plat_thread *t, void (*fn)(struct plat_thread *t));
+
 /*
  * Set the calling thread's guest thread pointer: the gs slots, and FS base in
  * PLAT_FS_GUEST.  `canary` is what lies at tp + 0x28, where compilers keep the

@@ -48,7 +48,7 @@ struct runner_options {
 MUST_USE int runner_open_image(const struct runner_options *options, struct image *out,
                                struct core_diag *diag);
 
-/* The private argument that makes this executable a guest host. */
+/* The private argument that makes this executable a guest host; its number follows. */
 #define RUNNER_GUEST_ARGUMENT "--tarbox-guest-host"
 
 /*

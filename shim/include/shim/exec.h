@@ -24,6 +24,30 @@ struct shim_exec_error {
 };
 
 /*
+ * The same in two steps, for execve(2): what can fail with an errno comes first.
+ *   file     of the program, or NULL: it is found by `path`.
+ *   path, argv, envp  borrowed until the end; see shim_exec_own().
+ *   out      to be freed.  Lies in the arena: any guest host may commit it.
+ */
+struct shim_exec;
+struct vfs_file;
+MUST_USE int shim_exec_prepare(struct shim_task *t, struct vfs_file *file, const char *path,
+                               const char *const *argv, const char *const *envp,
+                               struct shim_exec **out, struct shim_exec_error *error);
+MUST_USE int shim_exec_commit(struct shim_task *t, struct shim_exec *x,
+                              struct shim_exec_error *error);
+void shim_exec_free(struct shim_exec *x);
+
+/*
+ * Give the task's process, which has none, an address space in this guest host, and load `x`, which
+ * is freed.  A failure ends the process: execve(2) cannot go back.
+ */
+void shim_exec_here(struct shim_task *t, struct shim_exec *x);
+
+/* Free this block of the arena with `x`: it holds the strings. */
+void shim_exec_own(struct shim_exec *x, void *block, uint64_t size);
+
+/*
  * Load the program at guest path `path` into the task's process and set the
  * task's registers (plat->regs), thread pointer and FS mode for its first
  * instruction.

@@ -27,8 +27,29 @@ struct vfs_image_key;
 
 MUST_USE int shim_mm_new(struct shim_mm **out);
 
-/* Free the records; host memory goes with the process.  NULL is ignored. */
-void shim_mm_free(struct shim_mm *mm);
+/*
+ * One more process that uses the address space, or one fewer: the last one frees it, with its
+ * memory in this guest host.  NULL is ignored.
+ */
+struct shim_mm *shim_mm_get(struct shim_mm *mm);
+void shim_mm_put(struct shim_mm *mm);
+uint32_t shim_mm_users(const struct shim_mm *mm);
+
+/* The guest host that had its memory is gone.  NULL is ignored. */
+void shim_mm_lose(struct shim_mm *mm);
+
+/*
+ * A copy of an address space for fork(2), in two steps: this guest host writes down the areas and
+ * the contents of touched pages, the child's takes them.
+ *   sp       the forking thread's stack pointer: what lies below it, less the red zone, is dead.
+ *   copy     to be received, or dropped.
+ *   returns  -LX_ENOMEM.
+ */
+struct shim_mm_copy;
+MUST_USE int shim_mm_fork(struct shim_mm *mm, lx_uptr sp, struct shim_mm **child,
+                          struct shim_mm_copy **copy);
+MUST_USE int shim_mm_receive(struct shim_mm *mm, struct shim_mm_copy *copy);
+void shim_mm_copy_free(struct shim_mm_copy *copy); /* NULL is ignored */
 
 /*
  * Map memory as mmap(2) does.

@@ -36,9 +36,14 @@ struct shim_process;
 struct shim_task;
 struct plat_thread;
 
-/* Queue for a process (any thread may take it) or for one task. */
+/*
+ * Queue for a process (any thread may take it) or for one task.  _locked: the container's lock is
+ * held, as it has to be for those of others, lest they go away.
+ */
 MUST_USE int shim_signal_send_process(struct shim_process *p, const struct lx_siginfo *info);
 MUST_USE int shim_signal_send_task(struct shim_task *t, const struct lx_siginfo *info);
+MUST_USE int shim_signal_send_process_locked(struct shim_process *p, const struct lx_siginfo *info);
+MUST_USE int shim_signal_send_task_locked(struct shim_task *t, const struct lx_siginfo *info);
 
 /*
  * Queue a signal that the thread itself has caused; blocked or ignored, it kills
@@ -70,8 +75,20 @@ int shim_signal_deliver(struct shim_task *t, int call);
 /* A fault of guest code, from the platform: the signal it means, or a repair. */
 void shim_fault(struct plat_thread *p);
 
-/* Forget what is pending for a task that ends. */
-void shim_signal_flush(struct shim_task *t);
+/* While the task's process is stopped, wait; then it was continued, or is to end. */
+void shim_signal_stop(struct shim_task *t);
+
+/* 1 if the task is to end, whatever it waits for. */
+int shim_signal_is_killed(const struct shim_task *t);
+
+/* A task ends: forget what is pending for it, and do not wait for it to stop. */
+void shim_signal_leave_locked(struct shim_task *t);
+
+/* Forget what is pending for a process. */
+void shim_signal_flush_process(struct shim_process *p);
+
+/* execve(2): handlers are gone. */
+void shim_signal_reset_handlers(struct shim_process *p);
 
 /* Set the blocked signals and look at what became unblocked. */
 void shim_signal_set_mask(struct shim_task *t, uint64_t mask);

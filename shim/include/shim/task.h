@@ -24,6 +24,7 @@
 #include "shim/time.h"
 
 struct plat_thread;
+struct shim_host;
 struct vfs_fdtable;
 struct vfs_fs;
 
@@ -47,13 +48,36 @@ struct shim_pending {
 struct futex_table;
 struct shim_mm;
 
+/* What a process has used, and its children that were waited for; in ns and bytes. */
+struct shim_usage {
+    uint64_t user_ns, system_ns, peak_size;
+};
+
 struct shim_process {
     int32_t pid; /* constant */
-    int32_t ppid, pgid, sid;
 
-    struct core_lock signal_lock;                   /* guards actions, pending, alarm */
+    /* The tree of processes: guarded by the container's lock; the ids are read without. */
+    _Atomic int32_t ppid, pgid, sid;
+    struct shim_process *parent;   /* NULL: of the first, and in a process that ended unseen */
+    struct core_list children;     /* of struct shim_process.sibling */
+    struct core_list sibling;      /* in parent->children */
+    struct core_list in_table;     /* in the container's processes */
+    struct shim_process *next_pid; /* in its hash bucket */
+    uint32_t is_zombie;            /* 1: ended, and waits for wait(2) */
+    uint32_t exit_signal;          /* that the parent gets at the end; 0: none */
+    uint32_t is_subreaper;         /* PR_SET_CHILD_SUBREAPER */
+    uint32_t has_execed;           /* 1: an execve(2) has succeeded; setpgid(2) asks */
+    uint32_t news;                 /* SHIM_NEWS_*: what wait(2) has not reported yet */
+    struct shim_usage usage;       /* of a zombie */
+    struct shim_usage child_usage; /* of the children it has waited for */
+    struct core_waitq child_wait;  /* threads in wait(2); own lock */
+    struct core_waitq end_wait;    /* who waits for it to end; own lock */
+
+    struct core_lock signal_lock;                   /* guards all to the blank line */
     struct lx_sigaction actions[SHIM_SIGNAL_COUNT]; /* of signal n at n-1 */
     struct shim_pending pending;
+    _Atomic uint32_t stop_signal; /* nonzero: it stops, or has stopped, because of this */
+    uint32_t running_count;       /* tasks that have yet to stop for it */
 
     struct core_lock lock;  /* guards tasks, the identities and the limits below */
     struct core_list tasks; /* of struct shim_task.in_process */
@@ -67,15 +91,20 @@ struct shim_process {
     uint32_t no_new_privs;
     char exe[256]; /* guest path, cut; for messages */
 
-    _Atomic uint32_t exiting;   /* 1: exit_group or a fatal signal has begun */
-    _Atomic uint32_t exit_code; /* as wait4(2) reports it */
+    struct shim_task *_Atomic execing; /* in execve(2): all other threads have to end */
+    _Atomic uint32_t exiting;          /* 1: exit_group or a fatal signal has begun */
+    _Atomic uint32_t exit_code;        /* as wait4(2) reports it */
 
     uint64_t alarm_ns; /* ITIMER_REAL's next expiry, a deadline, or 0 */
     uint64_t alarm_interval_ns;
     uint32_t alarm_running;            /* its thread exists */
     struct core_sleeper alarm_sleeper; /* its thread's */
 
-    struct shim_mm *mm;              /* own lock */
+    struct shim_mm *mm; /* own lock; a reference, as are the next two */
+    int32_t vfork_tid;  /* who waits until it gives up its parent's memory, or 0;
+                                        guarded by the container's lock */
+    uint64_t start_ns;  /* when it began, monotonic */
+    uint64_t start_user_ns, start_system_ns; /* what its guest host had used by then */
     _Atomic uint32_t vdso_has_clock; /* 1: it was told of the clock; see sys_clock_gettime() */
     struct vfs_fdtable *fds;         /* own lock */
     struct vfs_fs *fs; /* root, working directory, umask, credentials for checks; own lock */
@@ -90,10 +119,14 @@ struct shim_futex_waiter {
 };
 
 struct shim_task {
-    int32_t tid;                  /* constant */
+    int32_t tid;                  /* constant, but for execve(2) by another than the first thread */
     struct shim_process *process; /* constant */
     struct core_list in_process;  /* guarded by process->lock */
-    struct core_list in_table;    /* guarded by the container's lock */
+    struct core_list in_table;    /* guarded by the container's lock, as is the next */
+    struct shim_task *next_tid;   /* in its hash bucket */
+    struct shim_host *host;       /* that it runs in */
+    uint32_t has_stopped;         /* guarded by process->signal_lock */
+    _Atomic uint32_t in_vfork;    /* 1: until the child has memory of its own */
     struct core_sleeper sleeper;  /* what this thread sleeps on */
     struct plat_thread *plat;     /* own; good in its guest host only */
     char comm[SHIM_COMM_SIZE];    /* prctl(PR_SET_NAME) */
@@ -122,16 +155,30 @@ struct shim_task {
     uint64_t fast_calls, slow_calls; /* own; for --stats */
 };
 
+/* Bits of struct shim_process.news. */
+#define SHIM_NEWS_STOPPED 1u
+#define SHIM_NEWS_CONTINUED 2u
+
+#define SHIM_PID_MAX 32768 /* /proc/sys/kernel/pid_max: ids are below */
+#define SHIM_PID_BUCKETS 1024u
+
 /* The container: what all processes share. */
 struct shim_container {
-    struct core_lock lock;  /* guards tasks, next_tid, slots */
-    struct core_list tasks; /* of struct shim_task.in_table, all of the container */
+    struct core_lock lock;      /* guards the tables, next_tid, slots, and the processes' tree */
+    struct core_list tasks;     /* of struct shim_task.in_table, all of the container */
+    struct core_list processes; /* of struct shim_process.in_table, zombies, too */
+    struct shim_task *tids[SHIM_PID_BUCKETS]; /* hash tables, by id */
+    struct shim_process *pids[SHIM_PID_BUCKETS];
+    uint32_t task_count, process_count;
+    uint32_t pids_limit; /* constant: tasks there may be; 0: no limit */
     int32_t next_tid;
+    uint32_t ids_wrapped;                 /* 1: ids are used again */
     uint64_t slots[SHIM_SLOT_COUNT / 64]; /* bit: a thread sleeps on that slot */
     uint32_t strace;                      /* constant: 1 prints system calls to stderr */
     uint32_t chaos;    /* constant: 1 clears FS base at every return to the guest; for tests */
     char hostname[65]; /* constant */
     struct shim_clock clock;     /* atomic, then constant */
+    struct shim_pool *pool;      /* constant; see shim/host.h */
     struct futex_table *futexes; /* constant */
 
     _Atomic uint32_t done;           /* 1: status is the container's result */
@@ -146,29 +193,30 @@ struct shim_container {
 MUST_USE int shim_container_init(void);
 struct shim_container *shim_container(void);
 
-/* Initialise a sleeper with a slot of its own; for threads that are not tasks. */
+/* Initialise a sleeper with a slot of its own, for threads that are not tasks; give it back. */
 MUST_USE int shim_sleeper_new(struct core_sleeper *s);
+void shim_sleeper_free(struct core_sleeper *s);
 
-/* A new process with one task, pid = tid; used by the launcher for the first. */
-MUST_USE int shim_process_new(struct shim_process **out, struct shim_task **task);
-
-/* Make the file system's checks see the process's identities; process->lock is held. */
-void shim_process_publish_credentials(struct shim_process *p);
-
-/* A new task of a process; the caller starts its thread. */
+/*
+ * A new task of a process, in the caller's guest host; its thread has yet to be started.
+ *   returns  -LX_EAGAIN: --pids-limit, or no memory.
+ */
 MUST_USE int shim_task_new(struct shim_process *p, struct shim_task **out);
 
 /*
  * Take a task out of all tables and free it.  It must not run any more.
- *   returns  1 if it was the last one of its process.
+ *   returns  1 if it was the last one of its process, whose descriptors are closed now.
  */
 int shim_task_free(struct shim_task *t);
+
+/* Take back a task that shim_task_new() made, and that has not run. */
+void shim_task_abandon(struct shim_task *t);
 
 /* The task with this tid, valid while the container's lock is held; or NULL. */
 struct shim_task *shim_task_find_locked(int32_t tid);
 
-/* Likewise one task of a process, whose first thread may have ended. */
-struct shim_task *shim_task_of_process_locked(int32_t pid);
+/* Let a task have another id, which its process's first thread has left. */
+void shim_task_set_tid(struct shim_task *t, int32_t tid);
 
 /*
  * End the calling thread: clear_child_tid, robust futexes, and with the last
@@ -179,8 +227,14 @@ NORETURN void shim_task_exit(struct shim_task *t, uint32_t status);
 /* End the calling thread's whole process; the other threads end at their next attention. */
 NORETURN void shim_process_exit(struct shim_task *t, uint32_t status);
 
+/* The part of a task's end that concerns its memory: clear_child_tid, robust futexes. */
+void shim_task_leave_memory(struct shim_task *t);
+
 /* Make `t` look at its pending work before it returns to the guest, waking it if it sleeps. */
 void shim_task_notify(struct shim_task *t);
+
+/* The same for all tasks of a process but `but`, which may be NULL. */
+void shim_process_notify(struct shim_process *p, const struct shim_task *but);
 
 /* Set the calling task's thread pointer (FS base) as its guest code sees it. */
 void shim_task_set_tp(struct shim_task *t, lx_uptr tp);

@@ -27,6 +27,12 @@ struct vfs_file;
  */
 MUST_USE int vfs_fdtable_new(int32_t limit, struct vfs_fdtable **out);
 
+/* A table with the same files, as fork(2) makes it; no user yet. */
+MUST_USE int vfs_fdtable_clone(struct vfs_fdtable *t, struct vfs_fdtable **out);
+
+/* Close what has VFS_FD_CLOEXEC: execve(2).  The caller's thread alone uses the table. */
+void vfs_fdtable_close_exec(struct vfs_fdtable *t);
+
 /* Put every file still open.  No other thread may be using `t`; NULL is ignored. */
 void vfs_fdtable_free(struct vfs_fdtable *t);
 
@@ -53,9 +59,13 @@ struct vfs_borrowed {
 MUST_USE int vfs_fdtable_borrow(struct vfs_fdtable *t, int32_t fd, struct vfs_borrowed *out);
 void vfs_give_back(struct vfs_borrowed *b);
 
-/* A thread begins to use the table, before it can; or has ended to. */
+/*
+ * A thread begins to use the table, before it can; or has ended to: then those that are left
+ * come back, and without any the table is to be freed.
+ */
 void vfs_fdtable_add_user(struct vfs_fdtable *t);
-void vfs_fdtable_remove_user(struct vfs_fdtable *t);
+uint32_t vfs_fdtable_remove_user(struct vfs_fdtable *t);
+uint32_t vfs_fdtable_users(const struct vfs_fdtable *t);
 
 /*
  * Give `file` the lowest free descriptor from `first` on.

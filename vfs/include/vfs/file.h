@@ -76,6 +76,8 @@ MUST_USE int vfs_file_open(struct vfs_inode *inode, uint32_t flags, struct core_
 
 /* Open a path to be executed, with execve(2)'s checks. */
 MUST_USE int vfs_file_open_exec(struct vfs_fs *fs, const char *path, struct vfs_file **out);
+MUST_USE int vfs_file_open_exec_inode(struct vfs_fs *fs, struct vfs_inode *inode,
+                                      struct vfs_file **out);
 
 /* 1 and the key of its content, if that is the image's, as it was; else 0. */
 struct vfs_image_key;

@@ -27,6 +27,7 @@ struct vfs_cred {
 };
 
 struct vfs_fs {
+    _Atomic uint32_t refs;
     struct core_lock lock;  /* guards root and cwd */
     struct vfs_inode *root; /* references */
     struct vfs_inode *cwd;
@@ -35,7 +36,9 @@ struct vfs_fs {
 };
 
 MUST_USE int vfs_fs_new(struct vfs_fs **out);
-void vfs_fs_free(struct vfs_fs *fs);
+MUST_USE int vfs_fs_clone(struct vfs_fs *fs, struct vfs_fs **out);
+struct vfs_fs *vfs_fs_get(struct vfs_fs *fs);
+void vfs_fs_put(struct vfs_fs *fs); /* NULL is ignored */
 void vfs_fs_set_root(struct vfs_fs *fs, struct vfs_inode *root);
 void vfs_fs_set_cwd(struct vfs_fs *fs, struct vfs_inode *cwd);
 

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* The pool of guest hosts, and what each of them does all its life. */
+
+#include "shim/host.h"
+
+#include <stdatomic.h>
+
+#include "core/arena.h"
+#include "core/mem.h"
+#include "lx/errno.h"
+#include "lx/signal.h"
+#include "plat/plat.h"
+#include "shim/dispatch.h"
+#include "shim/exec.h"
+#include "shim/memory.h"
+#include "shim/process.h"
+#include "shim/task.h"
+#include "shim/user.h"
+
+#define WANT_FIRST 2u /* idle hosts from the first fork on */
+#define WANT_MAX 16u  /* and at most, as forks find none */
+#define IDLE_MAX 64u  /* more of them than that go home */
+
+static struct shim_host *g_self; /* written once, by the main thread before others run */
+static struct plat_thread *g_main;
+
+int shim_pool_init(void)
+{
+    struct shim_pool *pool = core_arena_alloc(sizeof *pool);
+    if (!pool)
+        return -LX_ENOMEM;
+    core_list_init(&pool->idle);
+    core_waitq_init(&pool->wait);
+    shim_container()->pool = pool;
+    return shim_sleeper_new(&pool->supervisor);
+}
+
+struct shim_pool *shim_pool(void)
+{
+    return shim_container()->pool;
+}
+
+/* ---- The launcher ---- */
+
+static struct shim_host *host_new(struct shim_pool *pool, uint32_t index)
+{
+    struct shim_host *h = pool->hosts[index];
+    if (!h) {
+        h = core_arena_alloc(sizeof *h);
+        if (!h)
+            return NULL;
+        h->index = index;
+        core_list_init(&h->node);
+        if (shim_sleeper_new(&h->sleeper) < 0) {
+            core_arena_free(h, sizeof *h);
+            return NULL;
+        }
+        pool->hosts[index] = h;
+    }
+    return h;
+}
+
+/* Are more idle hosts wanted than there are, and are to be soon? */
+static int is_needed_locked(const struct shim_pool *pool)
+{
+    uint32_t coming = pool->idle_count + pool->starting_count;
+    return pool->total < SHIM_HOST_MAX &&
+           (pool->total == 0 || coming < pool->want || coming < pool->waiting_count);
+}
+
+int shim_pool_add(void)
+{
+    struct shim_container *c = shim_container();
+    struct shim_pool *pool = c->pool;
+    core_lock_acquire(&c->lock);
+    uint32_t index = 0;
+    int needed = is_needed_locked(pool);
+    if (needed) {
+        while (pool->hosts[index] && pool->hosts[index]->state != SHIM_HOST_NONE)
+            index++;
+        pool->starting_count++;
+        pool->total++;
+        pool->started++;
+        if (pool->peak < pool->total)
+            pool->peak = pool->total;
+    }
+    core_lock_release(&c->lock);
+    if (!needed)
+        return -LX_EAGAIN;
+    struct shim_host *h = host_new(pool, index); /* only the launcher makes them */
+    core_lock_acquire(&c->lock);
+    if (h) {
+        h->state = SHIM_HOST_STARTING;
+    } else {
+        pool->starting_count--;
+        pool->total--;
+    }
+    core_lock_release(&c->lock);
+    return h ? (int)index : -LX_EAGAIN;
+}
+
+/* Everything that ran in the host is gone, as if killed. */
+static void bury(struct shim_host *h, uint32_t signal)
+{
+    struct shim_container *c = shim_container();
+    for (;;) {
+        struct shim_task *t = NULL;
+        core_lock_acquire(&c->lock);
+        CORE_LIST_FOR_EACH(node, &c->tasks)
+        {
+            struct shim_task *other = CORE_LIST_ENTRY(node, struct shim_task, in_table);
+            if (other->host == h) {
+                t = other;
+                break;
+            }
+        }
+        core_lock_release(&c->lock);
+        if (!t)
+            return;
+        struct shim_process *p = t->process;
+        shim_mm_lose(p->mm);
+        if (!shim_task_free(t))
+            continue;
+        if (p->pid == 1) {
+            p->is_zombie = 1; /* the container ends */
+        } else {
+            p->exiting = 1;
+            p->exit_code = signal;
+            shim_process_end(p);
+        }
+    }
+}
+
+int shim_pool_lost(uint32_t index, uint32_t signal)
+{
+    struct shim_container *c = shim_container();
+    struct shim_pool *pool = c->pool;
+    struct shim_host *h = pool->hosts[index];
+    core_lock_acquire(&c->lock);
+    uint32_t state = h->state;
+    if (state == SHIM_HOST_STARTING)
+        pool->starting_count--;
+    if (state == SHIM_HOST_IDLE) {
+        core_list_remove(&h->node);
+        pool->idle_count--;
+    }
+    core_lock_release(&c->lock);
+    int lost = state == SHIM_HOST_TAKEN;
+    if (lost)
+        bury(h, signal);
+    core_lock_acquire(&c->lock);
+    h->state = SHIM_HOST_NONE;
+    h->task_count = 0;
+    h->birth = NULL;
+    pool->total--;
+    core_lock_release(&c->lock);
+    return lost;
+}
+
+/* ---- Taking one ---- */
+
+static struct shim_host *pop_locked(struct shim_pool *pool)
+{
+    if (core_list_is_empty(&pool->idle))
+        return NULL;
+    /* The one that came last: its memory is warm. */
+    struct shim_host *h = CORE_LIST_ENTRY(pool->idle.prev, struct shim_host, node);
+    core_list_remove(&h->node);
+    pool->idle_count--;
+    h->state = SHIM_HOST_TAKEN;
+    return h;
+}
+
+/* One try; what is wanted grows when there is none. */
+static struct shim_host *try_take(struct shim_pool *pool, int *is_waiting)
+{
+    struct shim_container *c = shim_container();
+    core_lock_acquire(&c->lock);
+    struct shim_host *h = pop_locked(pool);
+    if (!h && !*is_waiting) {
+        pool->want = !pool->want ? WANT_FIRST : pool->want < WANT_MAX ? pool->want * 2 : WANT_MAX;
+        pool->waiting_count++;
+        *is_waiting = 1;
+    } else if (h && *is_waiting) {
+        pool->waiting_count--;
+        *is_waiting = 0;
+    }
+    int low = is_needed_locked(pool);
+    core_lock_release(&c->lock);
+    if (low)
+        core_sleeper_wake(&pool->supervisor);
+    return h;
+}
+
+int shim_host_take(struct shim_task *t, struct shim_host **out)
+{
+    struct shim_container *c = shim_container();
+    struct shim_pool *pool = c->pool;
+    struct core_waiter *w = &t->sleeper.waiter;
+    int waiting = 0, err = 0;
+    *out = try_take(pool, &waiting);
+    if (*out)
+        return 0;
+    core_waitq_add(&pool->wait, w, &t->sleeper, ~0u);
+    while (!(*out = try_take(pool, &waiting)) && err == 0)
+        err = core_sleep(&t->sleeper, 0, PLAT_FOREVER);
+    core_waitq_remove(w);
+    if (waiting) {
+        core_lock_acquire(&c->lock);
+        pool->waiting_count--;
+        core_lock_release(&c->lock);
+    }
+    return *out ? 0 : err;
+}
+
+/* Let an idle host be found; `wake` its own thread is not needed: it sleeps. */
+static void put_idle(struct shim_host *h)
+{
+    struct shim_container *c = shim_container();
+    struct shim_pool *pool = c->pool;
+    core_lock_acquire(&c->lock);
+    if (h->state == SHIM_HOST_STARTING)
+        pool->starting_count--;
+    int leave = pool->idle_count >= IDLE_MAX && !pool->waiting_count;
+    h->state = leave ? SHIM_HOST_LEAVING : SHIM_HOST_IDLE;
+    if (!leave) {
+        core_list_add(&pool->idle, &h->node);
+        pool->idle_count++;
+    }
+    core_lock_release(&c->lock);
+    if (leave && h == g_self)
+        plat_exit(0);
+    core_waitq_wake(&pool->wait, ~0u, 1);
+}
+
+void shim_host_give_back(struct shim_host *host)
+{
+    put_idle(host);
+}
+
+void shim_host_hand_over(struct shim_host *host, struct shim_birth *birth)
+{
+    atomic_store(&host->birth, birth);
+    core_sleeper_wake(&host->sleeper);
+}
+
+struct shim_birth *shim_birth_new(struct shim_task *t)
+{
+    struct shim_birth *b = core_arena_alloc(sizeof *b);
+    if (b)
+        b->task = t;
+    return b;
+}
+
+void shim_birth_free(struct shim_birth *b)
+{
+    if (!b)
+        return;
+    shim_mm_copy_free(b->copy);
+    core_arena_free(b->vectors, b->vectors_size);
+    core_arena_free(b, sizeof *b);
+}
+
+/* ---- A guest host's life ---- */
+
+struct shim_host *shim_host_self(void)
+{
+    return g_self;
+}
+
+int shim_host_begin(uint32_t index)
+{
+    struct shim_container *c = shim_container();
+    struct shim_pool *pool = c->pool;
+    g_self = pool->hosts[index];
+    g_main = plat_thread_self();
+    core_lock_acquire(&c->lock);
+    int is_first = !pool->has_begun;
+    if (is_first) {
+        pool->has_begun = 1;
+        g_self->state = SHIM_HOST_TAKEN;
+        pool->starting_count--;
+    }
+    core_lock_release(&c->lock);
+    return is_first;
+}
+
+static void start_usage(struct shim_process *p)
+{
+    plat_process_times(&p->start_user_ns, &p->start_system_ns);
+}
+
+/* A forked child: its memory, then its registers. */
+static void begin_fork(struct shim_task *t, struct shim_birth *b, struct plat_thread *thread)
+{
+    int err = shim_mm_receive(t->process->mm, b->copy);
+    if (err == 0) {
+        thread->regs = b->regs;
+        thread->fs_mode = b->fs_mode;
+        plat_thread_load_vectors(thread, b->vectors);
+        shim_task_set_tp(t, b->tp);
+        if (b->child_tid && shim_copy_out(b->child_tid, &t->tid, sizeof t->tid) < 0)
+            b->child_tid = 0; /* as Linux: it lives on */
+    }
+    shim_birth_free(b);
+    if (err < 0)
+        shim_process_exit(t, LX_SIGKILL);
+}
+
+static NORETURN void run(struct shim_birth *b, struct plat_thread *thread)
+{
+    struct shim_task *t = b->task;
+    t->plat = thread;
+    thread->owner = t;
+    start_usage(t->process);
+    if (b->exec) {
+        struct shim_exec *x = b->exec;
+        shim_birth_free(b);
+        shim_exec_here(t, x);
+    } else {
+        begin_fork(t, b, thread);
+    }
+    /* What came for it before it ran. */
+    int again = t->attention ? shim_attend(t, 0) : 0;
+    (void)again; /* no system call is ending */
+    shim_task_run(t);
+}
+
+void shim_host_serve(struct plat_thread *thread)
+{
+    struct shim_host *h = g_self;
+    int err;
+    thread->owner = NULL;
+    while (h->task_count) { /* other threads are still at it */
+        err = core_sleep(&h->sleeper, 0, PLAT_FOREVER);
+        (void)err;
+    }
+    put_idle(h);
+    struct shim_birth *b;
+    while (!(b = atomic_exchange(&h->birth, NULL))) {
+        err = core_sleep(&h->sleeper, 0, PLAT_FOREVER);
+        (void)err; /* it looks again */
+    }
+    run(b, thread);
+}
+
+void shim_host_leave(struct shim_host *host)
+{
+    struct plat_thread *thread = plat_thread_self();
+    int last = atomic_fetch_sub(&host->task_count, 1) == 1;
+    if (thread == g_main)
+        plat_thread_again(thread, shim_host_serve);
+    if (last)
+        core_sleeper_wake(&host->sleeper);
+    plat_thread_exit();
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHIM_HOST_H
+#define SHIM_HOST_H
+
+/*
+ * Guest hosts: processes of the host's, each of which carries one address space and the Linux
+ * processes that share it.  They are started ahead, wait in a pool, take what a fork(2) or
+ * execve(2) hands them, and go back when its last thread has ended.
+ *
+ * The launcher starts them and notices those that die: it sleeps on the pool's supervisor.
+ *
+ * Source   docs/decisions/0009-processes.md.
+ * Threads  as each function says.
+ * Errors   0 or -LX_E*.
+ */
+
+#include <stdint.h>
+
+#include "core/list.h"
+#include "core/wait.h"
+#include "lx/compiler.h"
+#include "lx/types.h"
+#include "plat/thread.h"
+
+struct shim_exec;
+struct shim_mm_copy;
+struct shim_task;
+
+#define SHIM_HOST_MAX 4096u
+
+enum shim_host_state {
+    SHIM_HOST_NONE,     /* no process */
+    SHIM_HOST_STARTING, /* the launcher has started it */
+    SHIM_HOST_IDLE,     /* in the pool */
+    SHIM_HOST_TAKEN,    /* it has, or is about to get, something to run */
+    SHIM_HOST_LEAVING,  /* one too many: it ends by itself */
+};
+
+/* What a host begins with, in the arena; the host frees it. */
+struct shim_birth {
+    struct shim_task *task;
+    struct shim_exec *exec;    /* a program to load; else, of a fork: */
+    struct shim_mm_copy *copy; /* the memory's contents */
+    struct plat_regs regs;
+    uint64_t tp;
+    uint32_t fs_mode;
+    lx_uptr child_tid; /* where the child writes its id; 0: nowhere */
+    uint32_t vectors_size;
+    void *vectors;
+};
+
+struct shim_host {
+    uint32_t index;                   /* constant: its place in the pool's table */
+    uint32_t state;                   /* enum shim_host_state; guarded by the container's lock */
+    struct core_list node;            /* in the pool's idle hosts; likewise */
+    _Atomic uint32_t task_count;      /* tasks that run in it, or are on their way there */
+    struct shim_birth *_Atomic birth; /* handed over, and not yet taken */
+    struct core_sleeper sleeper;      /* of its main thread, between two births */
+};
+
+/* Guarded by the container's lock, but for the sleepers and the wait queue. */
+struct shim_pool {
+    struct shim_host *hosts[SHIM_HOST_MAX]; /* by index; made when first used */
+    struct core_list idle;
+    uint32_t idle_count, starting_count, waiting_count;
+    uint32_t want;                  /* idle hosts there are to be */
+    uint32_t total;                 /* that run now */
+    uint32_t has_begun;             /* 1: the first one has been told that it is */
+    uint64_t started, peak;         /* for --stats */
+    struct core_waitq wait;         /* threads that wait for a host */
+    struct core_sleeper supervisor; /* the launcher */
+};
+
+MUST_USE int shim_pool_init(void);
+struct shim_pool *shim_pool(void);
+
+/* ---- The launcher ---- */
+
+/* Prepare for one more host, if one is needed; its index, or -LX_EAGAIN: none is. */
+MUST_USE int shim_pool_add(void);
+
+/*
+ * A host's process has ended, or could not be started.
+ *   returns  1 if it had tasks: they are gone, as if killed by `signal`.
+ */
+int shim_pool_lost(uint32_t index, uint32_t signal);
+
+/* ---- Guest hosts ---- */
+
+/*
+ * The process's main thread, adopted, is a guest host now, and then begins to serve.
+ *   returns  1 if it is the container's first, which has its first process to begin.
+ */
+int shim_host_begin(uint32_t index);
+
+/* Wait for something to run, and run it, for ever. */
+NORETURN void shim_host_serve(struct plat_thread *thread);
+
+/* The calling thread's task is gone: end the thread, or, if it is the main one, serve. */
+NORETURN void shim_host_leave(struct shim_host *host);
+
+/* This process's. */
+struct shim_host *shim_host_self(void);
+
+/*
+ * Take a host out of the pool, for the caller to hand something over; waits for one.
+ *   returns  -LX_EINTR; -LX_EAGAIN: there are SHIM_HOST_MAX.
+ */
+MUST_USE int shim_host_take(struct shim_task *t, struct shim_host **out);
+void shim_host_give_back(struct shim_host *host);
+
+/* `birth` moves to the host, which runs it. */
+void shim_host_hand_over(struct shim_host *host, struct shim_birth *birth);
+
+MUST_USE struct shim_birth *shim_birth_new(struct shim_task *t);
+void shim_birth_free(struct shim_birth *b);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHIM_PROCESS_H
+#define SHIM_PROCESS_H
+
+/*
+ * The tree of processes: who is whose child, what a parent is told, what is left of a process
+ * until it was waited for.
+ *
+ * Source   fork(2), wait(2), exit_group(2), credentials(7), prctl(2) (PR_SET_CHILD_SUBREAPER).
+ * Threads  any, of any process.  _locked: the container's lock is held, which also keeps every
+ *          process that was found from going away.
+ * Errors   0 or -LX_E*.
+ */
+
+#include <stdint.h>
+
+#include "lx/compiler.h"
+#include "lx/types.h"
+
+struct lx_siginfo;
+struct shim_process;
+struct shim_task;
+struct shim_usage;
+
+/* The container's first process with one task, pid = tid; its address space is empty. */
+MUST_USE int shim_process_new(struct shim_process **out, struct shim_task **task);
+
+/*
+ * A child as fork(2) makes it, with one task; neither runs, and nobody sees the child yet.
+ *   flags    LX_CLONE_*; with LX_CLONE_VM it shares the address space, else `mm` of it is NULL.
+ *   returns  -LX_EAGAIN, -LX_ENOMEM.
+ */
+MUST_USE int shim_process_fork(struct shim_task *t, uint64_t flags, uint32_t exit_signal,
+                               struct shim_task **child);
+
+/* Let others see a child that is about to run; or take back what shim_process_fork() made. */
+void shim_process_publish(struct shim_task *parent, struct shim_task *child, uint64_t flags);
+void shim_process_abandon(struct shim_task *child);
+
+/* Take back one that was published, and has not run. */
+void shim_process_retract(struct shim_task *child);
+
+/* Make the file system's checks see the process's identities; process->lock is held. */
+void shim_process_publish_credentials(struct shim_process *p);
+
+/* The process with this id, zombies included; or NULL. */
+struct shim_process *shim_process_find_locked(int32_t pid);
+
+/* 1 if there is such a process, and it has not ended. */
+int shim_process_lives(int32_t pid);
+
+/*
+ * The last task of `p` has ended: what happens to its children and what its parent is told.
+ * `p` may be gone afterwards.
+ */
+void shim_process_end(struct shim_process *p);
+
+/* Give up the address space: a parent in vfork(2) goes on. */
+void shim_process_drop_mm(struct shim_process *p);
+
+/* Tell the parent that a child stopped or went on. */
+void shim_process_tell_parent_locked(struct shim_process *p, int32_t code, int32_t status);
+
+/* Is its group orphaned, so that nobody in its session could continue it: setpgid(2)? */
+int shim_process_is_orphaned_locked(const struct shim_process *p);
+
+/* Free a zombie that was waited for. */
+void shim_process_reap_locked(struct shim_process *p);
+
+/* What a process of the caller's guest host has used so far. */
+void shim_process_usage(const struct shim_process *p, struct shim_usage *out);
+
+#endif

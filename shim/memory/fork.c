@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork(2)'s copy of an address space: records in the arena, contents through chunks of segment
+ * pages.  Pages that are all zero do not travel, nor does the dead part of the stack.
+ */
+
+#include "core/arena.h"
+#include "core/mem.h"
+#include "core/segment.h"
+#include "lx/errno.h"
+#include "memory/area.h"
+#include "memory/patch.h"
+#include "plat/plat.h"
+#include "plat/thread.h"
+#include "shim/memory.h"
+#include "vfs/file.h"
+
+#define RED_ZONE 128u
+#define SMALL_AREA (256u << 10) /* is not worth asking which pages were touched */
+#define MASK_WORDS 64u          /* pages that are asked for at once: 16 MiB */
+
+struct run {
+    uint64_t at, count; /* pages in a row */
+};
+
+struct shim_mm_copy {
+    struct run *runs; /* ascending */
+    uint32_t run_count, run_capacity;
+    uint32_t chunk_count, chunk_capacity;
+    uint64_t page_count;
+    core_page_t *chunks; /* hold the runs' pages, one after the other */
+};
+
+static int grow(void **block, uint32_t count, uint32_t *capacity, uint64_t size)
+{
+    if (count < *capacity)
+        return 0;
+    uint32_t larger = *capacity ? *capacity * 2 : 64;
+    void *new = core_arena_alloc(larger * size);
+    if (!new)
+        return -LX_ENOMEM;
+    if (count)
+        memcpy(new, *block, count * size);
+    core_arena_free(*block, *capacity * size);
+    *block = new;
+    *capacity = larger;
+    return 0;
+}
+
+void shim_mm_copy_free(struct shim_mm_copy *copy)
+{
+    if (!copy)
+        return;
+    for (uint32_t i = 0; i < copy->chunk_count; i++)
+        core_chunk_free(copy->chunks[i]);
+    core_arena_free(copy->chunks, (uint64_t)copy->chunk_capacity * sizeof *copy->chunks);
+    core_arena_free(copy->runs, (uint64_t)copy->run_capacity * sizeof *copy->runs);
+    core_arena_free(copy, sizeof *copy);
+}
+
+/* ---- Sending ---- */
+
+static int is_zero(const uint64_t *page)
+{
+    for (uint32_t i = 0; i < CORE_PAGE_SIZE / 8; i += 4) {
+        if (page[i] | page[i + 1] | page[i + 2] | page[i + 3])
+            return 0;
+    }
+    return 1;
+}
+
+/* Where the next page of the copy goes; NULL: no memory. */
+static void *next_place(struct shim_mm_copy *copy)
+{
+    uint32_t place = (uint32_t)(copy->page_count % CORE_CHUNK_PAGES);
+    if (place == 0) {
+        if (grow((void **)&copy->chunks, copy->chunk_count, &copy->chunk_capacity,
+                 sizeof *copy->chunks) < 0)
+            return NULL;
+        core_page_t chunk = core_chunk_new();
+        if (!chunk)
+            return NULL;
+        copy->chunks[copy->chunk_count++] = chunk;
+    }
+    return core_page(copy->chunks[copy->chunk_count - 1] + place);
+}
+
+static int send_page(struct shim_mm_copy *copy, uint64_t at)
+{
+    void *place = next_place(copy);
+    if (!place)
+        return -LX_ENOMEM;
+    if (plat_copy_guest(place, (const void *)at, CORE_PAGE_SIZE))
+        return -LX_ENOMEM;
+    copy->page_count++;
+    struct run *last = copy->run_count ? &copy->runs[copy->run_count - 1] : NULL;
+    if (last && last->at + last->count * CORE_PAGE_SIZE == at) {
+        last->count++;
+        return 0;
+    }
+    int err = grow((void **)&copy->runs, copy->run_count, &copy->run_capacity, sizeof *copy->runs);
+    if (err == 0)
+        copy->runs[copy->run_count++] = (struct run){at, 1};
+    return err;
+}
+
+/* The pages of a readable range that are not zero. */
+static int send_range(struct shim_mm_copy *copy, uint64_t begin, uint64_t end)
+{
+    uint64_t touched[MASK_WORDS];
+    int err = 0;
+    while (err == 0 && begin < end) {
+        uint64_t part = end - begin, step = MASK_WORDS * 64 * (uint64_t)CORE_PAGE_SIZE;
+        if (part > step)
+            part = step;
+        if (part > SMALL_AREA)
+            plat_mem_touched(begin, part, touched);
+        else
+            memset(touched, 0xff, sizeof touched);
+        for (uint64_t i = 0; err == 0 && i < part / CORE_PAGE_SIZE; i++) {
+            uint64_t at = begin + i * CORE_PAGE_SIZE;
+            if (touched[i / 64] >> i % 64 & 1 && !is_zero((const uint64_t *)at))
+                err = send_page(copy, at);
+        }
+        begin += part;
+    }
+    return err;
+}
+
+static int send_area(struct shim_mm_copy *copy, const struct area *a, uint64_t sp)
+{
+    uint64_t begin = a->begin;
+    if (!(a->flags & AREA_BACKED))
+        return 0;
+    if (begin >= CORE_STACK_BASE && begin < CORE_STACK_END && sp >= begin && sp < a->end)
+        begin = (sp - RED_ZONE) & ~(uint64_t)(CORE_PAGE_SIZE - 1);
+    if (begin < a->begin)
+        begin = a->begin;
+    int hidden = !(a->prot & PLAT_READ);
+    int err = hidden ? host_protect(begin, a->end, PLAT_READ) : 0;
+    if (err == 0)
+        err = send_range(copy, begin, a->end);
+    if (hidden && host_protect(begin, a->end, a->prot) < 0)
+        err = -LX_ENOMEM;
+    return err;
+}
+
+static int clone_records(const struct shim_mm *mm, struct shim_mm *child)
+{
+    child->areas = core_arena_alloc((uint64_t)mm->capacity * sizeof *child->areas);
+    if (!child->areas && mm->capacity)
+        return -LX_ENOMEM;
+    child->capacity = mm->capacity;
+    child->count = mm->count;
+    for (uint32_t i = 0; i < mm->count; i++) {
+        child->areas[i] = mm->areas[i];
+        if (child->areas[i].file)
+            vfs_file_get(child->areas[i].file);
+    }
+    child->next = mm->next;
+    child->brk_base = mm->brk_base;
+    child->brk_end = mm->brk_end;
+    child->mapped = mm->mapped;
+    child->committed = mm->committed;
+    return patch_clone(mm, child);
+}
+
+int shim_mm_fork(struct shim_mm *mm, lx_uptr sp, struct shim_mm **child, struct shim_mm_copy **copy)
+{
+    *copy = core_arena_alloc(sizeof **copy);
+    int err = shim_mm_new(child);
+    if (err == 0 && !*copy)
+        err = -LX_ENOMEM;
+    if (err == 0) {
+        (*child)->is_here = 0;
+        core_lock_acquire(&mm->lock);
+        err = clone_records(mm, *child);
+        for (uint32_t i = 0; err == 0 && i < mm->count; i++)
+            err = send_area(*copy, &mm->areas[i], sp);
+        core_lock_release(&mm->lock);
+    }
+    if (err < 0) {
+        shim_mm_copy_free(*copy);
+        shim_mm_put(*child);
+        *copy = NULL;
+        *child = NULL;
+    }
+    return err;
+}
+
+/* ---- Receiving ---- */
+
+static int back_areas(struct shim_mm *mm)
+{
+    for (uint32_t i = 0; i < mm->count; i++) {
+        const struct area *a = &mm->areas[i];
+        if (!(a->flags & AREA_BACKED))
+            continue;
+        uint32_t prot = a->prot & PLAT_WRITE ? a->prot : PLAT_READ | PLAT_WRITE;
+        int err = host_commit(a->begin, a->end, prot);
+        if (err < 0) {
+            while (i--) {
+                if (mm->areas[i].flags & AREA_BACKED)
+                    host_decommit(mm->areas[i].begin, mm->areas[i].end);
+            }
+            return err;
+        }
+    }
+    return 0;
+}
+
+static int protect_areas(struct shim_mm *mm)
+{
+    int err = 0;
+    for (uint32_t i = 0; err == 0 && i < mm->count; i++) {
+        const struct area *a = &mm->areas[i];
+        if (a->flags & AREA_BACKED && !(a->prot & PLAT_WRITE))
+            err = host_protect(a->begin, a->end, a->prot);
+    }
+    return err;
+}
+
+static void fill(const struct shim_mm_copy *copy)
+{
+    uint64_t done = 0;
+    for (uint32_t i = 0; i < copy->run_count; i++) {
+        uint64_t at = copy->runs[i].at, left = copy->runs[i].count;
+        while (left) {
+            uint64_t place = done % CORE_CHUNK_PAGES, part = CORE_CHUNK_PAGES - place;
+            if (part > left)
+                part = left;
+            const void *from = core_page(copy->chunks[done / CORE_CHUNK_PAGES] + (uint32_t)place);
+            if (from)
+                memcpy((void *)at, from, part * CORE_PAGE_SIZE);
+            at += part * CORE_PAGE_SIZE;
+            done += part;
+            left -= part;
+        }
+    }
+}
+
+int shim_mm_receive(struct shim_mm *mm, struct shim_mm_copy *copy)
+{
+    int err = 0;
+    for (uint32_t i = 0; err == 0 && i < copy->chunk_count; i++)
+        err = core_page(copy->chunks[i]) ? 0 : -LX_ENOMEM;
+    core_lock_acquire(&mm->lock);
+    if (err == 0)
+        err = back_areas(mm);
+    if (err == 0) {
+        mm->is_here = 1;
+        fill(copy);
+        err = protect_areas(mm);
+    }
+    core_lock_release(&mm->lock);
+    return err;
+}

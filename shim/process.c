@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: MIT */
+/* The tree of processes: beginnings, ends, and what parents hear of them. */
+
+#include "shim/process.h"
+
+#include <stdatomic.h>
+
+#include "core/arena.h"
+#include "core/mem.h"
+#include "lx/errno.h"
+#include "lx/resource.h"
+#include "lx/sched.h"
+#include "lx/signal.h"
+#include "lx/wait.h"
+#include "plat/plat.h"
+#include "shim/host.h"
+#include "shim/memory.h"
+#include "shim/signal.h"
+#include "shim/task.h"
+#include "vfs/fdtable.h"
+#include "vfs/path.h"
+
+#define STACK_LIMIT (8ull << 20)
+#define FILES_LIMIT 1048576 /* as docker's default */
+
+#define NS_PER_TICK 10000000ull /* si_utime counts 100 to a second */
+
+_Static_assert(sizeof((struct shim_process *)0)->groups == sizeof((struct vfs_cred *)0)->groups,
+               "copied as they are");
+
+static void set_default_limits(struct shim_process *p)
+{
+    for (uint32_t i = 0; i < SHIM_RLIMIT_COUNT; i++)
+        p->limits[i] = (struct lx_rlimit64){LX_RLIM64_INFINITY, LX_RLIM64_INFINITY};
+    p->limits[LX_RLIMIT_STACK].rlim_cur = STACK_LIMIT;
+    p->limits[LX_RLIMIT_CORE].rlim_cur = 0;
+    p->limits[LX_RLIMIT_NOFILE] = (struct lx_rlimit64){FILES_LIMIT, FILES_LIMIT};
+    p->limits[LX_RLIMIT_MEMLOCK] = (struct lx_rlimit64){8u << 20, 8u << 20};
+    p->limits[LX_RLIMIT_MSGQUEUE] = (struct lx_rlimit64){819200, 819200};
+    p->limits[LX_RLIMIT_NICE] = (struct lx_rlimit64){0, 0};
+    p->limits[LX_RLIMIT_RTPRIO] = (struct lx_rlimit64){0, 0};
+}
+
+static struct shim_process *process_alloc(void)
+{
+    struct shim_process *p = core_arena_alloc(sizeof *p);
+    if (!p)
+        return NULL;
+    core_lock_init(&p->signal_lock, CORE_LOCK_SIGNALS);
+    core_lock_init(&p->lock, CORE_LOCK_PROCESS);
+    core_list_init(&p->tasks);
+    core_list_init(&p->pending.queue);
+    core_list_init(&p->children);
+    core_list_init(&p->sibling);
+    core_list_init(&p->in_table);
+    core_waitq_init(&p->child_wait);
+    core_waitq_init(&p->end_wait);
+    p->start_ns = plat_clock_now(PLAT_CLOCK_MONOTONIC);
+    return p;
+}
+
+static void process_free(struct shim_process *p)
+{
+    shim_signal_flush_process(p);
+    core_arena_free(p, sizeof *p);
+}
+
+static struct shim_process **bucket_of(struct shim_container *c, int32_t pid)
+{
+    return &c->pids[(uint32_t)pid % SHIM_PID_BUCKETS];
+}
+
+static void enter_table_locked(struct shim_container *c, struct shim_process *p)
+{
+    struct shim_process **bucket = bucket_of(c, p->pid);
+    p->next_pid = *bucket;
+    *bucket = p;
+    core_list_add(&c->processes, &p->in_table);
+    c->process_count++;
+}
+
+static void leave_table_locked(struct shim_container *c, struct shim_process *p)
+{
+    struct shim_process **link = bucket_of(c, p->pid);
+    while (*link != p)
+        link = &(*link)->next_pid;
+    *link = p->next_pid;
+    core_list_remove(&p->in_table);
+    c->process_count--;
+}
+
+struct shim_process *shim_process_find_locked(int32_t pid)
+{
+    struct shim_process *p = *bucket_of(shim_container(), pid);
+    while (p && p->pid != pid)
+        p = p->next_pid;
+    return p;
+}
+
+int shim_process_lives(int32_t pid)
+{
+    struct shim_container *c = shim_container();
+    core_lock_acquire(&c->lock);
+    const struct shim_process *p = shim_process_find_locked(pid);
+    int lives = p && !p->is_zombie;
+    core_lock_release(&c->lock);
+    return lives;
+}
+
+int shim_process_new(struct shim_process **out, struct shim_task **task)
+{
+    struct shim_container *c = shim_container();
+    struct shim_process *p = process_alloc();
+    *task = NULL;
+    *out = p;
+    if (!p)
+        return -LX_ENOMEM;
+    p->dumpable = 1;
+    set_default_limits(p);
+    int err = shim_mm_new(&p->mm);
+    if (err == 0)
+        err = vfs_fdtable_new(FILES_LIMIT, &p->fds);
+    if (err == 0)
+        err = shim_task_new(p, task);
+    if (err < 0) {
+        vfs_fdtable_free(p->fds);
+        shim_mm_put(p->mm);
+        process_free(p);
+        *out = NULL;
+        return err;
+    }
+    p->pid = p->pgid = p->sid = (*task)->tid;
+    core_lock_acquire(&c->lock);
+    enter_table_locked(c, p);
+    core_lock_release(&c->lock);
+    return 0;
+}
+
+void shim_process_publish_credentials(struct shim_process *p)
+{
+    struct vfs_cred *cred = &p->fs->cred;
+    cred->uid = p->fsuid;
+    cred->gid = p->fsgid;
+    cred->group_count = p->group_count;
+    memcpy(cred->groups, p->groups, sizeof cred->groups);
+}
+
+/* ---- fork ---- */
+
+/* What a child has from its parent by value. */
+static void inherit(struct shim_process *child, struct shim_process *p)
+{
+    core_lock_acquire(&p->lock);
+    child->uid = p->uid, child->euid = p->euid, child->suid = p->suid, child->fsuid = p->fsuid;
+    child->gid = p->gid, child->egid = p->egid, child->sgid = p->sgid, child->fsgid = p->fsgid;
+    child->group_count = p->group_count;
+    memcpy(child->groups, p->groups, sizeof child->groups);
+    memcpy(child->limits, p->limits, sizeof child->limits);
+    child->dumpable = p->dumpable;
+    child->nice = p->nice;
+    child->no_new_privs = p->no_new_privs;
+    memcpy(child->exe, p->exe, sizeof child->exe);
+    child->vdso_has_clock = p->vdso_has_clock;
+    core_lock_release(&p->lock);
+
+    core_lock_acquire(&p->signal_lock);
+    memcpy(child->actions, p->actions, sizeof child->actions);
+    core_lock_release(&p->signal_lock);
+}
+
+/* clone(2), CLONE_CLEAR_SIGHAND: handlers are gone, what is ignored stays so. */
+static void clear_handlers(struct shim_process *p)
+{
+    for (uint32_t i = 0; i < SHIM_SIGNAL_COUNT; i++) {
+        if (p->actions[i].sa_handler != LX_SIG_IGN)
+            memset(&p->actions[i], 0, sizeof p->actions[i]);
+    }
+}
+
+/* Tables that are copied, or shared with CLONE_FILES, CLONE_FS, CLONE_VM. */
+static int inherit_tables(struct shim_process *child, struct shim_process *p, uint64_t flags)
+{
+    int err = 0;
+    if (flags & LX_CLONE_FILES)
+        child->fds = p->fds;
+    else
+        err = vfs_fdtable_clone(p->fds, &child->fds);
+    if (err == 0 && flags & LX_CLONE_FS)
+        child->fs = vfs_fs_get(p->fs);
+    else if (err == 0)
+        err = vfs_fs_clone(p->fs, &child->fs);
+    if (err == 0 && flags & LX_CLONE_VM)
+        child->mm = shim_mm_get(p->mm);
+    return err;
+}
+
+static void drop_tables(struct shim_process *p, const struct vfs_fdtable *shared)
+{
+    if (p->fds != shared)
+        vfs_fdtable_free(p->fds);
+    vfs_fs_put(p->fs);
+    shim_mm_put(p->mm);
+}
+
+int shim_process_fork(struct shim_task *t, uint64_t flags, uint32_t exit_signal,
+                      struct shim_task **child)
+{
+    struct shim_process *parent = t->process, *p = process_alloc();
+    *child = NULL;
+    if (!p)
+        return -LX_ENOMEM;
+    inherit(p, parent);
+    if (flags & LX_CLONE_CLEAR_SIGHAND)
+        clear_handlers(p);
+    p->exit_signal = exit_signal;
+    int err = inherit_tables(p, parent, flags);
+    if (err == 0)
+        err = shim_task_new(p, child);
+    if (err < 0) {
+        drop_tables(p, parent->fds);
+        process_free(p);
+        return err;
+    }
+    p->pid = (*child)->tid;
+    memcpy((*child)->comm, t->comm, sizeof t->comm);
+    (*child)->sigmask = t->sigmask;
+    if (!(flags & LX_CLONE_VM) || flags & LX_CLONE_VFORK)
+        (*child)->altstack = t->altstack;
+    return 0;
+}
+
+void shim_process_publish(struct shim_task *parent, struct shim_task *child, uint64_t flags)
+{
+    struct shim_container *c = shim_container();
+    struct shim_process *p = child->process, *of = parent->process;
+    core_lock_acquire(&c->lock);
+    if (flags & LX_CLONE_PARENT && of->parent)
+        of = of->parent;
+    p->pgid = parent->process->pgid;
+    p->sid = parent->process->sid;
+    p->parent = of;
+    p->ppid = of->pid;
+    core_list_add(&of->children, &p->sibling);
+    enter_table_locked(c, p);
+    core_lock_release(&c->lock);
+}
+
+/* The parent's thread in vfork(2), if it still waits, goes on. */
+static void end_vfork_locked(struct shim_process *p)
+{
+    struct shim_task *t = p->vfork_tid ? shim_task_find_locked(p->vfork_tid) : NULL;
+    p->vfork_tid = 0;
+    if (t) {
+        atomic_store(&t->in_vfork, 0);
+        core_sleeper_wake(&t->sleeper);
+    }
+}
+
+void shim_process_retract(struct shim_task *child)
+{
+    struct shim_container *c = shim_container();
+    struct shim_process *p = child->process;
+    core_lock_acquire(&c->lock);
+    leave_table_locked(c, p);
+    core_list_remove(&p->sibling);
+    end_vfork_locked(p);
+    core_lock_release(&c->lock);
+    shim_process_abandon(child);
+}
+
+void shim_process_abandon(struct shim_task *child)
+{
+    struct shim_container *c = shim_container();
+    struct shim_process *p = child->process;
+    shim_task_abandon(child);
+    vfs_fs_put(p->fs);
+    shim_mm_put(p->mm);
+    core_lock_acquire(&c->lock);
+    c->task_count--;
+    core_lock_release(&c->lock);
+    process_free(p);
+}
+
+/* ---- The end ---- */
+
+void shim_process_usage(const struct shim_process *p, struct shim_usage *out)
+{
+    plat_process_times(&out->user_ns, &out->system_ns);
+    out->user_ns -= p->start_user_ns < out->user_ns ? p->start_user_ns : out->user_ns;
+    out->system_ns -= p->start_system_ns < out->system_ns ? p->start_system_ns : out->system_ns;
+    out->peak_size = plat_process_peak();
+}
+
+void shim_process_drop_mm(struct shim_process *p)
+{
+    struct shim_container *c = shim_container();
+    struct shim_mm *mm = p->mm;
+    p->mm = NULL;
+    core_lock_acquire(&c->lock);
+    end_vfork_locked(p);
+    core_lock_release(&c->lock);
+    shim_mm_put(mm);
+}
+
+/* Who gets the children of `p`: the nearest subreaper that lives, else the first process. */
+static struct shim_process *reaper_of_locked(const struct shim_process *p)
+{
+    struct shim_process *r = p->parent;
+    while (r && !(r->is_subreaper && !r->is_zombie && !r->exiting))
+        r = r->parent;
+    return r ? r : shim_process_find_locked(1);
+}
+
+/*
+ * Is every member of a group without a parent outside of it, in the same session?
+ *   but      is not counted: it ends.
+ */
+static int is_orphaned_locked(int32_t pgid, const struct shim_process *but, int *has_stopped)
+{
+    struct shim_container *c = shim_container();
+    int members = 0;
+    *has_stopped = 0;
+    CORE_LIST_FOR_EACH(node, &c->processes)
+    {
+        const struct shim_process *p = CORE_LIST_ENTRY(node, struct shim_process, in_table);
+        if (p->pgid != pgid || p == but || p->is_zombie)
+            continue;
+        members++;
+        *has_stopped |= p->stop_signal != 0;
+        const struct shim_process *parent = p->parent;
+        if (parent && parent != but && parent->pid != 1 && parent->pgid != pgid &&
+            parent->sid == p->sid)
+            return 0;
+    }
+    return members > 0;
+}
+
+int shim_process_is_orphaned_locked(const struct shim_process *p)
+{
+    int has_stopped;
+    return is_orphaned_locked(p->pgid, NULL, &has_stopped);
+}
+
+static void send_kernel_locked(struct shim_process *p, int32_t sig)
+{
+    struct lx_siginfo info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = sig;
+    info.si_code = LX_SI_KERNEL;
+    int err = shim_signal_send_process_locked(p, &info);
+    (void)err; /* no real-time signal is sent so: they are not refused */
+}
+
+/*
+ * setpgid(2): a group with stopped members that has become orphaned is told to go on, or nobody
+ * ever would.  It was none as long as `p`, a member, had a parent in another group of the session.
+ *   parent   that it has lost, or that loses it.
+ *   but      is not counted: it ends.
+ */
+static void revive_orphans_locked(const struct shim_process *p, const struct shim_process *parent,
+                                  const struct shim_process *but)
+{
+    struct shim_container *c = shim_container();
+    int32_t pgid = p->pgid;
+    int has_stopped;
+    if (!parent || parent->pgid == pgid || parent->sid != p->sid)
+        return;
+    if (!is_orphaned_locked(pgid, but, &has_stopped) || !has_stopped)
+        return;
+    CORE_LIST_FOR_EACH(node, &c->processes)
+    {
+        struct shim_process *member = CORE_LIST_ENTRY(node, struct shim_process, in_table);
+        if (member->pgid != pgid || member == but || member->is_zombie)
+            continue;
+        send_kernel_locked(member, LX_SIGHUP);
+        send_kernel_locked(member, LX_SIGCONT);
+    }
+}
+
+void shim_process_reap_locked(struct shim_process *p)
+{
+    struct shim_container *c = shim_container();
+    leave_table_locked(c, p);
+    core_list_remove(&p->sibling);
+    core_waitq_wake(&p->end_wait, ~0u, UINT32_MAX);
+    c->task_count--;
+    process_free(p);
+}
+
+void shim_process_tell_parent_locked(struct shim_process *p, int32_t code, int32_t status)
+{
+    struct shim_process *parent = p->parent;
+    if (!parent)
+        return;
+    core_lock_acquire(&parent->signal_lock);
+    uint64_t flags = parent->actions[LX_SIGCHLD - 1].sa_flags;
+    core_lock_release(&parent->signal_lock);
+    int is_end = code == LX_CLD_EXITED || code == LX_CLD_KILLED || code == LX_CLD_DUMPED;
+    int32_t sig = is_end ? (int32_t)p->exit_signal : LX_SIGCHLD;
+    if (sig && (is_end || !(flags & LX_SA_NOCLDSTOP))) {
+        struct lx_siginfo info;
+        memset(&info, 0, sizeof info);
+        info.si_signo = sig;
+        info.si_code = code;
+        info.si_pid = p->pid;
+        info.si_uid = p->uid;
+        info.si_status = status;
+        info.si_utime = (int64_t)(p->usage.user_ns / NS_PER_TICK);
+        info.si_stime = (int64_t)(p->usage.system_ns / NS_PER_TICK);
+        int err = shim_signal_send_process_locked(parent, &info);
+        (void)err; /* a real-time exit signal may be lost: as Linux */
+    }
+    core_waitq_wake(&parent->child_wait, ~0u, UINT32_MAX);
+}
+
+/* wait(2): nobody is to wait for it, because the parent said so beforehand. */
+static int is_unwanted_locked(struct shim_process *p)
+{
+    struct shim_process *parent = p->parent;
+    if (!parent)
+        return 1;
+    if (p->exit_signal != LX_SIGCHLD)
+        return 0;
+    core_lock_acquire(&parent->signal_lock);
+    const struct lx_sigaction *a = &parent->actions[LX_SIGCHLD - 1];
+    int unwanted = a->sa_handler == LX_SIG_IGN || a->sa_flags & LX_SA_NOCLDWAIT;
+    core_lock_release(&parent->signal_lock);
+    return unwanted;
+}
+
+static void tell_of_end_locked(struct shim_process *p)
+{
+    uint32_t status = p->exit_code, sig = status & 0x7f;
+    int32_t code = !sig ? LX_CLD_EXITED : status & LX_WCOREFLAG ? LX_CLD_DUMPED : LX_CLD_KILLED;
+    int unwanted = is_unwanted_locked(p);
+    shim_process_tell_parent_locked(p, code, (int32_t)(sig ? sig : status >> 8 & 0xff));
+    if (unwanted)
+        shim_process_reap_locked(p);
+}
+
+static void give_children_away_locked(struct shim_process *p)
+{
+    struct shim_process *reaper = reaper_of_locked(p);
+    CORE_LIST_FOR_EACH_SAFE(node, &p->children)
+    {
+        struct shim_process *child = CORE_LIST_ENTRY(node, struct shim_process, sibling);
+        core_list_remove(node);
+        child->parent = reaper;
+        child->ppid = reaper->pid;
+        child->exit_signal = LX_SIGCHLD;
+        core_list_add(&reaper->children, node);
+        if (child->death_signal && !child->is_zombie)
+            send_kernel_locked(child, child->death_signal);
+        if (child->is_zombie)
+            tell_of_end_locked(child);
+        else
+            revive_orphans_locked(child, p, p);
+    }
+}
+
+void shim_process_end(struct shim_process *p)
+{
+    struct shim_container *c = shim_container();
+    struct shim_mm *mm = p->mm;
+    struct vfs_fs *fs = p->fs;
+    shim_process_usage(p, &p->usage);
+    p->mm = NULL;
+    p->fs = NULL;
+    core_lock_acquire(&c->lock);
+    end_vfork_locked(p);
+    give_children_away_locked(p);
+    revive_orphans_locked(p, p->parent, p);
+    p->is_zombie = 1;
+    p->stop_signal = 0;
+    core_waitq_wake(&p->end_wait, ~0u, UINT32_MAX);
+    tell_of_end_locked(p);
+    core_lock_release(&c->lock);
+    /* The parent may go on meanwhile. */
+    vfs_fs_put(fs);
+    shim_mm_put(mm);
+}

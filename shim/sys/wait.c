@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* wait4(2), waitid(2). */
+
+#include "lx/wait.h"
+
+#include "core/mem.h"
+#include "lx/errno.h"
+#include "lx/resource.h"
+#include "lx/signal.h"
+#include "plat/plat.h"
+#include "shim/process.h"
+#include "shim/signal.h"
+#include "shim/syscall.h"
+#include "shim/task.h"
+#include "shim/user.h"
+
+#define NS_PER_S 1000000000ull
+#define STOPPED_STATUS 0x7fu
+#define CONTINUED_STATUS 0xffffu
+
+/* Which children, and what of them. */
+struct wanted {
+    int32_t type, id; /* LX_P_* */
+    uint32_t options;
+};
+
+/* What was found. */
+struct news {
+    int32_t pid;
+    uint32_t uid, status; /* as wait4(2) has it */
+    int32_t code;         /* LX_CLD_* */
+    struct shim_usage usage;
+};
+
+/* Children that end without SIGCHLD are another kind: clone(2). */
+static int is_wanted(const struct wanted *w, const struct shim_process *p)
+{
+    if (w->type == LX_P_PID && p->pid != w->id)
+        return 0;
+    if (w->type == LX_P_PGID && p->pgid != w->id)
+        return 0;
+    if (w->options & LX___WALL)
+        return 1;
+    return (p->exit_signal != LX_SIGCHLD) == ((w->options & LX___WCLONE) != 0);
+}
+
+static void add_usage(struct shim_usage *to, const struct shim_usage *from)
+{
+    to->user_ns += from->user_ns;
+    to->system_ns += from->system_ns;
+    if (to->peak_size < from->peak_size)
+        to->peak_size = from->peak_size;
+}
+
+/* Has this child something to tell?  Then it is told, and as a rule forgotten. */
+static int look_at_locked(struct shim_process *self, struct shim_process *p, const struct wanted *w,
+                          struct news *out)
+{
+    int keep = (w->options & LX_WNOWAIT) != 0;
+    *out = (struct news){.pid = p->pid, .uid = p->uid, .usage = p->usage};
+    if (p->is_zombie) {
+        if (!(w->options & LX_WEXITED))
+            return 0;
+        out->status = p->exit_code;
+        out->code = !(p->exit_code & 0x7f)        ? LX_CLD_EXITED
+                    : p->exit_code & LX_WCOREFLAG ? LX_CLD_DUMPED
+                                                  : LX_CLD_KILLED;
+        if (!keep) {
+            add_usage(&self->child_usage, &p->usage);
+            add_usage(&self->child_usage, &p->child_usage);
+            shim_process_reap_locked(p);
+        }
+        return 1;
+    }
+    if (p->news & SHIM_NEWS_STOPPED && w->options & LX_WSTOPPED && p->stop_signal) {
+        out->status = p->stop_signal << 8 | STOPPED_STATUS;
+        out->code = LX_CLD_STOPPED;
+    } else if (p->news & SHIM_NEWS_CONTINUED && w->options & LX_WCONTINUED) {
+        out->status = CONTINUED_STATUS;
+        out->code = LX_CLD_CONTINUED;
+    } else {
+        return 0;
+    }
+    if (!keep)
+        p->news = 0;
+    return 1;
+}
+
+/* One look at all children: 1 news, 0 none yet, -LX_ECHILD. */
+static int look(struct shim_process *self, const struct wanted *w, struct news *out)
+{
+    struct shim_container *c = shim_container();
+    int result = -LX_ECHILD;
+    core_lock_acquire(&c->lock);
+    CORE_LIST_FOR_EACH_SAFE(node, &self->children)
+    {
+        struct shim_process *p = CORE_LIST_ENTRY(node, struct shim_process, sibling);
+        if (!is_wanted(w, p))
+            continue;
+        result = look_at_locked(self, p, w, out);
+        if (result)
+            break;
+    }
+    core_lock_release(&c->lock);
+    return result;
+}
+
+static int64_t wait_for(struct shim_task *t, const struct wanted *w, struct news *out)
+{
+    struct shim_process *p = t->process;
+    int result = look(p, w, out);
+    if (result || w->options & LX_WNOHANG)
+        return result;
+    struct core_waiter *waiter = &t->sleeper.waiter;
+    core_waitq_add(&p->child_wait, waiter, &t->sleeper, ~0u);
+    while (!(result = look(p, w, out))) {
+        if (core_sleep(&t->sleeper, 0, PLAT_FOREVER) == -LX_EINTR) {
+            result = look(p, w, out);
+            if (!result)
+                result = -SHIM_ERESTARTSYS;
+            break;
+        }
+    }
+    core_waitq_remove(waiter);
+    return result;
+}
+
+static int put_usage(lx_uptr to, const struct shim_usage *usage)
+{
+    struct lx_rusage r;
+    memset(&r, 0, sizeof r);
+    r.ru_utime.tv_sec = (int64_t)(usage->user_ns / NS_PER_S);
+    r.ru_utime.tv_usec = (int64_t)(usage->user_ns % NS_PER_S / 1000);
+    r.ru_stime.tv_sec = (int64_t)(usage->system_ns / NS_PER_S);
+    r.ru_stime.tv_usec = (int64_t)(usage->system_ns % NS_PER_S / 1000);
+    r.ru_maxrss = (int64_t)(usage->peak_size / 1024);
+    return to ? shim_copy_out(to, &r, sizeof r) : 0;
+}
+
+int64_t sys_wait4(struct shim_task *t, int32_t pid, lx_uptr status, int32_t options, lx_uptr usage)
+{
+    uint32_t known =
+        LX_WNOHANG | LX_WUNTRACED | LX_WCONTINUED | LX___WNOTHREAD | LX___WALL | LX___WCLONE;
+    struct news news;
+    if ((uint32_t)options & ~known)
+        return -LX_EINVAL;
+    if (pid == INT32_MIN)
+        return -LX_ESRCH;
+    struct wanted w = {.type = LX_P_ALL, .options = (uint32_t)options | LX_WEXITED};
+    if (pid > 0) {
+        w.type = LX_P_PID;
+        w.id = pid;
+    } else if (pid != -1) {
+        w.type = LX_P_PGID;
+        w.id = pid ? -pid : t->process->pgid;
+    }
+    int64_t found = wait_for(t, &w, &news);
+    if (found <= 0)
+        return found;
+    int err = status ? shim_copy_out(status, &news.status, sizeof news.status) : 0;
+    if (err == 0)
+        err = put_usage(usage, &news.usage);
+    return err < 0 ? err : news.pid;
+}
+
+static int put_info(lx_uptr to, const struct news *news)
+{
+    struct lx_siginfo info;
+    memset(&info, 0, sizeof info);
+    if (news) {
+        uint32_t sig = news->status & 0x7f;
+        info.si_signo = LX_SIGCHLD;
+        info.si_code = news->code;
+        info.si_pid = news->pid;
+        info.si_uid = news->uid;
+        info.si_status = news->code == LX_CLD_CONTINUED ? LX_SIGCONT
+                         : news->code == LX_CLD_STOPPED ? (int32_t)(news->status >> 8)
+                         : news->code == LX_CLD_EXITED  ? (int32_t)(news->status >> 8 & 0xff)
+                                                        : (int32_t)sig;
+    }
+    /* As Linux: only the members that mean something are written. */
+    int err = shim_copy_out(to, &info, offsetof(struct lx_siginfo, pad));
+    return err < 0 ? err
+                   : shim_copy_out(to + offsetof(struct lx_siginfo, si_pid), &info.si_pid,
+                                   offsetof(struct lx_siginfo, pad2) -
+                                       offsetof(struct lx_siginfo, si_pid));
+}
+
+int64_t sys_waitid(struct shim_task *t, int32_t type, int32_t id, lx_uptr info, int32_t options,
+                   lx_uptr usage)
+{
+    uint32_t events = LX_WEXITED | LX_WSTOPPED | LX_WCONTINUED;
+    uint32_t known = events | LX_WNOHANG | LX_WNOWAIT | LX___WNOTHREAD | LX___WALL | LX___WCLONE;
+    struct news news;
+    if ((uint32_t)options & ~known || !((uint32_t)options & events))
+        return -LX_EINVAL;
+    if (type < LX_P_ALL || type > LX_P_PIDFD || (type == LX_P_PID && id <= 0) ||
+        (type == LX_P_PGID && id < 0))
+        return -LX_EINVAL;
+    if (type == LX_P_PIDFD)
+        return -LX_EBADF;
+    if (type == LX_P_PGID && id == 0)
+        id = t->process->pgid;
+    const struct wanted w = {type, id, (uint32_t)options};
+    int64_t found = wait_for(t, &w, &news);
+    if (found < 0)
+        return found;
+    int err = found ? put_usage(usage, &news.usage) : 0;
+    if (err == 0 && info)
+        err = put_info(info, found ? &news : NULL);
+    return err;
+}
