@@ -15,12 +15,14 @@
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "runner/run.h"
+#include "shim/cred.h"
 #include "shim/exec.h"
 #include "shim/host.h"
 #include "shim/patches.h"
 #include "shim/process.h"
 #include "shim/task.h"
 #include "user.h"
+#include "vfs/cred.h"
 #include "vfs/fdtable.h"
 #include "vfs/file.h"
 #include "vfs/image.h"
@@ -176,13 +178,10 @@ static void find_user(struct shim_process *p, const char *text, struct user *use
 
 static void become_user(struct shim_process *p, const struct user *user)
 {
-    core_lock_acquire(&p->lock);
-    p->uid = p->euid = p->suid = p->fsuid = user->uid;
-    p->gid = p->egid = p->sgid = p->fsgid = user->gid;
-    p->group_count = user->group_count;
-    memcpy(p->groups, user->groups, sizeof user->groups);
-    shim_process_publish_credentials(p);
-    core_lock_release(&p->lock);
+    struct vfs_groups *groups;
+    if (vfs_groups_new(user->groups, user->group_count, &groups) < 0)
+        give_up(RUNNER_EXIT_FAILED, "cannot set the user's groups", -LX_ENOMEM);
+    shim_cred_become(p, user->uid, user->gid, groups);
 }
 
 /* Try the directories of PATH in turn, as execvp(3) does. */

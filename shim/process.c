@@ -8,38 +8,20 @@
 #include "core/arena.h"
 #include "core/mem.h"
 #include "lx/errno.h"
-#include "lx/resource.h"
+#include "lx/prctl.h"
 #include "lx/sched.h"
 #include "lx/signal.h"
 #include "lx/wait.h"
 #include "plat/plat.h"
 #include "shim/host.h"
+#include "shim/limit.h"
 #include "shim/memory.h"
 #include "shim/signal.h"
 #include "shim/task.h"
 #include "vfs/fdtable.h"
 #include "vfs/path.h"
 
-#define STACK_LIMIT (8ull << 20)
-#define FILES_LIMIT 1048576 /* as docker's default */
-
 #define NS_PER_TICK 10000000ull /* si_utime counts 100 to a second */
-
-_Static_assert(sizeof((struct shim_process *)0)->groups == sizeof((struct vfs_cred *)0)->groups,
-               "copied as they are");
-
-static void set_default_limits(struct shim_process *p)
-{
-    for (uint32_t i = 0; i < SHIM_RLIMIT_COUNT; i++)
-        p->limits[i] = (struct lx_rlimit64){LX_RLIM64_INFINITY, LX_RLIM64_INFINITY};
-    p->limits[LX_RLIMIT_STACK].rlim_cur = STACK_LIMIT;
-    p->limits[LX_RLIMIT_CORE].rlim_cur = 0;
-    p->limits[LX_RLIMIT_NOFILE] = (struct lx_rlimit64){FILES_LIMIT, FILES_LIMIT};
-    p->limits[LX_RLIMIT_MEMLOCK] = (struct lx_rlimit64){8u << 20, 8u << 20};
-    p->limits[LX_RLIMIT_MSGQUEUE] = (struct lx_rlimit64){819200, 819200};
-    p->limits[LX_RLIMIT_NICE] = (struct lx_rlimit64){0, 0};
-    p->limits[LX_RLIMIT_RTPRIO] = (struct lx_rlimit64){0, 0};
-}
 
 static struct shim_process *process_alloc(void)
 {
@@ -62,6 +44,7 @@ static struct shim_process *process_alloc(void)
 static void process_free(struct shim_process *p)
 {
     shim_signal_flush_process(p);
+    shim_cred_free(p);
     core_arena_free(p, sizeof *p);
 }
 
@@ -116,10 +99,12 @@ int shim_process_new(struct shim_process **out, struct shim_task **task)
     if (!p)
         return -LX_ENOMEM;
     p->dumpable = 1;
-    set_default_limits(p);
+    p->mce_kill = LX_PR_MCE_KILL_DEFAULT;
+    shim_cred_init(&p->cred);
+    shim_limits_init(p->limits);
     int err = shim_mm_new(&p->mm);
     if (err == 0)
-        err = vfs_fdtable_new(FILES_LIMIT, &p->fds);
+        err = vfs_fdtable_new(SHIM_FILES_MAX, &p->fds);
     if (err == 0)
         err = shim_task_new(p, task);
     if (err < 0) {
@@ -136,29 +121,13 @@ int shim_process_new(struct shim_process **out, struct shim_task **task)
     return 0;
 }
 
-void shim_process_publish_credentials(struct shim_process *p)
-{
-    struct vfs_cred *cred = &p->fs->cred;
-    cred->uid = p->fsuid;
-    cred->gid = p->fsgid;
-    cred->group_count = p->group_count;
-    memcpy(cred->groups, p->groups, sizeof cred->groups);
-}
-
 /* ---- fork ---- */
 
 /* What a child has from its parent by value. */
 static void inherit(struct shim_process *child, struct shim_process *p)
 {
+    shim_cred_copy(child, p);
     core_lock_acquire(&p->lock);
-    child->uid = p->uid, child->euid = p->euid, child->suid = p->suid, child->fsuid = p->fsuid;
-    child->gid = p->gid, child->egid = p->egid, child->sgid = p->sgid, child->fsgid = p->fsgid;
-    child->group_count = p->group_count;
-    memcpy(child->groups, p->groups, sizeof child->groups);
-    memcpy(child->limits, p->limits, sizeof child->limits);
-    child->dumpable = p->dumpable;
-    child->nice = p->nice;
-    child->no_new_privs = p->no_new_privs;
     memcpy(child->exe, p->exe, sizeof child->exe);
     child->vdso_has_clock = p->vdso_has_clock;
     core_lock_release(&p->lock);
@@ -222,6 +191,7 @@ int shim_process_fork(struct shim_task *t, uint64_t flags, uint32_t exit_signal,
         return err;
     }
     p->pid = (*child)->tid;
+    shim_limit_inherit(*child, t);
     memcpy((*child)->comm, t->comm, sizeof t->comm);
     (*child)->sigmask = t->sigmask;
     if (!(flags & LX_CLONE_VM) || flags & LX_CLONE_VFORK)
@@ -306,7 +276,7 @@ void shim_process_drop_mm(struct shim_process *p)
 static struct shim_process *reaper_of_locked(const struct shim_process *p)
 {
     struct shim_process *r = p->parent;
-    while (r && !(r->is_subreaper && !r->is_zombie && !r->exiting))
+    while (r && !(r->subreaper && !r->is_zombie && !r->exiting))
         r = r->parent;
     return r ? r : shim_process_find_locked(1);
 }
@@ -403,7 +373,7 @@ void shim_process_tell_parent_locked(struct shim_process *p, int32_t code, int32
         info.si_signo = sig;
         info.si_code = code;
         info.si_pid = p->pid;
-        info.si_uid = p->uid;
+        info.si_uid = p->cred.uid;
         info.si_status = status;
         info.si_utime = (int64_t)(p->usage.user_ns / NS_PER_TICK);
         info.si_stime = (int64_t)(p->usage.system_ns / NS_PER_TICK);

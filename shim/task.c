@@ -18,9 +18,6 @@
 #include "shim/signal.h"
 #include "shim/user.h"
 #include "vfs/fdtable.h"
-#include "vfs/path.h"
-
-#define PIDS_LIMIT 4096 /* of tasks, unless told */
 
 int shim_container_init(void)
 {
@@ -31,7 +28,6 @@ int shim_container_init(void)
     core_list_init(&c->tasks);
     core_list_init(&c->processes);
     c->next_tid = 1;
-    c->pids_limit = PIDS_LIMIT;
     core_arena_set_root(CORE_ROOT_SHIM, c);
     int err = shim_pool_init();
     return err < 0 ? err : shim_futex_init();

@@ -154,7 +154,8 @@ MUST_USE int walk_to_last(struct walk *w, struct vfs_last *last);
 MUST_USE int walk_last(struct walk *w, struct vfs_last *last);
 void walk_end(struct walk *w);
 
-int cred_in_group(const struct vfs_cred *cred, uint32_t gid);
+/* vfs_may() for attributes that are not an inode's. */
+int cred_may(const struct vfs_cred *cred, uint32_t mode, uint32_t uid, uint32_t gid, uint32_t want);
 
 /* ---- Changes (tree.c), for open.c and rename.c ---- */
 

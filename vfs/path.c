@@ -31,6 +31,8 @@ int vfs_fs_new(struct vfs_fs **out)
     fs->root = vfs_inode_get(vfs_root());
     fs->cwd = vfs_inode_get(vfs_root());
     fs->umask = 022;
+    core_lock_init(&fs->groups.lock, CORE_LOCK_GROUPS);
+    fs->cred = (struct vfs_cred){.capabilities = VFS_CAPABILITIES, .groups = &fs->groups};
     return 0;
 }
 
@@ -63,6 +65,7 @@ void vfs_fs_put(struct vfs_fs *fs)
         return;
     vfs_inode_put(fs->root);
     vfs_inode_put(fs->cwd);
+    vfs_groups_put(fs->groups.list);
     core_arena_free(fs, sizeof *fs);
 }
 
@@ -85,49 +88,25 @@ void vfs_fs_set_cwd(struct vfs_fs *fs, struct vfs_inode *cwd)
     replace(fs, &fs->cwd, cwd);
 }
 
+void vfs_fs_set_cred(struct vfs_fs *fs, uint32_t uid, uint32_t gid, uint32_t capabilities,
+                     struct vfs_groups *groups)
+{
+    fs->cred.uid = uid;
+    fs->cred.gid = gid;
+    fs->cred.capabilities = capabilities & VFS_CAPABILITIES;
+    core_lock_acquire(&fs->groups.lock);
+    struct vfs_groups *old = fs->groups.list;
+    fs->groups.list = vfs_groups_get(groups);
+    core_lock_release(&fs->groups.lock);
+    vfs_groups_put(old);
+}
+
 static struct vfs_inode *current(struct vfs_fs *fs, struct vfs_inode *const *place)
 {
     core_lock_acquire(&fs->lock);
     struct vfs_inode *inode = vfs_inode_get(*place);
     core_lock_release(&fs->lock);
     return inode;
-}
-
-/* ---- Permissions ---- */
-
-int cred_in_group(const struct vfs_cred *cred, uint32_t gid)
-{
-    if (cred->gid == gid)
-        return 1;
-    for (uint32_t i = 0; i < cred->group_count; i++) {
-        if (cred->groups[i] == gid)
-            return 1;
-    }
-    return 0;
-}
-
-/* path_resolution(7), "Permissions". */
-static int may(const struct vfs_cred *cred, uint32_t mode, uint32_t uid, uint32_t gid,
-               uint32_t want)
-{
-    if (cred->uid == 0) { /* capabilities(7): CAP_DAC_OVERRIDE does not make a file executable */
-        int executable = (mode & LX_S_IFMT) == LX_S_IFDIR || mode & 0111;
-        return want & LX_X_OK && !executable ? -LX_EACCES : 0;
-    }
-    uint32_t shift = cred->uid == uid ? 6 : cred_in_group(cred, gid) ? 3 : 0;
-    return want & ~(mode >> shift) & 7 ? -LX_EACCES : 0;
-}
-
-int vfs_may(const struct vfs_cred *cred, struct vfs_inode *inode, uint32_t want)
-{
-    if (want & LX_W_OK && inode->host && inode->host->mount->flags & VFS_MOUNT_READ_ONLY)
-        return -LX_EROFS;
-    return may(cred, inode->mode, inode->uid, inode->gid, want);
-}
-
-int vfs_owns(const struct vfs_cred *cred, struct vfs_inode *inode)
-{
-    return cred->uid == 0 || cred->uid == inode->uid;
 }
 
 /* ---- The walk ---- */
@@ -352,7 +331,8 @@ static int walk_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *p
         uint32_t size = (uint32_t)(p - name);
         if (!size || size > NAME_CACHED || name_is_dot(name, size) || name_is_dotdot(name, size))
             return SLOWLY;
-        if ((at.mode & LX_S_IFMT) != LX_S_IFDIR || may(&fs->cred, at.mode, at.uid, at.gid, LX_X_OK))
+        if ((at.mode & LX_S_IFMT) != LX_S_IFDIR ||
+            cred_may(&fs->cred, at.mode, at.uid, at.gid, LX_X_OK))
             return SLOWLY;
         struct name_key key;
         name_key_init(&key, at.ino, name, size);

@@ -4,6 +4,7 @@
 #include "vfs/tree.h"
 
 #include "host.h"
+#include "lx/capability.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
@@ -56,7 +57,7 @@ static void inherit_group(const struct vfs_fs *fs, const struct vfs_inode *dir, 
     if ((*mode & LX_S_IFMT) == LX_S_IFDIR)
         *mode |= LX_S_ISGID;
     else if ((*mode & (LX_S_ISGID | LX_S_IXGRP)) == (LX_S_ISGID | LX_S_IXGRP) &&
-             fs->cred.uid != 0 && !cred_in_group(&fs->cred, *gid))
+             !vfs_has(&fs->cred, LX_CAP_FSETID) && !vfs_in_group(&fs->cred, *gid))
         *mode &= ~(uint32_t)LX_S_ISGID;
 }
 
@@ -100,7 +101,9 @@ int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
     if (out)
         *out = NULL;
     int err = tree_may_change(fs, dir);
-    if (err == 0 && (type == LX_S_IFCHR || type == LX_S_IFBLK) && fs->cred.uid != 0)
+    int device =
+        type == LX_S_IFBLK || (type == LX_S_IFCHR && rdev); /* 0, 0 is overlayfs' whiteout */
+    if (err == 0 && device && !vfs_has(&fs->cred, LX_CAP_MKNOD))
         err = -LX_EPERM;
     if (err == 0 && dir->host)
         return host_create(fs, dir, last, mode, target, out);

@@ -14,6 +14,7 @@
 #include "lx/stat.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
+#include "shim/cred.h"
 #include "shim/memory.h"
 #include "shim/rewrite.h"
 #include "shim/task.h"
@@ -206,6 +207,7 @@ static void set_names(struct shim_task *t, const char *path)
 struct shim_exec {
     struct vfs_file *file; /* of the program; a reference */
     struct elf_plan plan;
+    struct shim_cred_exec cred;
     const char *execfn, *path; /* as asked for; what an interpreter was found at, for messages */
     struct arguments args;
     const char *const *envp;
@@ -288,6 +290,8 @@ int shim_exec_prepare(struct shim_task *t, struct vfs_file *file, const char *pa
         memcpy(x->args.words, argv, argc * sizeof *argv);
         err = find_program(t, x, error);
     }
+    if (err == 0 && shim_cred_exec(t, x->file->inode, &x->cred) < 0)
+        err = fail(error, -LX_EPERM, ": its file capabilities cannot be given", x->path);
     if (err == 0)
         err = make_plan(x, error);
     if (err < 0) {
@@ -315,6 +319,7 @@ void shim_exec_free(struct shim_exec *x)
 int shim_exec_commit(struct shim_task *t, struct shim_exec *x, struct shim_exec_error *e)
 {
     lx_uptr vdso, sp;
+    shim_cred_exec_commit(t, &x->cred);
     int err = load_elf(t, x->file, &x->plan, x->path, e);
     if (err == 0 && vdso_map(t->process->mm, &vdso) < 0)
         err = fail(e, -LX_ENOMEM, ": no memory for the vDSO", x->path);

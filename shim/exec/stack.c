@@ -153,11 +153,11 @@ int stack_build(struct shim_task *t, const struct elf_plan *plan, const char *ex
     put_aux(&b, LX_AT_BASE, 0);
     put_aux(&b, LX_AT_FLAGS, 0);
     put_aux(&b, LX_AT_ENTRY, plan->entry + plan->bias);
-    put_aux(&b, LX_AT_UID, p->uid);
-    put_aux(&b, LX_AT_EUID, p->euid);
-    put_aux(&b, LX_AT_GID, p->gid);
-    put_aux(&b, LX_AT_EGID, p->egid);
-    put_aux(&b, LX_AT_SECURE, 0);
+    put_aux(&b, LX_AT_UID, p->cred.uid);
+    put_aux(&b, LX_AT_EUID, p->cred.euid);
+    put_aux(&b, LX_AT_GID, p->cred.gid);
+    put_aux(&b, LX_AT_EGID, p->cred.egid);
+    put_aux(&b, LX_AT_SECURE, p->cred.secure);
     put_aux(&b, LX_AT_RANDOM, random_at);
     put_aux(&b, LX_AT_EXECFN, execfn_at);
     put_aux(&b, LX_AT_PLATFORM, platform);

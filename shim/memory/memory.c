@@ -571,3 +571,18 @@ void shim_mm_usage(struct shim_mm *mm, uint64_t *mapped, uint64_t *committed)
     *committed = mm->committed;
     core_lock_release(&mm->lock);
 }
+
+void shim_mm_sizes(struct shim_mm *mm, uint64_t *all, uint64_t *data)
+{
+    *all = *data = 0;
+    core_lock_acquire(&mm->lock);
+    for (uint32_t i = 0; i < mm->count; i++) {
+        const struct area *a = &mm->areas[i];
+        if (a->begin >= CORE_STACK_BASE && a->begin < CORE_STACK_END)
+            continue;
+        *all += a->end - a->begin;
+        if (a->prot & LX_PROT_WRITE && !(a->flags & AREA_SHARED))
+            *data += a->end - a->begin;
+    }
+    core_lock_release(&mm->lock);
+}

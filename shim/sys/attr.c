@@ -6,10 +6,12 @@
  */
 
 #include "core/mem.h"
+#include "lx/capability.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/stat.h"
 #include "lx/unistd.h"
+#include "shim/limit.h"
 #include "shim/syscall.h"
 #include "sys/file.h"
 #include "vfs/inode.h"
@@ -38,7 +40,7 @@ static int chmod_inode(struct shim_task *t, struct vfs_inode *inode, uint32_t mo
         return -LX_EPERM;
     if (VFS_IS_LNK(inode))
         return -LX_EOPNOTSUPP;
-    if (cred->uid != 0 && cred->gid != inode->gid)
+    if (!vfs_has(cred, LX_CAP_FSETID) && !vfs_in_group(cred, inode->gid))
         mode &= ~(uint32_t)LX_S_ISGID; /* chmod(2): not one of the caller's groups */
     return vfs_inode_chmod(inode, mode);
 }
@@ -76,18 +78,25 @@ int64_t sys_fchmod(struct shim_task *t, int32_t fd, uint32_t mode)
     return err;
 }
 
-/* chown(2): the owner may give a file to one of his groups; all else takes privilege. */
+/*
+ * chown(2): the owner may give a file to one of his groups; all else takes privilege.
+ * File capabilities do not outlive it.
+ */
 static int chown_inode(struct shim_task *t, struct vfs_inode *inode, uint32_t uid, uint32_t gid)
 {
     const struct vfs_cred *cred = &t->process->fs->cred;
-    if (cred->uid != 0) {
-        int member = gid == VFS_KEEP || gid == inode->gid || gid == cred->gid;
-        for (uint32_t i = 0; i < cred->group_count; i++)
-            member |= cred->groups[i] == gid;
-        if ((uid != VFS_KEEP && uid != inode->uid) || cred->uid != inode->uid || !member)
+    if (!vfs_has(cred, LX_CAP_CHOWN)) {
+        int owns = cred->uid == inode->uid;
+        if (uid != VFS_KEEP && (uid != inode->uid || !owns))
+            return -LX_EPERM;
+        if (gid != VFS_KEEP && (!owns || (gid != inode->gid && !vfs_in_group(cred, gid))))
             return -LX_EPERM;
     }
-    return vfs_inode_chown(inode, uid, gid);
+    int err = vfs_inode_chown(inode, uid, gid);
+    if (err == 0 && !VFS_IS_DIR(inode) &&
+        vfs_inode_removexattr(inode, LX_XATTR_NAME_CAPS) == -LX_ENOSPC)
+        err = -LX_ENOSPC; /* else it had none */
+    return err;
 }
 
 int64_t sys_fchownat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t uid, uint32_t gid,
@@ -237,6 +246,8 @@ int64_t sys_truncate(struct shim_task *t, lx_uptr path, int64_t size)
     if (err == 0)
         err = vfs_may(&t->process->fs->cred, inode, LX_W_OK);
     if (err == 0)
+        err = shim_limit_file_size(t, vfs_inode_size(inode), (uint64_t)size);
+    if (err == 0)
         err = vfs_inode_truncate(inode, (uint64_t)size);
     vfs_inode_put(inode);
     return err;
@@ -253,8 +264,11 @@ static int starts_with(const char *s, const char *prefix)
     return memcmp(s, prefix, core_str_length(prefix)) == 0;
 }
 
-/* Copy in a name, and check that there is such a class of attributes for the caller: xattr(7). */
-static int get_name(struct shim_task *t, lx_uptr from, struct xattr_name *name)
+/*
+ * Copy in a name, and check that there is such a class of attributes for the caller: xattr(7).
+ *   missing  the error for trusted ones, which take CAP_SYS_ADMIN.
+ */
+static int get_name(struct shim_task *t, lx_uptr from, struct xattr_name *name, int missing)
 {
     memset(name, 0, sizeof *name);
     int64_t length = shim_copy_string(name->text, from, sizeof name->text);
@@ -263,7 +277,7 @@ static int get_name(struct shim_task *t, lx_uptr from, struct xattr_name *name)
     if (length < 0)
         return (int)length;
     if (starts_with(name->text, "trusted."))
-        return t->process->euid == 0 ? 0 : -LX_EPERM;
+        return shim_capable(t, LX_CAP_SYS_ADMIN) ? 0 : missing;
     return starts_with(name->text, "user.") || starts_with(name->text, "security.") ||
                    starts_with(name->text, "system.posix_acl_")
                ? 0
@@ -278,14 +292,42 @@ static int check_class(const struct vfs_inode *inode, const struct xattr_name *n
     return 0;
 }
 
+/* A file's capabilities, as setxattr(2) takes them: cap_convert_nscap() in Linux. */
+static int are_file_capabilities(const void *value, uint64_t size)
+{
+    const struct lx_vfs_cap_data *d = value;
+    uint32_t revision = size >= sizeof d->magic_etc ? d->magic_etc & LX_VFS_CAP_REVISION_MASK : 0;
+    return (revision == LX_VFS_CAP_REVISION_2 && size == 20) ||
+           (revision == LX_VFS_CAP_REVISION_3 && size == 24);
+}
+
+/* `value` is NULL when it is removed. */
+static int may_change(struct shim_task *t, struct vfs_inode *inode, const struct xattr_name *name,
+                      const void *value, uint64_t size)
+{
+    const struct vfs_cred *cred = &t->process->fs->cred;
+    if (memcmp(name->text, LX_XATTR_NAME_CAPS, sizeof LX_XATTR_NAME_CAPS) == 0) {
+        if (value && !are_file_capabilities(value, size))
+            return -LX_EINVAL;
+        return shim_capable(t, LX_CAP_SETFCAP) ? 0 : -LX_EPERM;
+    }
+    if (starts_with(name->text, "security."))
+        return shim_capable(t, LX_CAP_SYS_ADMIN) ? 0 : -LX_EPERM;
+    if (starts_with(name->text, "user.")) /* of directories that others may write to, the owner's */
+        return VFS_IS_DIR(inode) && inode->mode & LX_S_ISVTX && !vfs_owns(cred, inode)
+                   ? -LX_EPERM
+                   : vfs_may(cred, inode, LX_W_OK);
+    return vfs_owns(cred, inode) ? 0 : -LX_EPERM;
+}
+
 static int64_t set_xattr(struct shim_task *t, struct vfs_inode *inode, lx_uptr name, lx_uptr value,
                          uint64_t size, uint32_t flags)
 {
     struct xattr_name n;
-    uint8_t bytes[4096];
+    _Alignas(uint32_t) uint8_t bytes[4096];
     if (flags & ~(uint32_t)(LX_XATTR_CREATE | LX_XATTR_REPLACE))
         return -LX_EINVAL;
-    int err = get_name(t, name, &n);
+    int err = get_name(t, name, &n, -LX_EPERM);
     if (err == 0 && size > LX_XATTR_SIZE_MAX)
         err = -LX_E2BIG;
     else if (err == 0 && size > sizeof bytes)
@@ -294,8 +336,8 @@ static int64_t set_xattr(struct shim_task *t, struct vfs_inode *inode, lx_uptr n
         err = shim_copy_in(bytes, value, size);
     if (err == 0)
         err = check_class(inode, &n, -LX_EPERM);
-    if (err == 0 && !vfs_owns(&t->process->fs->cred, inode))
-        err = vfs_may(&t->process->fs->cred, inode, LX_W_OK);
+    if (err == 0)
+        err = may_change(t, inode, &n, bytes, size);
     return err < 0 ? err : vfs_inode_setxattr(inode, n.text, bytes, size, flags);
 }
 
@@ -303,7 +345,7 @@ static int64_t get_xattr(struct shim_task *t, struct vfs_inode *inode, lx_uptr n
                          uint64_t size)
 {
     struct xattr_name n;
-    int err = get_name(t, name, &n);
+    int err = get_name(t, name, &n, -LX_ENODATA);
     if (err == 0)
         err = check_class(inode, &n, -LX_ENODATA);
     if (err == 0 && size && !shim_user_ok(value, size))
@@ -321,11 +363,11 @@ static int64_t list_xattr(struct vfs_inode *inode, lx_uptr list, uint64_t size)
 static int64_t remove_xattr(struct shim_task *t, struct vfs_inode *inode, lx_uptr name)
 {
     struct xattr_name n;
-    int err = get_name(t, name, &n);
+    int err = get_name(t, name, &n, -LX_EPERM);
     if (err == 0)
         err = check_class(inode, &n, -LX_EPERM);
-    if (err == 0 && !vfs_owns(&t->process->fs->cred, inode))
-        err = vfs_may(&t->process->fs->cred, inode, LX_W_OK);
+    if (err == 0)
+        err = may_change(t, inode, &n, NULL, 0);
     return err < 0 ? err : vfs_inode_removexattr(inode, n.text);
 }
 

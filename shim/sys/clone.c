@@ -11,7 +11,6 @@
 #include "core/arena.h"
 #include "core/mem.h"
 #include "lx/errno.h"
-#include "lx/resource.h"
 #include "lx/sched.h"
 #include "lx/signal.h"
 #include "plat/plat.h"
@@ -20,6 +19,7 @@
 #include "shim/memory.h"
 #include "shim/process.h"
 #include "shim/signal.h"
+#include "shim/limit.h"
 #include "shim/syscall.h"
 #include "shim/task.h"
 #include "shim/user.h"
@@ -137,9 +137,12 @@ static int64_t clone_thread(struct shim_task *t, const struct request *r)
     struct shim_task *child;
     if ((r->flags & THREAD_FLAGS) != THREAD_FLAGS || !r->stack)
         return -LX_EINVAL; /* Differs from Linux: threads share descriptors and directories */
-    int err = shim_task_new(t->process, &child);
+    int err = shim_limit_nproc(t->process);
+    if (err == 0)
+        err = shim_task_new(t->process, &child);
     if (err < 0)
         return err;
+    shim_limit_inherit(child, t);
     memcpy(child->comm, t->comm, sizeof child->comm);
     child->sigmask = t->sigmask;
     int32_t tid = child->tid;
@@ -154,22 +157,6 @@ static int64_t clone_thread(struct shim_task *t, const struct request *r)
 }
 
 /* ---- Processes ---- */
-
-/* May the user have one more process?  Root may. */
-static int check_process_limit(const struct shim_process *p)
-{
-    struct shim_container *c = shim_container();
-    uint64_t limit = p->limits[LX_RLIMIT_NPROC].rlim_cur, count = 0;
-    if (p->uid == 0 || limit == LX_RLIM64_INFINITY)
-        return 0;
-    core_lock_acquire(&c->lock);
-    CORE_LIST_FOR_EACH(node, &c->tasks)
-    {
-        count += CORE_LIST_ENTRY(node, struct shim_task, in_table)->process->uid == p->uid;
-    }
-    core_lock_release(&c->lock);
-    return count >= limit ? -LX_EAGAIN : 0;
-}
 
 static void await_vfork(struct shim_task *t)
 {
@@ -301,7 +288,7 @@ static int64_t clone(struct shim_task *t, const struct request *r)
         return -LX_EPERM; /* as arch_prctl(2): no thread pointer lies there */
     if (r->flags & LX_CLONE_THREAD)
         return clone_thread(t, r);
-    err = check_process_limit(t->process);
+    err = shim_limit_nproc(t->process);
     if (err < 0)
         return err;
     return r->flags & LX_CLONE_VM ? clone_sharing(t, r) : clone_copying(t, r);

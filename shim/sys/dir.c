@@ -143,7 +143,7 @@ int64_t sys_chroot(struct shim_task *t, lx_uptr path)
 {
     struct vfs_inode *dir;
     int err = find_dir(t, path, &dir);
-    if (err == 0 && t->process->euid != 0)
+    if (err == 0 && !shim_capable(t, LX_CAP_SYS_CHROOT))
         err = -LX_EPERM;
     if (err == 0)
         vfs_fs_set_root(t->process->fs, dir);

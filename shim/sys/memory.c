@@ -9,6 +9,8 @@
 #include "core/layout.h"
 #include "lx/errno.h"
 #include "lx/mman.h"
+#include "lx/resource.h"
+#include "shim/limit.h"
 #include "shim/syscall.h"
 #include "shim/task.h"
 #include "shim/user.h"
@@ -28,7 +30,9 @@ int64_t sys_mmap(struct shim_task *t, lx_uptr addr, uint64_t size, uint32_t prot
         if (err < 0)
             return err;
     }
-    int64_t result = shim_mm_map(t->process->mm, addr, size, prot, flags, file, offset);
+    int64_t result = shim_limit_memory(t, size, prot & LX_PROT_WRITE && flags & LX_MAP_PRIVATE);
+    if (result == 0)
+        result = shim_mm_map(t->process->mm, addr, size, prot, flags, file, offset);
     if (file)
         vfs_file_put(file);
     return result;
@@ -47,12 +51,19 @@ int64_t sys_mprotect(struct shim_task *t, lx_uptr addr, uint64_t size, uint32_t 
 int64_t sys_mremap(struct shim_task *t, lx_uptr addr, uint64_t old_size, uint64_t new_size,
                    uint32_t flags, lx_uptr new_addr)
 {
+    uint64_t grows = new_size > old_size && IS_PAGED(addr) ? new_size - old_size : 0;
+    if (shim_limit_memory(t, grows, 1) < 0)
+        return -LX_ENOMEM;
     return shim_mm_remap(t->process->mm, addr, old_size, new_size, flags, new_addr);
 }
 
 int64_t sys_brk(struct shim_task *t, lx_uptr addr)
 {
-    return shim_mm_brk(t->process->mm, addr);
+    struct shim_mm *mm = t->process->mm;
+    uint64_t end = (uint64_t)shim_mm_brk(mm, 0);
+    if (addr > end && shim_limit_memory(t, addr - end, 1) < 0)
+        return (int64_t)end;
+    return shim_mm_brk(mm, addr);
 }
 
 int64_t sys_madvise(struct shim_task *t, lx_uptr addr, uint64_t size, int32_t advice)
@@ -93,10 +104,22 @@ int64_t sys_mincore(struct shim_task *t, lx_uptr addr, uint64_t size, lx_uptr ve
     return err;
 }
 
+static uint64_t lock_limit(const struct shim_task *t)
+{
+    return shim_capable(t, LX_CAP_IPC_LOCK) ? LX_RLIM64_INFINITY
+                                            : t->process->limits[LX_RLIMIT_MEMLOCK].rlim_cur;
+}
+
 /* Locking: memory is never paged out by us, and the host's paging is not ours to stop. */
 int64_t sys_mlock(struct shim_task *t, lx_uptr addr, uint64_t size)
 {
-    return all_mapped(t, addr & ~(uint64_t)(CORE_PAGE_SIZE - 1), size);
+    uint64_t in_page = addr % CORE_PAGE_SIZE;
+    uint64_t limit = lock_limit(t), whole = size + in_page; /* Differs from Linux: of each call */
+    if (!limit)
+        return -LX_EPERM;
+    if (whole > limit || whole < size)
+        return -LX_ENOMEM;
+    return all_mapped(t, addr - in_page, size);
 }
 
 int64_t sys_mlock2(struct shim_task *t, lx_uptr addr, uint64_t size, int32_t flags)
@@ -108,14 +131,19 @@ int64_t sys_mlock2(struct shim_task *t, lx_uptr addr, uint64_t size, int32_t fla
 
 int64_t sys_munlock(struct shim_task *t, lx_uptr addr, uint64_t size)
 {
-    return sys_mlock(t, addr, size);
+    return all_mapped(t, addr & ~(uint64_t)(CORE_PAGE_SIZE - 1), size);
 }
 
 int64_t sys_mlockall(struct shim_task *t, int32_t flags)
 {
-    (void)t;
     int32_t known = LX_MCL_CURRENT | LX_MCL_FUTURE | LX_MCL_ONFAULT;
-    return !flags || flags & ~known || flags == LX_MCL_ONFAULT ? -LX_EINVAL : 0;
+    uint64_t limit = lock_limit(t), mapped, data;
+    if (!flags || flags & ~known || flags == LX_MCL_ONFAULT)
+        return -LX_EINVAL;
+    if (!limit)
+        return -LX_EPERM;
+    shim_mm_sizes(t->process->mm, &mapped, &data);
+    return flags & LX_MCL_CURRENT && mapped > limit ? -LX_ENOMEM : 0;
 }
 
 int64_t sys_munlockall(struct shim_task *t)

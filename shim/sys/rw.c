@@ -11,6 +11,7 @@
 #include "lx/signal.h"
 #include "lx/unistd.h"
 #include "plat/plat.h"
+#include "shim/limit.h"
 #include "shim/signal.h"
 #include "shim/syscall.h"
 #include "sys/file.h"
@@ -27,7 +28,7 @@ static int64_t after_write(struct shim_task *t, int64_t result)
         memset(&info, 0, sizeof info);
         info.si_signo = LX_SIGPIPE;
         info.si_pid = t->process->pid;
-        info.si_uid = t->process->uid;
+        info.si_uid = t->process->cred.uid;
         int err = shim_signal_send_task(t, &info);
         (void)err; /* SIGPIPE is never refused */
     }
@@ -82,6 +83,8 @@ int64_t sys_write(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size)
     size = cut(size);
     result = check_transfer(b.file, PLAT_WRITE, buf, size);
     if (result == 0)
+        result = shim_limit_write(t, b.file, -1, &size);
+    if (result == 0)
         result = vfs_file_write(b.file, (const void *)buf, size, &t->sleeper);
     vfs_give_back(&b);
     return after_write(t, result);
@@ -113,6 +116,8 @@ int64_t sys_pwrite64(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size
         return result;
     size = cut(size);
     result = check_transfer_at(b.file, PLAT_WRITE, buf, size);
+    if (result == 0)
+        result = shim_limit_write(t, b.file, offset, &size);
     if (result == 0)
         result = vfs_file_pwrite(b.file, (const void *)buf, size, (uint64_t)offset);
     vfs_give_back(&b);
@@ -167,6 +172,9 @@ static int64_t vector_move(struct shim_task *t, struct vector *v, lx_uptr buf, u
     if (v->direction == READ)
         return v->offset < 0 ? vfs_file_read(v->file, (void *)buf, size, &t->sleeper)
                              : vfs_file_pread(v->file, (void *)buf, size, at);
+    int err = shim_limit_write(t, v->file, v->offset < 0 ? -1 : (int64_t)at, &size);
+    if (err < 0)
+        return err;
     return v->offset < 0 ? vfs_file_write(v->file, (const void *)buf, size, &t->sleeper)
                          : vfs_file_pwrite(v->file, (const void *)buf, size, at);
 }
@@ -326,6 +334,9 @@ static int64_t transfer(struct shim_task *t, struct side *in, struct side *out, 
     int64_t n = 0;
     while (done < size) {
         uint64_t part = size - done < sizeof bytes ? size - done : sizeof bytes;
+        n = shim_limit_write(t, out->file, out->offset_at ? out->offset : -1, &part);
+        if (n < 0)
+            break;
         n = in->offset_at ? vfs_file_pread(in->file, bytes, part, (uint64_t)in->offset)
                           : vfs_file_read(in->file, bytes, part, &t->sleeper);
         if (n <= 0)

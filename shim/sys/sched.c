@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Scheduling and limits: sched_yield(2), sched_getaffinity(2), sched_setaffinity(2),
+ * Scheduling: sched_yield(2), sched_getaffinity(2), sched_setaffinity(2),
  * sched_getscheduler(2), sched_setscheduler(2), sched_getparam(2), sched_setparam(2),
- * sched_get_priority_max(2), sched_get_priority_min(2), sched_rr_get_interval(2),
- * getpriority(2), setpriority(2), getrlimit(2), setrlimit(2), prlimit64(2).
+ * sched_get_priority_max(2), sched_get_priority_min(2), sched_rr_get_interval(2).
  *
  * The host schedules; what programs set is checked and stored where they can see it.
  */
@@ -12,15 +11,12 @@
 
 #include "core/mem.h"
 #include "lx/errno.h"
-#include "lx/resource.h"
 #include "plat/plat.h"
 #include "shim/syscall.h"
 #include "shim/task.h"
 #include "shim/user.h"
 
 #define CPU_SET_WORDS 16 /* 1024 processors */
-#define NICE_BASE 20     /* getpriority(2) returns 20 - nice, so that it is never negative */
-#define FILES_CEILING 1048576
 
 int64_t sys_sched_yield(struct shim_task *t)
 {
@@ -157,69 +153,4 @@ int64_t sys_sched_rr_get_interval(struct shim_task *t, int32_t pid, lx_uptr tp)
     if (pid < 0)
         return -LX_EINVAL;
     return exists(t, pid) ? shim_copy_out(tp, &slice, sizeof slice) : -LX_ESRCH;
-}
-
-int64_t sys_getpriority(struct shim_task *t, int32_t which, int32_t who)
-{
-    if (which < LX_PRIO_PROCESS || which > LX_PRIO_USER)
-        return -LX_EINVAL;
-    if (which == LX_PRIO_PROCESS && !exists(t, who))
-        return -LX_ESRCH;
-    return NICE_BASE - t->process->nice;
-}
-
-int64_t sys_setpriority(struct shim_task *t, int32_t which, int32_t who, int32_t nice)
-{
-    struct shim_process *p = t->process;
-    if (which < LX_PRIO_PROCESS || which > LX_PRIO_USER)
-        return -LX_EINVAL;
-    if (which == LX_PRIO_PROCESS && !exists(t, who))
-        return -LX_ESRCH;
-    nice = nice < -20 ? -20 : nice > 19 ? 19 : nice;
-    if (nice < p->nice && p->euid)
-        return -LX_EACCES;
-    p->nice = nice;
-    return 0;
-}
-
-int64_t sys_prlimit64(struct shim_task *t, int32_t pid, uint32_t resource, lx_uptr new_limit,
-                      lx_uptr old_limit)
-{
-    struct shim_process *p = t->process;
-    struct lx_rlimit64 limit, old;
-    if (resource >= SHIM_RLIMIT_COUNT)
-        return -LX_EINVAL;
-    if (new_limit) {
-        int err = shim_copy_in(&limit, new_limit, sizeof limit);
-        if (err < 0)
-            return err;
-        if (limit.rlim_cur > limit.rlim_max)
-            return -LX_EINVAL;
-    }
-    if (pid && !exists(t, pid))
-        return -LX_ESRCH;
-    core_lock_acquire(&p->lock);
-    old = p->limits[resource];
-    int err = 0;
-    if (new_limit) {
-        int raises = limit.rlim_max > old.rlim_max;
-        if ((raises && p->euid) || (resource == LX_RLIMIT_NOFILE && limit.rlim_max > FILES_CEILING))
-            err = -LX_EPERM;
-        else
-            p->limits[resource] = limit;
-    }
-    core_lock_release(&p->lock);
-    if (err == 0 && old_limit)
-        err = shim_copy_out(old_limit, &old, sizeof old);
-    return err;
-}
-
-int64_t sys_getrlimit(struct shim_task *t, uint32_t resource, lx_uptr limit)
-{
-    return sys_prlimit64(t, 0, resource, 0, limit);
-}
-
-int64_t sys_setrlimit(struct shim_task *t, uint32_t resource, lx_uptr limit)
-{
-    return limit ? sys_prlimit64(t, 0, resource, limit, 0) : -LX_EFAULT;
 }

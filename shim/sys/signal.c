@@ -205,7 +205,7 @@ static void fill_info(const struct shim_task *t, int32_t sig, int32_t code, stru
     info->si_signo = sig;
     info->si_code = code;
     info->si_pid = t->process->pid;
-    info->si_uid = t->process->uid;
+    info->si_uid = t->process->cred.uid;
 }
 
 /* The process with this id, or that has a thread with it. */

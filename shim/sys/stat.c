@@ -116,8 +116,11 @@ int64_t sys_faccessat2(struct shim_task *t, int32_t dirfd, lx_uptr path, int32_t
     if (err == 0 && inode && mode) {
         struct vfs_cred cred = t->process->fs->cred;
         if (!(flags & LX_AT_EACCESS)) {
-            cred.uid = t->process->uid;
-            cred.gid = t->process->gid;
+            const struct shim_cred *real = &t->process->cred;
+            cred.uid = real->uid;
+            cred.gid = real->gid;
+            if (!(real->securebits & LX_SECBIT_NO_SETUID_FIXUP)) /* access_override_creds() */
+                cred.capabilities = real->uid ? 0 : (uint32_t)real->permitted;
         }
         err = vfs_may(&cred, inode, (uint32_t)mode);
     }

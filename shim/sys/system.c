@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The machine and the thread's own settings: uname(2), sysinfo(2), getrandom(2), prctl(2),
- * arch_prctl(2), personality(2), sethostname(2), getcpu(2), membarrier(2), rseq(2).
+ * The machine and the thread's own settings: uname(2), sysinfo(2), getrandom(2),
+ * arch_prctl(2), sethostname(2), getcpu(2), membarrier(2), rseq(2).
  */
 
 #include "core/mem.h"
 #include "lx/errno.h"
 #include "lx/membarrier.h"
+#include "lx/personality.h"
 #include "lx/prctl.h"
 #include "lx/random.h"
-#include "lx/signal.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "shim/syscall.h"
@@ -20,14 +20,14 @@
 
 int64_t sys_uname(struct shim_task *t, lx_uptr buf)
 {
-    (void)t;
     struct lx_utsname u;
     memset(&u, 0, sizeof u);
     core_str_copy(u.sysname, sizeof u.sysname, "Linux");
     core_str_copy(u.nodename, sizeof u.nodename, shim_container()->hostname);
     core_str_copy(u.release, sizeof u.release, RELEASE);
     core_str_copy(u.version, sizeof u.version, "#1 SMP Tarbox");
-    core_str_copy(u.machine, sizeof u.machine, "x86_64");
+    int is_32 = (t->process->personality & LX_PER_MASK) == LX_PER_LINUX32;
+    core_str_copy(u.machine, sizeof u.machine, is_32 ? "i686" : "x86_64");
     core_str_copy(u.domainname, sizeof u.domainname, "(none)");
     return shim_copy_out(buf, &u, sizeof u);
 }
@@ -63,70 +63,6 @@ int64_t sys_getrandom(struct shim_task *t, lx_uptr buf, uint64_t size, uint32_t 
     return done || !size ? (int64_t)done : -LX_EFAULT;
 }
 
-static int64_t get_name(struct shim_task *t, lx_uptr to)
-{
-    return shim_copy_out(to, t->comm, sizeof t->comm);
-}
-
-static int64_t set_name(struct shim_task *t, lx_uptr from)
-{
-    char name[SHIM_COMM_SIZE];
-    int64_t length = shim_copy_string(name, from, sizeof name);
-    if (length == -LX_EFAULT)
-        return length;
-    name[sizeof name - 1] = 0; /* longer ones are cut */
-    memset(t->comm, 0, sizeof t->comm);
-    core_str_copy(t->comm, sizeof t->comm, name);
-    return 0;
-}
-
-int64_t sys_prctl(struct shim_task *t, int32_t option, uint64_t arg2, uint64_t arg3, uint64_t arg4,
-                  uint64_t arg5)
-{
-    struct shim_process *p = t->process;
-    switch (option) {
-    case LX_PR_SET_NAME:
-        return set_name(t, arg2);
-    case LX_PR_GET_NAME:
-        return get_name(t, arg2);
-    case LX_PR_GET_DUMPABLE:
-        return p->dumpable;
-    case LX_PR_SET_DUMPABLE:
-        if (arg2 > 1)
-            return -LX_EINVAL;
-        p->dumpable = (int32_t)arg2;
-        return 0;
-    case LX_PR_SET_PDEATHSIG:
-        if (arg2 > SHIM_SIGNAL_COUNT)
-            return -LX_EINVAL;
-        p->death_signal = (int32_t)arg2;
-        return 0;
-    case LX_PR_GET_PDEATHSIG:
-        return shim_copy_out(arg2, &p->death_signal, sizeof p->death_signal);
-    case LX_PR_SET_NO_NEW_PRIVS:
-        if (arg2 != 1 || arg3 || arg4 || arg5)
-            return -LX_EINVAL;
-        p->no_new_privs = 1;
-        return 0;
-    case LX_PR_GET_NO_NEW_PRIVS:
-        return arg2 || arg3 || arg4 || arg5 ? -LX_EINVAL : (int64_t)p->no_new_privs;
-    case LX_PR_GET_SECCOMP:
-    case LX_PR_GET_KEEPCAPS:
-    case LX_PR_GET_SECUREBITS:
-        return 0;
-    case LX_PR_CAPBSET_READ:
-        return arg2 > 40 ? -LX_EINVAL : 1;
-    case LX_PR_SET_TIMERSLACK:
-    case LX_PR_SET_VMA: /* names for /proc/PID/maps */
-    case LX_PR_SET_THP_DISABLE:
-        return 0;
-    case LX_PR_GET_TIMERSLACK:
-        return 50000;
-    default:
-        return -LX_EINVAL;
-    }
-}
-
 int64_t sys_arch_prctl(struct shim_task *t, uint32_t option, uint64_t arg)
 {
     switch (option) {
@@ -146,12 +82,6 @@ int64_t sys_arch_prctl(struct shim_task *t, uint32_t option, uint64_t arg)
     default:
         return -LX_EINVAL;
     }
-}
-
-int64_t sys_personality(struct shim_task *t, uint32_t persona)
-{
-    (void)t;
-    return persona == 0xffffffffu || persona == 0 ? 0 : -LX_EINVAL; /* PER_LINUX only */
 }
 
 int64_t sys_getcpu(struct shim_task *t, lx_uptr cpu, lx_uptr node)

@@ -57,7 +57,7 @@ static int look_at_locked(struct shim_process *self, struct shim_process *p, con
                           struct news *out)
 {
     int keep = (w->options & LX_WNOWAIT) != 0;
-    *out = (struct news){.pid = p->pid, .uid = p->uid, .usage = p->usage};
+    *out = (struct news){.pid = p->pid, .uid = p->cred.uid, .usage = p->usage};
     if (p->is_zombie) {
         if (!(w->options & LX_WEXITED))
             return 0;

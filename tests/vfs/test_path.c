@@ -150,14 +150,14 @@ static void search_takes_permission(void **state)
     struct vfs_fs *fs = *state;
     uint64_t ino;
     assert_int_equal(walk(fs, "/private/file", 0, &ino), 0); /* and now it is cached */
-    fs->cred.uid = fs->cred.gid = 5;
+    vfs_fs_set_cred(fs, 5, 5, 0, NULL);
     assert_int_equal(walk(fs, "/private", 0, &ino), 0);
     assert_int_equal(walk(fs, "/private/file", 0, &ino), -LX_EACCES);
     assert_int_equal(walk(fs, "/private/none", 0, &ino), -LX_EACCES);
     assert_int_equal(walk(fs, "/private/", 0, &ino), 0);
     assert_int_equal(walk(fs, "/private/.", 0, &ino), -LX_EACCES);
     assert_int_equal(walk(fs, "/private/..", 0, &ino), -LX_EACCES);
-    fs->cred.uid = 7;
+    vfs_fs_set_cred(fs, 7, 5, 0, NULL);
     assert_int_equal(walk(fs, "/private/file", 0, &ino), 0);
 }
 
@@ -174,7 +174,11 @@ static void permission_bits_count_by_class(void **state)
         {0001, 6, 6, LX_X_OK, 0},           {0006, 6, 6, LX_X_OK, -LX_EACCES},
         {0006, 6, 6, LX_R_OK | LX_W_OK, 0}, {0004, 6, 6, LX_R_OK | LX_W_OK, -LX_EACCES},
     };
-    fs->cred = (struct vfs_cred){.uid = 5, .gid = 5, .group_count = 1, .groups = {55}};
+    static const uint32_t ids[] = {99, 55, 70, 1};
+    struct vfs_groups *groups;
+    assert_int_equal(vfs_groups_new(ids, COUNT(ids), &groups), 0);
+    vfs_fs_set_cred(fs, 5, 5, 0, groups);
+    vfs_groups_put(groups); /* they are the process's */
     struct vfs_inode *inode;
     for (uint32_t i = 0; i < COUNT(cases); i++) {
         assert_int_equal(
@@ -182,7 +186,7 @@ static void permission_bits_count_by_class(void **state)
         assert_int_equal(vfs_may(&fs->cred, inode, cases[i].want), cases[i].result);
         vfs_inode_put(inode);
     }
-    struct vfs_cred root = {.uid = 0};
+    struct vfs_cred root = {.capabilities = VFS_CAPABILITIES};
     assert_int_equal(vfs_inode_new(REG | 0, 1, 1, 0, NULL, &inode), 0);
     assert_int_equal(vfs_may(&root, inode, LX_R_OK | LX_W_OK), 0);
     assert_int_equal(vfs_may(&root, inode, LX_X_OK), -LX_EACCES);

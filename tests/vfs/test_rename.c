@@ -84,7 +84,8 @@ static void errors_are_linux_errors(void **state)
     };
     struct vfs_fs *fs = *state;
     for (uint32_t i = 0; i < COUNT(cases); i++) {
-        fs->cred = (struct vfs_cred){.uid = cases[i].uid, .gid = cases[i].uid};
+        uint32_t id = cases[i].uid;
+        vfs_fs_set_cred(fs, id, id, id ? 0 : VFS_CAPABILITIES, NULL);
         int err = move(fs, cases[i].from, cases[i].to, cases[i].flags);
         if (err != cases[i].want)
             fail_msg("%s to %s: %d, want %d", cases[i].from, cases[i].to, err, cases[i].want);

@@ -34,7 +34,7 @@ static int teardown(void **state)
 
 static void become(struct vfs_fs *fs, uint32_t id)
 {
-    fs->cred = (struct vfs_cred){.uid = id, .gid = id};
+    vfs_fs_set_cred(fs, id, id, id ? 0 : VFS_CAPABILITIES, NULL);
 }
 
 static uint32_t mode_of(struct vfs_fs *fs, const char *path)

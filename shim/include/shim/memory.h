@@ -106,4 +106,10 @@ lx_uptr shim_mm_original_rip(struct shim_mm *mm, lx_uptr addr);
 /* Where a stray jump into a patched instruction goes on, or 0 if it is none. */
 lx_uptr shim_mm_stray_rip(struct shim_mm *mm, lx_uptr addr);
 
+/*
+ * What RLIMIT_AS and RLIMIT_DATA count: bytes mapped, and those that are private and writable.
+ * Without the stack, which Linux counts as it grows and we map whole.
+ */
+void shim_mm_sizes(struct shim_mm *mm, uint64_t *all, uint64_t *data);
+
 #endif

@@ -21,6 +21,7 @@
 #include "lx/compiler.h"
 #include "lx/signal.h"
 #include "lx/types.h"
+#include "shim/cred.h"
 #include "shim/time.h"
 
 struct plat_thread;
@@ -65,7 +66,6 @@ struct shim_process {
     struct shim_process *next_pid; /* in its hash bucket */
     uint32_t is_zombie;            /* 1: ended, and waits for wait(2) */
     uint32_t exit_signal;          /* that the parent gets at the end; 0: none */
-    uint32_t is_subreaper;         /* PR_SET_CHILD_SUBREAPER */
     uint32_t has_execed;           /* 1: an execve(2) has succeeded; setpgid(2) asks */
     uint32_t news;                 /* SHIM_NEWS_*: what wait(2) has not reported yet */
     struct shim_usage usage;       /* of a zombie */
@@ -82,13 +82,10 @@ struct shim_process {
     struct core_lock lock;  /* guards tasks, the identities and the limits below */
     struct core_list tasks; /* of struct shim_task.in_process */
     uint32_t task_count;
-    uint32_t uid, euid, suid, fsuid;
-    uint32_t gid, egid, sgid, fsgid;
-    uint32_t group_count;
-    uint32_t groups[32];
+    struct shim_cred cred;
     struct lx_rlimit64 limits[SHIM_RLIMIT_COUNT];
-    int32_t dumpable, death_signal, nice;
-    uint32_t no_new_privs;
+    int32_t dumpable, death_signal;
+    uint32_t no_new_privs, personality, subreaper, thp_disabled, mce_kill;
     char exe[256]; /* guest path, cut; for messages */
 
     struct shim_task *_Atomic execing; /* in execve(2): all other threads have to end */
@@ -149,6 +146,9 @@ struct shim_task {
     lx_uptr robust_list;     /* own; set_robust_list(2) */
     lx_uptr rseq;            /* own; registered rseq area or 0 */
     uint64_t syscall;        /* own; number of the call in progress, ~0 in none */
+    int32_t nice;            /* atomic enough: getpriority(2); set by anyone who may */
+    uint32_t ioprio;         /* likewise: ioprio_get(2) */
+    uint64_t timer_slack_ns; /* own; 0: the default; prctl(PR_SET_TIMERSLACK) */
     uint64_t restart_ns;     /* own; deadline of an interrupted sleep, see restart_syscall(2) */
 
     uint32_t trace;                  /* constant: 1 prints this task's system calls */
@@ -170,13 +170,13 @@ struct shim_container {
     struct shim_task *tids[SHIM_PID_BUCKETS]; /* hash tables, by id */
     struct shim_process *pids[SHIM_PID_BUCKETS];
     uint32_t task_count, process_count;
-    uint32_t pids_limit; /* constant: tasks there may be; 0: no limit */
     int32_t next_tid;
     uint32_t ids_wrapped;                 /* 1: ids are used again */
     uint64_t slots[SHIM_SLOT_COUNT / 64]; /* bit: a thread sleeps on that slot */
     uint32_t strace;                      /* constant: 1 prints system calls to stderr */
-    uint32_t chaos;    /* constant: 1 clears FS base at every return to the guest; for tests */
-    char hostname[65]; /* constant */
+    uint32_t chaos;      /* constant: 1 clears FS base at every return to the guest; for tests */
+    char hostname[65];   /* constant */
+    uint32_t pids_limit; /* constant: most tasks at once; 0: as many as there is room for */
     struct shim_clock clock;     /* atomic, then constant */
     struct shim_pool *pool;      /* constant; see shim/host.h */
     struct futex_table *futexes; /* constant */

@@ -16,23 +16,17 @@
 
 #include "core/lock.h"
 #include "lx/compiler.h"
+#include "vfs/cred.h"
 #include "vfs/inode.h"
-
-#define VFS_GROUPS_MAX 32
-
-struct vfs_cred {
-    uint32_t uid, gid; /* those for file access */
-    uint32_t group_count;
-    uint32_t groups[VFS_GROUPS_MAX];
-};
 
 struct vfs_fs {
     _Atomic uint32_t refs;
     struct core_lock lock;  /* guards root and cwd */
     struct vfs_inode *root; /* references */
     struct vfs_inode *cwd;
-    uint32_t umask;       /* own process, without a lock */
-    struct vfs_cred cred; /* own process; changed by its threads with their process's lock */
+    uint32_t umask;              /* own process, without a lock */
+    struct vfs_cred cred;        /* own process; changed by its threads with their process's lock */
+    struct vfs_group_set groups; /* cred's */
 };
 
 MUST_USE int vfs_fs_new(struct vfs_fs **out);
@@ -41,6 +35,14 @@ struct vfs_fs *vfs_fs_get(struct vfs_fs *fs);
 void vfs_fs_put(struct vfs_fs *fs); /* NULL is ignored */
 void vfs_fs_set_root(struct vfs_fs *fs, struct vfs_inode *root);
 void vfs_fs_set_cwd(struct vfs_fs *fs, struct vfs_inode *cwd);
+
+/*
+ * Say who accesses files.
+ *   capabilities  those of VFS_CAPABILITIES that are effective.
+ *   groups        borrowed; NULL: none.
+ */
+void vfs_fs_set_cred(struct vfs_fs *fs, uint32_t uid, uint32_t gid, uint32_t capabilities,
+                     struct vfs_groups *groups);
 
 /* The working directory's path, with its length (without the end); -LX_ERANGE, -LX_ENOENT. */
 MUST_USE int64_t vfs_fs_getcwd(struct vfs_fs *fs, char *buf, uint64_t size);
@@ -70,11 +72,5 @@ struct vfs_last {
 };
 MUST_USE int vfs_walk_parent(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
                              uint32_t flags, struct vfs_inode **out, struct vfs_last *last);
-
-/* May the process do this?  want: LX_R_OK, LX_W_OK, LX_X_OK; 0 or -LX_EACCES. */
-MUST_USE int vfs_may(const struct vfs_cred *cred, struct vfs_inode *inode, uint32_t want);
-
-/* 1 if the process owns the inode or is privileged. */
-int vfs_owns(const struct vfs_cred *cred, struct vfs_inode *inode);
 
 #endif

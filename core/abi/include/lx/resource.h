@@ -36,6 +36,17 @@
 #define LX_RUSAGE_BOTH (-2)
 #define LX_RUSAGE_CHILDREN (-1)
 
+/* ioprio_get(2), linux/ioprio.h */
+#define LX_IOPRIO_CLASS(ioprio) ((ioprio) >> 13 & 7)
+#define LX_IOPRIO_LEVEL(ioprio) ((ioprio)&7)
+#define LX_IOPRIO_CLASS_NONE 0
+#define LX_IOPRIO_CLASS_RT 1
+#define LX_IOPRIO_CLASS_BE 2
+#define LX_IOPRIO_CLASS_IDLE 3
+#define LX_IOPRIO_WHO_PROCESS 1
+#define LX_IOPRIO_WHO_PGRP 2
+#define LX_IOPRIO_WHO_USER 3
+
 #define LX_RLIM64_INFINITY UINT64_MAX
 
 #endif

@@ -83,13 +83,4 @@ struct lx_dirent {
     char d_name[];
 };
 
-struct lx_cap_header {
-    uint32_t version;
-    int32_t pid;
-};
-
-struct lx_cap_data {
-    uint32_t effective, permitted, inheritable;
-};
-
 #endif
