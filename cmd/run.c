@@ -12,6 +12,7 @@
 #include "options.h"
 #include "progress.h"
 #include "strlist.h"
+#include "ulimit.h"
 
 static const char help[] =
     "Usage: tarbox run [OPTION]... IMAGE [--] [COMMAND [ARGUMENT]...]\n"
@@ -34,6 +35,10 @@ static const char help[] =
     "      --entrypoint PROG  Program to run; COMMAND and the rest are its arguments\n"
     "  -v, --volume HOST:GUEST[:ro]  Mount a folder or file of yours; made if it is missing\n"
     "  -u, --user USER[:GROUP]  Who to run it as, by name or number (default: the image's user)\n"
+    "      --group-add GROUP  Another group of the user's, by name or number\n"
+    "  -h, --hostname NAME    Name of the machine as the program sees it\n"
+    "      --pids-limit N     Most processes and threads at once; -1: no limit (default 2048)\n"
+    "      --ulimit NAME=SOFT[:HARD]  A resource limit, as in nofile=1024:4096\n"
     "  -i, --interactive      Keep standard input open (always so)\n"
     "      --rm               Remove the container afterwards (always so)\n"
     "  -q, --quiet            Show no progress of an import\n"
@@ -55,11 +60,16 @@ static const char help[] =
     "  tarbox run -v C:\\results:/results debian:12 sh -c 'ls -l / > /results/list'\n"
     "  tarbox run C:\\tmp\\hello one two\n";
 
+#define ULIMITS_MAX 64
+#define HOSTNAME_MAX 64 /* sethostname(2) */
+
 struct arguments {
     struct runner_options options;
     struct cmd_progress progress;
     struct cmd_strings env;
     struct cmd_strings volumes;
+    struct cmd_strings groups;
+    struct runner_ulimit ulimits[ULIMITS_MAX];
 };
 
 static int usage(const char *format, const char *what)
@@ -86,6 +96,19 @@ static int add_env_file(struct cmd_strings *env, const char *path)
     return RUNNER_EXIT_FAILED;
 }
 
+static int add_ulimit(struct arguments *a, const char *text)
+{
+    struct runner_options *o = &a->options;
+    struct core_diag diag;
+    if (o->ulimit_count == ULIMITS_MAX)
+        return usage("too many limits at '%s'", text);
+    if (cmd_ulimit_read(text, &a->ulimits[o->ulimit_count], &diag) < 0)
+        return usage("%s", diag.text);
+    o->ulimits = a->ulimits;
+    o->ulimit_count++;
+    return 0;
+}
+
 enum option {
     ENV,
     ENV_FILE,
@@ -101,6 +124,10 @@ enum option {
     MAX_FILES,
     STRACE,
     STATS,
+    GROUP_ADD,
+    HOSTNAME,
+    PIDS_LIMIT,
+    ULIMIT,
     HELP
 };
 
@@ -120,7 +147,11 @@ static const struct cmd_option known[] = {
     {"max-files", 0, 1, MAX_FILES},
     {"strace", 0, 0, STRACE},
     {"stats", 0, 0, STATS},
-    {"help", 'h', 0, HELP},
+    {"group-add", 0, 1, GROUP_ADD},
+    {"hostname", 'h', 1, HOSTNAME},
+    {"pids-limit", 0, 1, PIDS_LIMIT},
+    {"ulimit", 0, 1, ULIMIT},
+    {"help", 0, 0, HELP},
 };
 
 /* Act on one option: 0, or an exit code to end with. */
@@ -165,6 +196,21 @@ static int apply(struct arguments *a, enum option option, const char *value)
         return cmd_strings_add(&a->volumes, value, strlen(value)) < 0
                    ? usage("no memory for '%s'", value)
                    : 0;
+    case GROUP_ADD:
+        return cmd_strings_add(&a->groups, value, strlen(value)) < 0
+                   ? usage("no memory for '%s'", value)
+                   : 0;
+    case HOSTNAME:
+        o->hostname = value;
+        return !*value || strlen(value) > HOSTNAME_MAX
+                   ? usage("the host name '%s' must have 1 to 64 characters", value)
+                   : 0;
+    case PIDS_LIMIT:
+        return cmd_pids_limit_read(value, &o->pids_limit) < 0
+                   ? usage("'%s' is no limit of processes: give a number, or -1 for none", value)
+                   : 0;
+    case ULIMIT:
+        return add_ulimit(a, value);
     case IGNORED:
     case HELP:
         return 0;
@@ -206,13 +252,14 @@ static int parse(struct arguments *a, int argc, char **argv, int *code)
         o.index++;
     a->options.command = (const char *const *)(argv + o.index);
     a->options.env = a->env.count ? (const char *const *)a->env.items : none;
+    a->options.groups = a->groups.count ? (const char *const *)a->groups.items : none;
     a->options.volumes = a->volumes.count ? (const char *const *)a->volumes.items : none;
     return 0;
 }
 
 int cmd_run(int argc, char **argv)
 {
-    struct arguments a = {0};
+    struct arguments a = {.options.pids_limit = RUNNER_PIDS_LIMIT};
     int code;
     image_limits_default(&a.options.import.limits);
     if (!parse(&a, argc, argv, &code)) {
@@ -222,6 +269,7 @@ int cmd_run(int argc, char **argv)
         if (diag.text[0])
             fprintf(stderr, "tarbox: %s\n", diag.text);
     }
+    cmd_strings_free(&a.groups);
     cmd_strings_free(&a.volumes);
     cmd_strings_free(&a.env);
     return code;

@@ -164,14 +164,18 @@ static char *read_text(struct vfs_fs *fs, const char *path)
 }
 
 /* Who the program is to run as. */
-static void find_user(struct shim_process *p, const char *text, struct user *user)
+static void find_user(struct shim_process *p, const struct handover *h, struct user *user)
 {
     char error[512];
     char *passwd = read_text(p->fs, "/etc/passwd"), *group = read_text(p->fs, "/etc/group");
     if (!passwd || !group)
         give_up(RUNNER_EXIT_FAILED, "cannot find the user", -LX_ENOMEM);
-    if (user_find(text, passwd, group, user, error, sizeof error) < 0)
+    if (user_find(h->user, passwd, group, user, error, sizeof error) < 0)
         give_up(RUNNER_EXIT_FAILED, error, 0);
+    for (const char *const *g = h->groups; *g; g++) {
+        if (user_add_group(*g, group, user, error, sizeof error) < 0)
+            give_up(RUNNER_EXIT_FAILED, error, 0);
+    }
     free(passwd);
     free(group);
 }
@@ -182,6 +186,7 @@ static void become_user(struct shim_process *p, const struct user *user)
     if (vfs_groups_new(user->groups, user->group_count, &groups) < 0)
         give_up(RUNNER_EXIT_FAILED, "cannot set the user's groups", -LX_ENOMEM);
     shim_cred_become(p, user->uid, user->gid, groups);
+    memcpy(p->limits, handover()->limits, sizeof p->limits);
 }
 
 /* Try the directories of PATH in turn, as execvp(3) does. */
@@ -274,7 +279,7 @@ static NORETURN void begin_container(struct plat_thread *thread)
     static struct shim_exec_error error;
     static struct user user;
     char **env;
-    find_user(t->process, h->user, &user);
+    find_user(t->process, h, &user);
     mount_volumes(t->process->fs, h, &user);
     int err = enter_workdir(t->process->fs, h->workdir);
     if (err < 0)

@@ -11,6 +11,9 @@
 
 #include <stdint.h>
 
+#include "lx/types.h"
+#include "shim/task.h"
+
 /*
  * The files given to the guest host: the image's index, its packs in its order, its
  * patches, and the folders of the volumes.
@@ -30,12 +33,14 @@ struct handover {
     const struct handover_volume *volumes; /* `volume_count`; folders from `volume_file` on */
     uint32_t volume_count, volume_file;
     const char *workdir;
-    const char *user;    /* "NAME[:GROUP]"; empty is root */
-    uint64_t started_ns; /* when the run began, monotonic */
-    uint64_t entered_ns; /* when the program's first instruction ran */
-    uint64_t peak_size;  /* private memory of the guest host at its end */
-    int32_t code;        /* exit code for a program that could not be started, else 0 */
-    char error[1024];    /* why it could not be started */
+    const char *user;          /* "NAME[:GROUP]"; empty is root */
+    const char *const *groups; /* NULL-terminated "NAME|GID", besides the user's */
+    struct lx_rlimit64 limits[SHIM_RLIMIT_COUNT]; /* of the first process, and so of all */
+    uint64_t started_ns;                          /* when the run began, monotonic */
+    uint64_t entered_ns;                          /* when the program's first instruction ran */
+    uint64_t peak_size;                           /* private memory of the guest host at its end */
+    int32_t code;     /* exit code for a program that could not be started, else 0 */
+    char error[1024]; /* why it could not be started */
 };
 
 #endif

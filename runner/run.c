@@ -20,6 +20,7 @@
 #include "open.h"
 #include "plat/plat.h"
 #include "shim/host.h"
+#include "shim/limit.h"
 #include "shim/patches.h"
 #include "shim/process.h"
 #include "shim/signal.h"
@@ -133,11 +134,17 @@ static int fill_handover(struct run *r, const char *program, const struct image_
                          list_count(o->env));
     h->workdir = arena_string(workdir ? workdir : "/");
     h->user = arena_string(user ? user : "");
+    h->groups = arena_lists(o->groups, list_count(o->groups), NULL, 0);
+    shim_limits_init(h->limits);
+    for (size_t i = 0; i < o->ulimit_count; i++)
+        h->limits[o->ulimits[i].resource] =
+            (struct lx_rlimit64){o->ulimits[i].soft, o->ulimits[i].hard};
     h->index_size = r->image.view.index.size;
     struct plat_stat st;
     if (r->image.patches && plat_file_stat(r->image.patches, &st) == 0)
         h->patches_size = st.size;
-    if (!h->argv || !h->env || !h->workdir || !h->user || hand_over_volumes(&r->volumes, h) < 0)
+    if (!h->argv || !h->env || !h->workdir || !h->user || !h->groups ||
+        hand_over_volumes(&r->volumes, h) < 0)
         return core_diag_set(r->diag, -LX_E2BIG, "arguments and environment are too long");
     if (!h->argv[0])
         return core_diag_set(r->diag, -LX_EINVAL,
@@ -165,6 +172,9 @@ static int make_container(struct run *r, const char *program)
     uint32_t id;
     plat_random(&id, sizeof id);
     snprintf(c->hostname, sizeof c->hostname, "%08x", id);
+    if (r->options->hostname)
+        snprintf(c->hostname, sizeof c->hostname, "%s", r->options->hostname);
+    c->pids_limit = r->options->pids_limit;
     struct image_config config;
     uint64_t size;
     const char *text = image_config_text(&r->image, &size);

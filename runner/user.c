@@ -141,3 +141,23 @@ int user_find(const char *text, const char *passwd, const char *group, struct us
     }
     return 0;
 }
+
+int user_add_group(const char *text, const char *group, struct user *out, char *error,
+                   size_t error_size)
+{
+    uint32_t gid;
+    if (!find_group(group, (struct span){text, strlen(text)}, &gid)) {
+        snprintf(error, error_size, "the image's /etc/group has no group '%s'", text);
+        return -LX_EINVAL;
+    }
+    for (uint32_t i = 0; i < out->group_count; i++) {
+        if (out->groups[i] == gid)
+            return 0;
+    }
+    if (out->group_count == USER_GROUPS_MAX) {
+        snprintf(error, error_size, "the user is in more than %u groups", USER_GROUPS_MAX);
+        return -LX_EINVAL;
+    }
+    out->groups[out->group_count++] = gid;
+    return 0;
+}

@@ -14,7 +14,7 @@
 
 #include "lx/compiler.h"
 
-#define USER_GROUPS_MAX 32u
+#define USER_GROUPS_MAX 1024u
 
 struct user {
     uint32_t uid, gid;
@@ -34,5 +34,13 @@ struct user {
  */
 MUST_USE int user_find(const char *text, const char *passwd, const char *group, struct user *out,
                        char *error, size_t error_size);
+
+/*
+ * Add a supplementary group, as docker run --group-add does.
+ *   text     "NAME|GID"; a name counts before the number that it may look like.
+ *   returns  -LX_EINVAL: no such group, or too many.
+ */
+MUST_USE int user_add_group(const char *text, const char *group, struct user *out, char *error,
+                            size_t error_size);
 
 #endif

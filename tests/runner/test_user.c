@@ -73,6 +73,28 @@ static void strangers_are_refused(void **state)
     }
 }
 
+static void groups_are_added(void **state)
+{
+    (void)state;
+    static struct user u;
+    char error[256] = "";
+    assert_int_equal(user_find("web", passwd, group, &u, error, sizeof error), 0);
+    assert_int_equal(user_add_group("www", group, &u, error, sizeof error), 0);
+    assert_int_equal(user_add_group("77", group, &u, error, sizeof error), 0); /* a name */
+    assert_int_equal(user_add_group("1234", group, &u, error, sizeof error), 0);
+    assert_int_equal(user_add_group("34", group, &u, error, sizeof error), 0); /* is there */
+    assert_int_equal(u.group_count, 5);
+    assert_int_equal(u.groups[2], 34);
+    assert_int_equal(u.groups[3], 78);
+    assert_int_equal(u.groups[4], 1234);
+    assert_int_equal(user_add_group("none", group, &u, error, sizeof error), -LX_EINVAL);
+    assert_string_equal(error, "the image's /etc/group has no group 'none'");
+    assert_int_equal(user_add_group("", group, &u, error, sizeof error), -LX_EINVAL);
+    for (uint32_t i = u.group_count; i < USER_GROUPS_MAX; i++)
+        u.groups[u.group_count++] = i + 5000;
+    assert_int_equal(user_add_group("1", group, &u, error, sizeof error), -LX_EINVAL);
+}
+
 static void files_may_be_missing(void **state)
 {
     (void)state;
@@ -91,6 +113,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(users_are_found),
         cmocka_unit_test(strangers_are_refused),
+        cmocka_unit_test(groups_are_added),
         cmocka_unit_test(files_may_be_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

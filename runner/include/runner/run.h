@@ -12,6 +12,7 @@
  * Errors  an exit code and a sentence in `diag`.
  */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/diag.h"
@@ -24,6 +25,15 @@
 #define RUNNER_EXIT_NOT_EXECUTABLE 126 /* the program was found but cannot be run */
 #define RUNNER_EXIT_NOT_FOUND 127      /* the program was not found */
 
+/* Most processes and threads at once, if the user says nothing: as podman's. */
+#define RUNNER_PIDS_LIMIT 2048
+
+/* A resource limit, see getrlimit(2). */
+struct runner_ulimit {
+    uint32_t resource; /* LX_RLIMIT_* */
+    uint64_t soft, hard;
+};
+
 struct runner_options {
     const char *image; /* a name or id, or the path of an archive, a folder or a program */
     const char *root;  /* folder of the store, or NULL: where it usually is */
@@ -35,8 +45,13 @@ struct runner_options {
     const char *const *volumes; /* NULL-terminated "HOST:GUEST[:OPTIONS]" */
     const char *workdir;        /* or NULL: the image's */
     const char *user;           /* "NAME|UID[:GROUP|GID]", or NULL: the image's */
-    int strace;                 /* print system calls on stderr */
-    int stats;                  /* print what the run cost on stderr */
+    const char *const *groups;  /* NULL-terminated "NAME|GID": more groups of the user's */
+    const char *hostname;       /* at most 64 bytes, or NULL: one is made up */
+    uint32_t pids_limit;        /* most processes and threads at once; 0: no limit */
+    const struct runner_ulimit *ulimits; /* `ulimit_count`; the last of a resource counts */
+    size_t ulimit_count;
+    int strace; /* print system calls on stderr */
+    int stats;  /* print what the run cost on stderr */
 };
 
 /*
