@@ -269,12 +269,24 @@ void vfs_epoll_close(struct vfs_file *file)
     epoll_put(e);
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t deadline_locked(struct entry *n)
+{
+    return n->armed ? vfs_file_deadline(n->file) : PLAT_FOREVER;
+}
+
 static uint32_t ready_locked(struct entry *n, int take)
 {
     if (!n->armed)
         return 0;
     uint32_t events = n->event.events;
     if (events & LX_EPOLLET && vfs_file_waitq(n->file)) {
+        if (vfs_file_deadline(n->file) != PLAT_FOREVER)
+            (void)vfs_file_poll(n->file, 0); /* lets a timer expire, which is its edge */
         uint32_t woken =
             take ? atomic_exchange(&n->waiter.woken, 0) : atomic_load(&n->waiter.woken);
         if (!(woken & (events | LX_POLLERR | LX_POLLHUP)))
@@ -283,12 +295,13 @@ static uint32_t ready_locked(struct entry *n, int take)
     return vfs_file_poll(n->file, events & ~CONTROL_FLAGS);
 }
 
-/* Collect what is ready; streams that have to be slept on go to `streams`. */
+/* Collect what is ready; `streams` and `next_ns` are what to sleep on if nothing is. */
 static uint32_t collect(struct vfs_epoll *e, struct lx_epoll_event *events, uint32_t count,
-                        uint32_t *streams)
+                        uint32_t *streams, int64_t *next_ns)
 {
     uint32_t found = 0;
     *streams = 0;
+    *next_ns = PLAT_FOREVER;
     core_lock_acquire(&e->lock);
     struct core_list reported;
     core_list_init(&reported);
@@ -300,6 +313,7 @@ static uint32_t collect(struct vfs_epoll *e, struct lx_epoll_event *events, uint
         if (n->armed)
             *streams |= vfs_file_stream_bits(n->file, n->event.events);
         uint32_t ready = ready_locked(n, 1);
+        *next_ns = earlier(*next_ns, deadline_locked(n));
         if (!ready)
             continue;
         events[found++] = (struct lx_epoll_event){ready, n->event.data};
@@ -322,13 +336,14 @@ int vfs_epoll_wait(struct vfs_file *file, struct lx_epoll_event *events, uint32_
 {
     struct vfs_epoll *e = file->epoll;
     struct core_waiter *w = &self->waiter;
-    uint32_t streams, found = collect(e, events, count, &streams);
+    int64_t next_ns;
+    uint32_t streams, found = collect(e, events, count, &streams, &next_ns);
     int err = 0;
     if (found || !deadline_ns)
         return (int)found;
     core_waitq_add(&e->waitq, w, self, ~0u);
-    while (err == 0 && !(found = collect(e, events, count, &streams)))
-        err = core_sleep(self, streams, deadline_ns);
+    while (err == 0 && !(found = collect(e, events, count, &streams, &next_ns)))
+        err = vfs_file_sleep(self, streams, deadline_ns, next_ns);
     core_waitq_remove(w);
     if (found || err == -LX_ETIMEDOUT)
         return (int)found;
@@ -367,4 +382,17 @@ uint32_t vfs_epoll_stream_bits(struct vfs_file *file)
     }
     core_lock_release(&e->lock);
     return bits;
+}
+
+int64_t vfs_epoll_deadline(struct vfs_file *file)
+{
+    struct vfs_epoll *e = file->epoll;
+    int64_t next_ns = PLAT_FOREVER;
+    core_lock_acquire(&e->lock);
+    CORE_LIST_FOR_EACH(node, &e->entries)
+    {
+        next_ns = earlier(next_ns, deadline_locked(CORE_LIST_ENTRY(node, struct entry, node)));
+    }
+    core_lock_release(&e->lock);
+    return next_ns;
 }

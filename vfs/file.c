@@ -20,6 +20,7 @@
 #include "vfs/inode.h"
 #include "vfs/path.h"
 #include "vfs/pipe.h"
+#include "vfs/timerfd.h"
 #include "vfs/tree.h"
 
 #define ALWAYS_READY (LX_POLLIN | LX_POLLRDNORM | LX_POLLOUT | LX_POLLWRNORM)
@@ -157,6 +158,9 @@ void vfs_file_put(struct vfs_file *file)
     case VFS_FILE_EPOLL:
         vfs_epoll_close(file);
         break;
+    case VFS_FILE_TIMERFD:
+        vfs_timerfd_close(file);
+        break;
     default:
         break;
     }
@@ -212,6 +216,8 @@ int64_t vfs_file_read(struct vfs_file *file, void *buf, uint64_t size, struct co
         return vfs_pipe_read(file, buf, size, self);
     case VFS_FILE_EVENTFD:
         return vfs_eventfd_read(file, buf, size, self);
+    case VFS_FILE_TIMERFD:
+        return vfs_timerfd_read(file, buf, size, self);
     default:
         return -LX_EINVAL;
     }
@@ -324,6 +330,7 @@ int64_t vfs_file_seek(struct vfs_file *file, int64_t offset, int32_t whence)
     case VFS_FILE_DEVICE: /* these accept a seek and stay where they are */
     case VFS_FILE_EVENTFD:
     case VFS_FILE_EPOLL:
+    case VFS_FILE_TIMERFD:
         return 0;
     case VFS_FILE_STREAM:
         return stream_seek(file, offset, whence);
@@ -402,6 +409,9 @@ uint32_t vfs_file_poll(struct vfs_file *file, uint32_t events)
     case VFS_FILE_EPOLL:
         ready = vfs_epoll_poll(file);
         break;
+    case VFS_FILE_TIMERFD:
+        ready = vfs_timerfd_poll(file);
+        break;
     case VFS_FILE_PATH:
         return LX_POLLNVAL;
     default:
@@ -420,6 +430,8 @@ struct core_waitq *vfs_file_waitq(struct vfs_file *file)
         return vfs_eventfd_waitq(file);
     case VFS_FILE_EPOLL:
         return vfs_epoll_waitq(file);
+    case VFS_FILE_TIMERFD:
+        return vfs_timerfd_waitq(file);
     default:
         return NULL;
     }
@@ -434,6 +446,27 @@ uint32_t vfs_file_stream_bits(struct vfs_file *file, uint32_t events)
     uint32_t bits = (events & (LX_POLLIN | LX_POLLRDNORM) ? 1u : 0u) |
                     (events & (LX_POLLOUT | LX_POLLWRNORM) ? 2u : 0u);
     return bits << (2 * file->stream);
+}
+
+int64_t vfs_file_deadline(struct vfs_file *file)
+{
+    switch (file->kind) {
+    case VFS_FILE_EPOLL:
+        return vfs_epoll_deadline(file);
+    case VFS_FILE_TIMERFD:
+        return vfs_timerfd_deadline(file);
+    default:
+        return PLAT_FOREVER;
+    }
+}
+
+int vfs_file_sleep(struct core_sleeper *self, uint32_t streams, int64_t deadline_ns,
+                   int64_t next_ns)
+{
+    if (next_ns >= deadline_ns)
+        return core_sleep(self, streams, deadline_ns);
+    int err = core_sleep(self, streams, next_ns);
+    return err == -LX_ETIMEDOUT ? 0 : err;
 }
 
 int64_t vfs_file_available(struct vfs_file *file)

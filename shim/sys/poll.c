@@ -32,15 +32,18 @@ struct watched {
     uint32_t events, ready;
 };
 
-/* Ask all; returns how many are ready. */
-static uint32_t ask(struct watched *w, uint32_t count, uint32_t *streams)
+/* Ask all; returns how many are ready.  `streams` and `next_ns`: what to sleep on if none is. */
+static uint32_t ask(struct watched *w, uint32_t count, uint32_t *streams, int64_t *next_ns)
 {
     uint32_t ready = 0;
     *streams = 0;
+    *next_ns = PLAT_FOREVER;
     for (uint32_t i = 0; i < count; i++) {
         if (w[i].file) {
             w[i].ready = vfs_file_poll(w[i].file, w[i].events);
             *streams |= vfs_file_stream_bits(w[i].file, w[i].events);
+            int64_t next = vfs_file_deadline(w[i].file);
+            *next_ns = next < *next_ns ? next : *next_ns;
         }
         ready += w[i].ready != 0;
     }
@@ -54,7 +57,8 @@ static uint32_t ask(struct watched *w, uint32_t count, uint32_t *streams)
  */
 static int64_t wait_for(struct shim_task *t, struct watched *w, uint32_t count, int64_t deadline_ns)
 {
-    uint32_t streams, ready = ask(w, count, &streams);
+    int64_t next_ns;
+    uint32_t streams, ready = ask(w, count, &streams, &next_ns);
     int err = 0;
     if (ready || deadline_ns == NO_WAIT)
         return ready;
@@ -63,8 +67,8 @@ static int64_t wait_for(struct shim_task *t, struct watched *w, uint32_t count, 
         if (q)
             core_waitq_add(q, &w[i].waiter, &t->sleeper, ~0u);
     }
-    while (err == 0 && !(ready = ask(w, count, &streams)))
-        err = core_sleep(&t->sleeper, streams, deadline_ns);
+    while (err == 0 && !(ready = ask(w, count, &streams, &next_ns)))
+        err = vfs_file_sleep(&t->sleeper, streams, deadline_ns, next_ns);
     for (uint32_t i = 0; i < count; i++)
         core_waitq_remove(&w[i].waiter);
     return ready ? (int64_t)ready : err == -LX_EINTR ? err : 0;

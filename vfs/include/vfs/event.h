@@ -49,6 +49,7 @@ MUST_USE int vfs_epoll_wait(struct vfs_file *file, struct lx_epoll_event *events
 uint32_t vfs_epoll_poll(struct vfs_file *file);
 struct core_waitq *vfs_epoll_waitq(struct vfs_file *file);
 uint32_t vfs_epoll_stream_bits(struct vfs_file *file); /* see vfs_file_stream_bits() */
+int64_t vfs_epoll_deadline(struct vfs_file *file);     /* see vfs_file_deadline() */
 void vfs_epoll_close(struct vfs_file *file);
 
 #endif

@@ -5,7 +5,7 @@
 /*
  * Open files ("open file descriptions"): what descriptors point to, whatever is
  * behind: a file or directory of the tree, a device, a standard stream, a pipe, an
- * event counter, an epoll.
+ * event counter, an epoll, a timer.
  *
  * Source   open(2), read(2), write(2), lseek(2), poll(2).
  * Threads  any; a file locks its own position.
@@ -30,6 +30,7 @@ struct host_listing;
 struct vfs_fs;
 struct vfs_inode;
 struct vfs_pipe;
+struct vfs_timerfd;
 
 enum vfs_file_kind {
     VFS_FILE_REGULAR,
@@ -39,6 +40,7 @@ enum vfs_file_kind {
     VFS_FILE_PIPE,   /* one end, or both of a fifo opened so */
     VFS_FILE_EVENTFD,
     VFS_FILE_EPOLL,
+    VFS_FILE_TIMERFD,
     VFS_FILE_PATH, /* O_PATH: only a place */
 };
 
@@ -57,6 +59,7 @@ struct vfs_file {
         struct vfs_pipe *pipe;
         struct vfs_eventfd *eventfd;
         struct vfs_epoll *epoll;
+        struct vfs_timerfd *timerfd;
         struct host_listing *listing; /* of a directory of a host folder; guarded by `lock` */
     };
 };
@@ -131,6 +134,19 @@ struct core_waitq *vfs_file_waitq(struct vfs_file *file);
  * plat_thread_sleep() has them; else 0.
  */
 uint32_t vfs_file_stream_bits(struct vfs_file *file, uint32_t events);
+
+/*
+ * When vfs_file_poll() has to be asked again without a wake: a timer's next expiry, or the
+ * first of those that an epoll watches; else PLAT_FOREVER.
+ */
+int64_t vfs_file_deadline(struct vfs_file *file);
+
+/*
+ * core_sleep() until the deadline or, if it is earlier, `next_ns`, an answer of
+ * vfs_file_deadline(): that one is a reason to look again, so it returns 0.
+ */
+MUST_USE int vfs_file_sleep(struct core_sleeper *self, uint32_t streams, int64_t deadline_ns,
+                            int64_t next_ns);
 
 /* Bytes that can be read without waiting: FIONREAD; -LX_ENOTTY. */
 MUST_USE int64_t vfs_file_available(struct vfs_file *file);
