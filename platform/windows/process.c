@@ -280,6 +280,37 @@ void plat_host_process_times(uint64_t *user_ns, uint64_t *system_ns)
     *system_ns = ns_of(&system);
 }
 
+int plat_host_process_times_of(uint32_t id, uint64_t *user_ns, uint64_t *system_ns)
+{
+    FILETIME created, ended, system, user;
+    HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, id);
+    int known = process && GetProcessTimes(process, &created, &ended, &system, &user);
+    *user_ns = known ? ns_of(&user) : 0;
+    *system_ns = known ? ns_of(&system) : 0;
+    if (process)
+        CloseHandle(process);
+    return known ? 0 : -LX_ESRCH;
+}
+
+/* Ids are used again, by other processes too. */
+int plat_host_thread_times(uint32_t id, uint64_t *user_ns, uint64_t *system_ns)
+{
+    FILETIME created, ended, system, user;
+    HANDLE thread = OpenThread(THREAD_QUERY_LIMITED_INFORMATION, FALSE, id);
+    int known = thread && GetProcessIdOfThread(thread) == GetCurrentProcessId() &&
+                GetThreadTimes(thread, &created, &ended, &system, &user);
+    *user_ns = known ? ns_of(&user) : 0;
+    *system_ns = known ? ns_of(&system) : 0;
+    if (thread)
+        CloseHandle(thread);
+    return known ? 0 : -LX_ESRCH;
+}
+
+uint32_t plat_host_thread_id(void)
+{
+    return GetCurrentThreadId();
+}
+
 uint32_t plat_host_process_id(void)
 {
     return GetCurrentProcessId();

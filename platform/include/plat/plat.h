@@ -165,6 +165,12 @@ uint64_t plat_process_peak(void);
 /* Processor time of this process, in ns: user and system. */
 void plat_process_times(uint64_t *user_ns, uint64_t *system_ns);
 
+/*
+ * The same of another process of the container, by its plat_process_id().
+ *   returns  -LX_ESRCH: it is not there, or not to be asked.
+ */
+MUST_USE int plat_process_times_of(uint32_t id, uint64_t *user_ns, uint64_t *system_ns);
+
 /* The host's id for this process. */
 uint32_t plat_process_id(void);
 
@@ -191,6 +197,15 @@ MUST_USE int plat_thread_start(void (*start)(void *arg, struct plat_thread *t), 
 
 /* End the calling guest thread and free its block. */
 NORETURN void plat_thread_exit(void);
+
+/* The host's id for the calling thread. */
+uint32_t plat_thread_id(void);
+
+/*
+ * Processor time of a thread of this process, in ns.
+ *   returns  -LX_ESRCH: it has ended.
+ */
+MUST_USE int plat_thread_times(uint32_t id, uint64_t *user_ns, uint64_t *system_ns);
 
 /* A plain host thread for hosted code (an import's inflater, the signal proxy). */
 struct plat_worker;
