@@ -287,7 +287,8 @@ int shim_host_begin(uint32_t index)
 
 static void start_usage(struct shim_process *p)
 {
-    plat_process_times(&p->start_user_ns, &p->start_system_ns);
+    p->host_id = plat_process_id();
+    plat_process_times(&p->cpu_base_user_ns, &p->cpu_base_system_ns);
 }
 
 /* A forked child: its memory, then its registers. */
@@ -316,6 +317,8 @@ static NORETURN void run(struct shim_birth *b, struct plat_thread *thread)
     if (b->exec) {
         struct shim_exec *x = b->exec;
         shim_birth_free(b);
+        int err = shim_timers_resume(t->process);
+        (void)err; /* without a thread they do not expire */
         shim_exec_here(t, x);
     } else {
         begin_fork(t, b, thread);

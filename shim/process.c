@@ -13,6 +13,7 @@
 #include "lx/signal.h"
 #include "lx/wait.h"
 #include "plat/plat.h"
+#include "shim/cpu_clock.h"
 #include "shim/host.h"
 #include "shim/limit.h"
 #include "shim/memory.h"
@@ -35,6 +36,7 @@ static struct shim_process *process_alloc(void)
     core_list_init(&p->children);
     core_list_init(&p->sibling);
     core_list_init(&p->in_table);
+    shim_timers_init(p);
     core_waitq_init(&p->child_wait);
     core_waitq_init(&p->end_wait);
     p->start_ns = plat_clock_now(PLAT_CLOCK_MONOTONIC);
@@ -253,12 +255,10 @@ void shim_process_abandon(struct shim_task *child)
 
 /* ---- The end ---- */
 
-void shim_process_usage(const struct shim_process *p, struct shim_usage *out)
+static void note_usage(struct shim_process *p)
 {
-    plat_process_times(&out->user_ns, &out->system_ns);
-    out->user_ns -= p->start_user_ns < out->user_ns ? p->start_user_ns : out->user_ns;
-    out->system_ns -= p->start_system_ns < out->system_ns ? p->start_system_ns : out->system_ns;
-    out->peak_size = plat_process_peak();
+    shim_cpu_times(p, &p->usage.user_ns, &p->usage.system_ns);
+    p->usage.peak_size = plat_process_peak();
 }
 
 void shim_process_drop_mm(struct shim_process *p)
@@ -433,7 +433,8 @@ void shim_process_end(struct shim_process *p)
     struct shim_container *c = shim_container();
     struct shim_mm *mm = p->mm;
     struct vfs_fs *fs = p->fs;
-    shim_process_usage(p, &p->usage);
+    shim_timers_fini(p);
+    note_usage(p);
     p->mm = NULL;
     p->fs = NULL;
     core_lock_acquire(&c->lock);

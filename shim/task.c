@@ -347,6 +347,8 @@ void shim_task_run(struct shim_task *t)
 {
     struct plat_thread *plat = t->plat;
     plat->owner = t;
+    t->host_id = plat_thread_id();
+    t->process->host_id = plat_process_id();
     plat->on_syscall = shim_container()->chaos ? dispatch_and_clear_fs : shim_dispatch;
     plat->on_fault = shim_fault;
     plat_resume(plat);

@@ -70,12 +70,6 @@ int shim_time_now(int32_t clock, uint64_t *ns)
     case LX_CLOCK_BOOTTIME_ALARM:
         *ns = d->usable ? d->monotonic_ns + elapsed_ns(d) : plat_clock_now(PLAT_CLOCK_MONOTONIC);
         return 0;
-    case LX_CLOCK_PROCESS_CPUTIME_ID:
-        *ns = plat_clock_now(PLAT_CLOCK_CPU_PROCESS);
-        return 0;
-    case LX_CLOCK_THREAD_CPUTIME_ID:
-        *ns = plat_clock_now(PLAT_CLOCK_CPU_THREAD);
-        return 0;
     default:
         return -LX_EINVAL;
     }
@@ -94,9 +88,10 @@ int shim_time_deadline_of(const struct lx_timespec *ts, int32_t clock, int absol
     if ((uint64_t)ts->tv_sec > INT64_MAX / NS_PER_S - 1)
         return 0;
     uint64_t ns = (uint64_t)ts->tv_sec * NS_PER_S + (uint64_t)ts->tv_nsec;
-    uint64_t wait = ns > now ? ns - now : 0;
-    if (wait < (uint64_t)INT64_MAX - host)
-        *deadline_ns = (int64_t)(host + wait);
+    if (ns < now)
+        *deadline_ns = now - ns < host ? (int64_t)(host - (now - ns)) : 1;
+    else if (ns - now < (uint64_t)INT64_MAX - host)
+        *deadline_ns = (int64_t)(host + (ns - now));
     return 0;
 }
 

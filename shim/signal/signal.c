@@ -54,22 +54,23 @@ static int enqueue_locked(struct shim_pending *pending, const struct lx_siginfo 
     return 0;
 }
 
-static void dequeue_locked(struct shim_pending *pending, uint32_t sig, struct lx_siginfo *info);
+static void dequeue_locked(struct shim_process *p, struct shim_pending *pending, uint32_t sig,
+                           struct lx_siginfo *info);
 
-static void forget_locked(struct shim_pending *pending, uint64_t set)
+static void forget_locked(struct shim_process *p, struct shim_pending *pending, uint64_t set)
 {
     struct lx_siginfo info;
     while (pending->set & set)
-        dequeue_locked(pending, (uint32_t)__builtin_ctzll(pending->set & set) + 1, &info);
+        dequeue_locked(p, pending, (uint32_t)__builtin_ctzll(pending->set & set) + 1, &info);
 }
 
 /* Both locks of the process are held. */
 static void forget_everywhere_locked(struct shim_process *p, uint64_t set)
 {
-    forget_locked(&p->pending, set);
+    forget_locked(p, &p->pending, set);
     CORE_LIST_FOR_EACH(node, &p->tasks)
     {
-        forget_locked(&CORE_LIST_ENTRY(node, struct shim_task, in_process)->pending, set);
+        forget_locked(p, &CORE_LIST_ENTRY(node, struct shim_task, in_process)->pending, set);
     }
 }
 
@@ -175,6 +176,38 @@ int shim_signal_send_process(struct shim_process *p, const struct lx_siginfo *in
     return err;
 }
 
+/* As above; an entry of its own is queued also if the signal is pending already. */
+int shim_signal_queue_timer_locked(struct shim_process *p, struct shim_task *t,
+                                   struct shim_sigqueue *entry, struct shim_pending **in)
+{
+    uint64_t bit = BIT(entry->info.si_signo);
+    struct shim_task *to = t ? t : choose_task_locked(p, bit);
+    if (to && is_ignored_locked(p, (uint32_t)entry->info.si_signo) &&
+        !((to->sigmask | to->waits_for) & bit))
+        return 0;
+    *in = t ? &t->pending : &p->pending;
+    core_list_add(&(*in)->queue, &entry->node);
+    atomic_fetch_or(&(*in)->set, bit);
+    to = t ? t : choose_task_locked(p, bit); /* again: the mask changes without the lock */
+    if (to && !(to->sigmask & bit))
+        shim_task_notify(to);
+    return 1;
+}
+
+void shim_signal_unqueue_locked(struct shim_pending *in, struct shim_sigqueue *entry)
+{
+    if (core_list_is_empty(&entry->node))
+        return;
+    core_list_remove(&entry->node);
+    CORE_LIST_FOR_EACH(node, &in->queue)
+    {
+        struct shim_sigqueue *q = CORE_LIST_ENTRY(node, struct shim_sigqueue, node);
+        if (q->info.si_signo == entry->info.si_signo)
+            return;
+    }
+    atomic_fetch_and(&in->set, ~BIT(entry->info.si_signo));
+}
+
 /*
  * A signal that cannot wait: with its handler blocked or ignored the default
  * action is taken, so that the thread does not fault for ever.
@@ -209,7 +242,8 @@ void shim_signal_set_mask(struct shim_task *t, uint64_t mask)
 }
 
 /* Take signal `sig` off a queue. */
-static void dequeue_locked(struct shim_pending *pending, uint32_t sig, struct lx_siginfo *info)
+static void dequeue_locked(struct shim_process *p, struct shim_pending *pending, uint32_t sig,
+                           struct lx_siginfo *info)
 {
     int found = 0, more = 0;
     memset(info, 0, sizeof *info);
@@ -225,7 +259,10 @@ static void dequeue_locked(struct shim_pending *pending, uint32_t sig, struct lx
         }
         *info = q->info;
         core_list_remove(&q->node);
-        core_arena_free(q, sizeof *q);
+        if (q->of_timer)
+            shim_timer_taken_locked(p, q, info);
+        else
+            core_arena_free(q, sizeof *q);
         found = 1;
     }
     if (!more)
@@ -264,7 +301,7 @@ uint32_t shim_signal_take(struct shim_task *t, uint64_t set, struct lx_siginfo *
         sig = lowest(from->set & set);
     }
     if (sig)
-        dequeue_locked(from, sig, info);
+        dequeue_locked(p, from, sig, info);
     core_lock_release(&p->signal_lock);
     return sig;
 }
@@ -273,7 +310,7 @@ void shim_signal_leave_locked(struct shim_task *t)
 {
     struct shim_process *p = t->process;
     core_lock_acquire(&p->signal_lock);
-    forget_locked(&t->pending, ~0ull);
+    forget_locked(p, &t->pending, ~0ull);
     int last = p->stop_signal && !t->has_stopped && p->running_count && --p->running_count == 0;
     uint32_t sig = p->stop_signal;
     core_lock_release(&p->signal_lock);
@@ -285,7 +322,7 @@ void shim_signal_leave_locked(struct shim_task *t)
 
 void shim_signal_flush_process(struct shim_process *p)
 {
-    forget_locked(&p->pending, ~0ull);
+    forget_locked(p, &p->pending, ~0ull);
 }
 
 void shim_signal_reset_handlers(struct shim_process *p)

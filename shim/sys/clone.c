@@ -176,7 +176,8 @@ static int64_t clone_sharing(struct shim_task *t, const struct request *r)
         shim_process_abandon(child);
         return err;
     }
-    plat_process_times(&child->process->start_user_ns, &child->process->start_system_ns);
+    child->process->host_id = plat_process_id();
+    plat_process_times(&child->process->cpu_base_user_ns, &child->process->cpu_base_system_ns);
     if (r->flags & LX_CLONE_VFORK) {
         t->in_vfork = 1;
         child->process->vfork_tid = t->tid;

@@ -217,6 +217,7 @@ static int reset(struct shim_task *t)
     t->altstack = (struct lx_stack){.ss_flags = LX_SS_DISABLE};
     t->rseq = 0;
     t->restart_ns = 0;
+    shim_timers_exec(p);
     p->exit_signal = LX_SIGCHLD;
     p->has_execed = 1;
     p->dumpable = 1;
@@ -253,9 +254,9 @@ static NORETURN void begin_elsewhere(struct shim_task *t, struct shim_exec *x,
         give_up(t);
     }
     birth->exec = x;
+    shim_timers_stop(t->process);
     t->host = host;
     atomic_fetch_add(&host->task_count, 1);
-    t->process->start_user_ns = t->process->start_system_ns = 0;
     shim_host_hand_over(host, birth);
     shim_host_leave(left);
 }

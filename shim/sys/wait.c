@@ -44,12 +44,16 @@ static int is_wanted(const struct wanted *w, const struct shim_process *p)
     return (p->exit_signal != LX_SIGCHLD) == ((w->options & LX___WCLONE) != 0);
 }
 
-static void add_usage(struct shim_usage *to, const struct shim_usage *from)
+/* getrusage(2), RUSAGE_CHILDREN: of the child and of those that it has waited for. */
+static void add_usage(struct shim_process *self, const struct shim_process *p)
 {
-    to->user_ns += from->user_ns;
-    to->system_ns += from->system_ns;
-    if (to->peak_size < from->peak_size)
-        to->peak_size = from->peak_size;
+    int64_t peak = (int64_t)(p->usage.peak_size / 1024);
+    if (peak < p->children_maxrss)
+        peak = p->children_maxrss;
+    self->children_user_ns += p->usage.user_ns + p->children_user_ns;
+    self->children_system_ns += p->usage.system_ns + p->children_system_ns;
+    if (self->children_maxrss < peak)
+        self->children_maxrss = peak;
 }
 
 /* Has this child something to tell?  Then it is told, and as a rule forgotten. */
@@ -66,8 +70,7 @@ static int look_at_locked(struct shim_process *self, struct shim_process *p, con
                     : p->exit_code & LX_WCOREFLAG ? LX_CLD_DUMPED
                                                   : LX_CLD_KILLED;
         if (!keep) {
-            add_usage(&self->child_usage, &p->usage);
-            add_usage(&self->child_usage, &p->child_usage);
+            add_usage(self, p);
             shim_process_reap_locked(p);
         }
         return 1;

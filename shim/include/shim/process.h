@@ -20,7 +20,6 @@
 struct lx_siginfo;
 struct shim_process;
 struct shim_task;
-struct shim_usage;
 
 /* The container's first process with one task, pid = tid; its address space is empty. */
 MUST_USE int shim_process_new(struct shim_process **out, struct shim_task **task);
@@ -66,8 +65,5 @@ int shim_process_is_orphaned_locked(const struct shim_process *p);
 
 /* Free a zombie that was waited for. */
 void shim_process_reap_locked(struct shim_process *p);
-
-/* What a process of the caller's guest host has used so far. */
-void shim_process_usage(const struct shim_process *p, struct shim_usage *out);
 
 #endif

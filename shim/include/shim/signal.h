@@ -32,7 +32,9 @@
 #define SHIM_SIGNAL_BIT(sig) (1ull << ((sig)-1))
 #define SHIM_SIGNAL_UNBLOCKABLE (SHIM_SIGNAL_BIT(LX_SIGKILL) | SHIM_SIGNAL_BIT(LX_SIGSTOP))
 
+struct shim_pending;
 struct shim_process;
+struct shim_sigqueue;
 struct shim_task;
 struct plat_thread;
 
@@ -44,6 +46,18 @@ MUST_USE int shim_signal_send_process(struct shim_process *p, const struct lx_si
 MUST_USE int shim_signal_send_task(struct shim_task *t, const struct lx_siginfo *info);
 MUST_USE int shim_signal_send_process_locked(struct shim_process *p, const struct lx_siginfo *info);
 MUST_USE int shim_signal_send_task_locked(struct shim_task *t, const struct lx_siginfo *info);
+
+/*
+ * Queue a timer's signal, for the process or (not NULL) one task of it.  process->lock and
+ * signal_lock are held.
+ *   in       where it is queued.
+ *   returns  0: it is ignored, and not queued.
+ */
+int shim_signal_queue_timer_locked(struct shim_process *p, struct shim_task *t,
+                                   struct shim_sigqueue *entry, struct shim_pending **in);
+
+/* Take it off that queue again, if it is still there; signal_lock is held. */
+void shim_signal_unqueue_locked(struct shim_pending *in, struct shim_sigqueue *entry);
 
 /*
  * Queue a signal that the thread itself has caused; blocked or ignored, it kills

@@ -23,6 +23,7 @@
 #include "lx/types.h"
 #include "shim/cred.h"
 #include "shim/time.h"
+#include "shim/timer.h"
 
 struct plat_thread;
 struct shim_host;
@@ -34,9 +35,10 @@ struct vfs_fs;
 #define SHIM_COMM_SIZE 16
 #define SHIM_SLOT_COUNT 32768
 
-/* One queued signal; allocated from the arena, or the process's preallocated one. */
+/* One queued signal; allocated from the arena, or a timer's own. */
 struct shim_sigqueue {
     struct core_list node;
+    uint32_t of_timer; /* constant: 1 if it is a timer's, which is told and not freed */
     struct lx_siginfo info;
 };
 
@@ -69,7 +71,6 @@ struct shim_process {
     uint32_t has_execed;           /* 1: an execve(2) has succeeded; setpgid(2) asks */
     uint32_t news;                 /* SHIM_NEWS_*: what wait(2) has not reported yet */
     struct shim_usage usage;       /* of a zombie */
-    struct shim_usage child_usage; /* of the children it has waited for */
     struct core_waitq child_wait;  /* threads in wait(2); own lock */
     struct core_waitq end_wait;    /* who waits for it to end; own lock */
 
@@ -92,16 +93,18 @@ struct shim_process {
     _Atomic uint32_t exiting;          /* 1: exit_group or a fatal signal has begun */
     _Atomic uint32_t exit_code;        /* as wait4(2) reports it */
 
-    uint64_t alarm_ns; /* ITIMER_REAL's next expiry, a deadline, or 0 */
-    uint64_t alarm_interval_ns;
-    uint32_t alarm_running;            /* its thread exists */
-    struct core_sleeper alarm_sleeper; /* its thread's */
+    struct shim_timers timers; /* guarded by signal_lock */
+
+    /* Processor time: what the host had counted when the process began, and of waited-for children. */
+    uint64_t cpu_base_user_ns, cpu_base_system_ns;
+    uint64_t children_user_ns, children_system_ns;
+    int64_t children_maxrss; /* KiB, of the largest */
+    uint32_t host_id;        /* plat_process_id() of its guest host; 0 before it runs */
 
     struct shim_mm *mm; /* own lock; a reference, as are the next two */
     int32_t vfork_tid;  /* who waits until it gives up its parent's memory, or 0;
                                         guarded by the container's lock */
     uint64_t start_ns;  /* when it began, monotonic */
-    uint64_t start_user_ns, start_system_ns; /* what its guest host had used by then */
     _Atomic uint32_t vdso_has_clock; /* 1: it was told of the clock; see sys_clock_gettime() */
     struct vfs_fdtable *fds;         /* own lock */
     struct vfs_fs *fs; /* root, working directory, umask, credentials for checks; own lock */
@@ -140,6 +143,9 @@ struct shim_task {
      * Written by anyone; the exit path tests it.
      */
     _Atomic uint32_t attention;
+
+    uint32_t host_id; /* plat_thread_id() of its host thread; 0 before it runs */
+    uint64_t cpu_base_user_ns, cpu_base_system_ns; /* what that had used when the task began */
 
     struct shim_futex_waiter futex;
     lx_uptr clear_child_tid; /* own; set_tid_address(2) */

@@ -33,7 +33,7 @@ struct shim_clock {
     _Atomic uint32_t state; /* of its making: see shim/time.c */
 };
 
-/* A clock's time in ns. */
+/* A clock's time in ns; clocks of processor time are in shim/cpu_clock.h. */
 MUST_USE int shim_time_now(int32_t clock, uint64_t *ns);
 
 /*
@@ -41,7 +41,8 @@ MUST_USE int shim_time_now(int32_t clock, uint64_t *ns);
  * PLAT_CLOCK_MONOTONIC: the guest's, counted from the time-stamp counter, drifts away from it by
  * some millionths.
  *   absolute     1: a time of `clock`; 0: from now on.
- *   deadline_ns  PLAT_FOREVER if it is beyond the clock's range.
+ *   deadline_ns  PLAT_FOREVER if it is beyond the clock's range, 1 if it is before its beginning;
+ *                never 0.
  */
 MUST_USE int shim_time_deadline(lx_uptr timespec, int32_t clock, int absolute,
                                 int64_t *deadline_ns);

@@ -132,6 +132,12 @@
 
 #define LX_MINSIGSTKSZ 2048
 
+/* sigevent(3type) */
+#define LX_SIGEV_SIGNAL 0
+#define LX_SIGEV_NONE 1
+#define LX_SIGEV_THREAD 2
+#define LX_SIGEV_THREAD_ID 4
+
 /* sigaltstack(2) */
 #define LX_SS_ONSTACK 1
 #define LX_SS_DISABLE 2
@@ -169,6 +175,9 @@ struct lx_siginfo {
             int64_t si_utime, si_stime;
         };
         struct {
+            int32_t si_timerid, si_overrun; /* and si_value, above */
+        };
+        struct {
             uint64_t si_addr;
             int16_t si_addr_lsb;
         };
@@ -181,6 +190,13 @@ struct lx_siginfo {
 };
 _Static_assert(sizeof(struct lx_siginfo) == 128, "ABI");
 _Static_assert(offsetof(struct lx_siginfo, si_value) == 24, "ABI");
+
+struct lx_sigevent {
+    uint64_t sigev_value;
+    int32_t sigev_signo, sigev_notify, sigev_notify_thread_id;
+    uint8_t fill[44];
+};
+_Static_assert(sizeof(struct lx_sigevent) == 64, "ABI");
 
 struct lx_sigcontext {
     uint64_t r8, r9, r10, r11, r12, r13, r14, r15;

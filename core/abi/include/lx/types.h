@@ -25,6 +25,10 @@ struct lx_itimerval {
     struct lx_timeval it_interval, it_value;
 };
 
+struct lx_itimerspec {
+    struct lx_timespec it_interval, it_value;
+};
+
 struct lx_utimbuf {
     int64_t actime, modtime;
 };
