@@ -70,6 +70,8 @@ int shim_cpu_clock_now(const struct shim_cpu_clock *c, uint64_t *ns)
     uint64_t user, system;
     int err = 0;
     *ns = 0;
+    if (!c->host_id)
+        return 0; /* it had not run when it was found */
     if (c->tid) {
         if (c->which != LX_CPUCLOCK_VIRT && c->host_id == plat_thread_id()) {
             *ns = since(plat_clock_now(PLAT_CLOCK_CPU_THREAD), c->base_user_ns + c->base_system_ns);
