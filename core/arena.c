@@ -140,7 +140,8 @@ static void *fresh_block_locked(struct size_class *c, uint64_t block)
     return result;
 }
 
-void *core_arena_alloc(uint64_t size)
+/* used: 1 if it was somebody's before, and is not zero. */
+static void *take_block(uint64_t size, int *used)
 {
     if (size > LARGEST)
         return NULL;
@@ -150,16 +151,30 @@ void *core_arena_alloc(uint64_t size)
     struct size_class *c = &a->classes[index];
 
     core_lock_acquire(&c->lock);
-    struct free_block *used = c->free;
-    void *result = used;
-    if (used)
-        c->free = used->next;
+    struct free_block *old = c->free;
+    void *result = old;
+    if (old)
+        c->free = old->next;
     else
         result = fresh_block_locked(c, block);
     core_lock_release(&c->lock);
     if (result)
         atomic_fetch_add_explicit(&a->used, block, memory_order_relaxed);
-    return used ? memset(used, 0, size) : result;
+    *used = old != NULL;
+    return result;
+}
+
+void *core_arena_alloc(uint64_t size)
+{
+    int used;
+    void *result = take_block(size, &used);
+    return result && used ? memset(result, 0, size) : result;
+}
+
+void *core_arena_alloc_dirty(uint64_t size)
+{
+    int used;
+    return take_block(size, &used);
 }
 
 void core_arena_free(void *block, uint64_t size)

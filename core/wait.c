@@ -67,7 +67,24 @@ void core_waitq_add(struct core_waitq *q, struct core_waiter *w, struct core_sle
     w->sleeper = s;
     w->forward = NULL;
     w->events = events;
+    w->exclusive = 0;
     add(q, w);
+}
+
+void core_waitq_add_exclusive(struct core_waitq *q, struct core_waiter *w, struct core_sleeper *s,
+                              uint32_t events)
+{
+    w->sleeper = s;
+    w->forward = NULL;
+    w->events = events;
+    w->exclusive = 1;
+    add(q, w);
+}
+
+/* What comes from now on wakes it again; what came before, it is about to see. */
+void core_waiter_look(struct core_waiter *w)
+{
+    atomic_store(&w->woken, 0);
 }
 
 void core_waitq_forward(struct core_waitq *q, struct core_waiter *w, struct core_waitq *to)
@@ -75,6 +92,7 @@ void core_waitq_forward(struct core_waitq *q, struct core_waiter *w, struct core
     w->sleeper = NULL;
     w->forward = to;
     w->events = ~0u;
+    w->exclusive = 0;
     add(q, w);
 }
 
@@ -89,6 +107,15 @@ void core_waitq_remove(struct core_waiter *w)
     w->queue = NULL;
 }
 
+static void wake_waiter(struct core_waiter *w, uint32_t events)
+{
+    atomic_fetch_or(&w->woken, w->events & events);
+    if (w->forward) /* a lock of the same rank: there are no circles */
+        core_waitq_wake(w->forward, ~0u, UINT32_MAX);
+    else
+        core_sleeper_wake(w->sleeper);
+}
+
 uint32_t core_waitq_wake(struct core_waitq *q, uint32_t events, uint32_t count)
 {
     uint32_t woken = 0;
@@ -100,13 +127,27 @@ uint32_t core_waitq_wake(struct core_waitq *q, uint32_t events, uint32_t count)
             break;
         if (!(w->events & events))
             continue;
-        atomic_fetch_or(&w->woken, w->events & events);
-        if (w->forward) /* a lock of the same rank: there are no circles */
-            core_waitq_wake(w->forward, ~0u, UINT32_MAX);
-        else
-            core_sleeper_wake(w->sleeper);
+        wake_waiter(w, events);
         woken++;
     }
     core_lock_release(&q->lock);
     return woken;
+}
+
+void core_waitq_wake_some(struct core_waitq *q, uint32_t events, uint32_t count)
+{
+    core_lock_acquire(&q->lock);
+    CORE_LIST_FOR_EACH(node, &q->waiters)
+    {
+        struct core_waiter *w = CORE_LIST_ENTRY(node, struct core_waiter, node);
+        if (!(w->events & events))
+            continue;
+        if (w->exclusive) {
+            if (!count || atomic_load(&w->woken)) /* woken: it is going to look */
+                continue;
+            count--;
+        }
+        wake_waiter(w, events);
+    }
+    core_lock_release(&q->lock);
 }

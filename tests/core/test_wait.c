@@ -178,6 +178,36 @@ static void no_wake_is_lost(void **state)
     assert_int_equal(shared->taken, rounds);
 }
 
+/* Of those that take from one thing only so many are woken, and none twice before it looked. */
+static void exclusive_waiters_are_woken_one_by_one(void **state)
+{
+    (void)state;
+    struct core_waiter *w = core_arena_alloc(4 * sizeof *w);
+    assert_non_null(w);
+    core_waitq_add_exclusive(&shared->queue, &w[0], &shared->sleepers[0], LX_POLLIN);
+    core_waitq_add(&shared->queue, &w[1], &shared->sleepers[1], LX_POLLIN);
+    core_waitq_add_exclusive(&shared->queue, &w[2], &shared->sleepers[2], LX_POLLIN);
+    core_waitq_add_exclusive(&shared->queue, &w[3], &shared->sleepers[0], LX_POLLOUT);
+    core_waitq_wake_some(&shared->queue, LX_POLLIN, 0);
+    assert_true(!w[0].woken && w[1].woken && !w[2].woken && !w[3].woken);
+    core_waitq_wake_some(&shared->queue, LX_POLLIN, 1);
+    assert_true(w[0].woken && !w[2].woken);
+    core_waitq_wake_some(&shared->queue, LX_POLLIN, 1);
+    assert_true(w[2].woken && !w[3].woken);
+    core_waiter_look(&w[0]);
+    assert_int_equal(w[0].woken, 0);
+    core_waitq_wake_some(&shared->queue, LX_POLLIN, 1);
+    assert_true(w[0].woken);
+    core_waiter_look(&w[0]);
+    core_waitq_wake(&shared->queue, ~0u, UINT32_MAX); /* that one wakes all */
+    assert_true(w[0].woken && w[3].woken);
+    for (uint32_t i = 0; i < 4; i++)
+        core_waitq_remove(&w[i]);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(core_sleep(&shared->sleepers[i], 0, PLAT_FOREVER), 0);
+    core_arena_free(w, 4 * sizeof *w);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +218,7 @@ int main(int argc, char **argv)
         T(a_queue_wakes_those_who_want_the_event),
         T(a_wake_is_passed_on),
         T(no_wake_is_lost),
+        T(exclusive_waiters_are_woken_one_by_one),
 #undef T
     };
     start_or_exit(&argc, &argv);

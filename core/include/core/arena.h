@@ -36,6 +36,9 @@ MUST_USE int core_arena_attach(void);
  */
 MUST_USE void *core_arena_alloc(uint64_t size);
 
+/* The same, but with whatever is in it: for buffers that are written before they are read. */
+MUST_USE void *core_arena_alloc_dirty(uint64_t size);
+
 /* Free a block; `size` is what was asked for.  NULL is ignored. */
 void core_arena_free(void *block, uint64_t size);
 

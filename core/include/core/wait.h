@@ -39,6 +39,7 @@ struct core_waiter {
     struct core_sleeper *sleeper;
     struct core_waitq *forward; /* instead of the sleeper: who waits for this queue's owner */
     uint32_t events;            /* wakes with none of these bits are not for it */
+    uint32_t exclusive;         /* 1: one such waiter is enough for what has come */
     _Atomic uint32_t woken;     /* event bits it was woken with since it was added */
 };
 
@@ -68,6 +69,15 @@ void core_waitq_add(struct core_waitq *q, struct core_waiter *w, struct core_sle
                     uint32_t events);
 
 /*
+ * The same for one of several that take from the same thing: core_waitq_wake_some() wakes
+ * no more of them than can go on.  Before each look at the thing it says so by
+ * core_waiter_look(), and when it goes away and leaves something, it wakes the next.
+ */
+void core_waitq_add_exclusive(struct core_waitq *q, struct core_waiter *w, struct core_sleeper *s,
+                              uint32_t events);
+void core_waiter_look(struct core_waiter *w);
+
+/*
  * Pass every wake on to the waiters of `to`: how an epoll watches its files.  No
  * circle may come of it.
  */
@@ -81,5 +91,8 @@ void core_waitq_remove(struct core_waiter *w);
  *   returns  how many.
  */
 uint32_t core_waitq_wake(struct core_waitq *q, uint32_t events, uint32_t count);
+
+/* Wake all that want one of `events`, but of the exclusive ones only `count` more. */
+void core_waitq_wake_some(struct core_waitq *q, uint32_t events, uint32_t count);
 
 #endif
