@@ -28,6 +28,8 @@ int shim_container_init(void)
     core_list_init(&c->tasks);
     core_list_init(&c->processes);
     c->next_tid = 1;
+    for (uint32_t i = 0; i < SHIM_SIGNAL_WAITQS; i++)
+        core_waitq_init(&c->signal_waitqs[i]);
     core_arena_set_root(CORE_ROOT_SHIM, c);
     int err = shim_pool_init();
     return err < 0 ? err : shim_futex_init();
@@ -351,5 +353,6 @@ void shim_task_run(struct shim_task *t)
     t->process->host_id = plat_process_id();
     plat->on_syscall = shim_container()->chaos ? dispatch_and_clear_fs : shim_dispatch;
     plat->on_fault = shim_fault;
+    shim_signalfd_init();
     plat_resume(plat);
 }

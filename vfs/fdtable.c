@@ -10,6 +10,7 @@
 #include "core/mem.h"
 #include "lx/errno.h"
 #include "vfs/file.h"
+#include "vfs/lock.h"
 
 #define FIRST_SIZE 64
 
@@ -85,12 +86,21 @@ void vfs_fdtable_close_exec(struct vfs_fdtable *t)
     }
 }
 
+/* fcntl(2): any close of a file ends the record locks that the process has on it. */
+static void forget_locks(struct vfs_fdtable *t, struct vfs_file *closed)
+{
+    if (closed)
+        vfs_lock_forget_process(closed, t);
+}
+
 void vfs_fdtable_free(struct vfs_fdtable *t)
 {
     if (!t)
         return;
-    for (int32_t fd = 0; fd < t->size; fd++)
+    for (int32_t fd = 0; fd < t->size; fd++) {
+        forget_locks(t, t->slots[fd].file);
         vfs_file_put(t->slots[fd].file);
+    }
     core_arena_free(t->slots, (uint64_t)t->size * sizeof *t->slots);
     core_arena_free(t, sizeof *t);
 }
@@ -193,6 +203,7 @@ int vfs_fdtable_replace(struct vfs_fdtable *t, int32_t fd, struct vfs_file *file
         t->slots[fd] = (struct slot){vfs_file_get(file), flags};
     }
     core_lock_release(&t->lock);
+    forget_locks(t, *old);
     return err;
 }
 
@@ -207,6 +218,7 @@ int vfs_fdtable_remove(struct vfs_fdtable *t, int32_t fd, struct vfs_file **old)
             t->lowest = fd;
     }
     core_lock_release(&t->lock);
+    forget_locks(t, *old);
     return *old ? 0 : -LX_EBADF;
 }
 

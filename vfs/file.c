@@ -18,9 +18,11 @@
 #include "vfs/event.h"
 #include "vfs/image.h"
 #include "vfs/inode.h"
+#include "vfs/lock.h"
 #include "vfs/path.h"
 #include "vfs/pipe.h"
 #include "vfs/timerfd.h"
+#include "vfs/signalfd.h"
 #include "vfs/tree.h"
 
 #define ALWAYS_READY (LX_POLLIN | LX_POLLRDNORM | LX_POLLOUT | LX_POLLWRNORM)
@@ -139,6 +141,8 @@ void vfs_file_put(struct vfs_file *file)
 {
     if (!file || atomic_fetch_sub(&file->refs, 1) != 1)
         return;
+    if (file->locked)
+        vfs_lock_forget_file(file);
     if (file->kind != VFS_FILE_REGULAR && file->kind != VFS_FILE_DIRECTORY)
         vfs_epoll_forget(file); /* epoll_ctl(2) refuses those two */
     switch (file->kind) {
@@ -218,6 +222,8 @@ int64_t vfs_file_read(struct vfs_file *file, void *buf, uint64_t size, struct co
         return vfs_eventfd_read(file, buf, size, self);
     case VFS_FILE_TIMERFD:
         return vfs_timerfd_read(file, buf, size, self);
+    case VFS_FILE_SIGNALFD:
+        return vfs_signalfd_read(file, buf, size, self);
     default:
         return -LX_EINVAL;
     }
@@ -331,6 +337,7 @@ int64_t vfs_file_seek(struct vfs_file *file, int64_t offset, int32_t whence)
     case VFS_FILE_EVENTFD:
     case VFS_FILE_EPOLL:
     case VFS_FILE_TIMERFD:
+    case VFS_FILE_SIGNALFD:
         return 0;
     case VFS_FILE_STREAM:
         return stream_seek(file, offset, whence);
@@ -406,6 +413,9 @@ uint32_t vfs_file_poll(struct vfs_file *file, uint32_t events)
     case VFS_FILE_EVENTFD:
         ready = vfs_eventfd_poll(file);
         break;
+    case VFS_FILE_SIGNALFD:
+        ready = vfs_signalfd_poll(file);
+        break;
     case VFS_FILE_EPOLL:
         ready = vfs_epoll_poll(file);
         break;
@@ -432,6 +442,8 @@ struct core_waitq *vfs_file_waitq(struct vfs_file *file)
         return vfs_epoll_waitq(file);
     case VFS_FILE_TIMERFD:
         return vfs_timerfd_waitq(file);
+    case VFS_FILE_SIGNALFD:
+        return vfs_signalfd_waitq(file);
     default:
         return NULL;
     }

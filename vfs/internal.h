@@ -189,6 +189,8 @@ MUST_USE int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct 
 struct vfs_state {
     struct core_lock tree_lock; /* LOCK_TREE: renames, and every directory's parent */
     struct core_lock nest_lock; /* LOCK_EPOLL_NEST */
+    struct core_lock file_lock; /* LOCK_FILE_LOCKS: guards lock_waits and every inode's locks */
+    struct core_list lock_waits;
     struct vfs_inode *root;     /* constant; a reference */
     struct core_lock lock;      /* guards inodes and unused */
     struct vfs_inode ***inodes; /* by image index: chunks made when needed */

@@ -8,6 +8,7 @@
 #include "core/arena.h"
 #include "core/mem.h"
 #include "lx/errno.h"
+#include "lx/poll.h"
 #include "lx/wait.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
@@ -29,6 +30,17 @@
 #define STOPS (BIT(LX_SIGSTOP) | BIT(LX_SIGTSTP) | BIT(LX_SIGTTIN) | BIT(LX_SIGTTOU))
 
 #define FIRST_REALTIME 32
+
+struct core_waitq *shim_signal_waitq(const struct shim_process *p)
+{
+    return &shim_container()->signal_waitqs[(uint32_t)p->pid % SHIM_SIGNAL_WAITQS];
+}
+
+/* For those who read signals from files. */
+static void wake_readers(const struct shim_process *p)
+{
+    core_waitq_wake(shim_signal_waitq(p), LX_POLLIN, UINT32_MAX);
+}
 
 /* Nobody handles it and its default is to do nothing. */
 static int is_ignored_locked(const struct shim_process *p, uint32_t sig)
@@ -122,6 +134,8 @@ int shim_signal_send_task_locked(struct shim_task *t, const struct lx_siginfo *i
     /* Only now: the mask changes without the lock, and whoever unblocks looks at the queue after. */
     if (err == 0 && !drop && !(t->sigmask & BIT(sig)))
         shim_task_notify(t);
+    if (!drop)
+        wake_readers(p);
     return err;
 }
 
@@ -164,6 +178,8 @@ int shim_signal_send_process_locked(struct shim_process *p, const struct lx_sigi
     if (err == 0 && !drop && t)
         shim_task_notify(t);
     core_lock_release(&p->lock);
+    if (!drop)
+        wake_readers(p);
     return err;
 }
 
@@ -191,6 +207,7 @@ int shim_signal_queue_timer_locked(struct shim_process *p, struct shim_task *t,
     to = t ? t : choose_task_locked(p, bit); /* again: the mask changes without the lock */
     if (to && !(to->sigmask & bit))
         shim_task_notify(to);
+    wake_readers(p);
     return 1;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Descriptors and their files: dup(2), dup2(2), dup3(2), fcntl(2), flock(2), ftruncate(2),
+ * Descriptors and their files: dup(2), dup2(2), dup3(2), fcntl(2), ftruncate(2),
  * fallocate(2), fsync(2), fdatasync(2), sync(2), syncfs(2), fadvise64(2), readahead(2),
  * ioctl(2).
  */
@@ -68,26 +68,87 @@ int64_t sys_dup2(struct shim_task *t, int32_t oldfd, int32_t newfd)
 
 #define SETTABLE (LX_O_APPEND | LX_O_NONBLOCK | LX_O_DIRECT | LX_O_NOATIME)
 
-/* With one process there is nobody to conflict with: locks are granted. */
-static int64_t check_lock(struct vfs_file *file, lx_uptr arg, int query)
+/* O_ASYNC is kept where Linux can send SIGIO. */
+static uint32_t settable(const struct vfs_file *file)
 {
-    struct lx_flock lock;
-    int err = shim_copy_in(&lock, arg, sizeof lock);
-    if (err < 0)
-        return err;
-    if ((lock.l_type != LX_F_RDLCK && lock.l_type != LX_F_WRLCK && lock.l_type != LX_F_UNLCK) ||
-        lock.l_whence < LX_SEEK_SET || lock.l_whence > LX_SEEK_END)
-        return -LX_EINVAL;
-    if (query) {
-        if (lock.l_type == LX_F_UNLCK)
-            return -LX_EINVAL;
-        lock.l_type = LX_F_UNLCK;
-        return shim_copy_out(arg, &lock, sizeof lock);
+    int async = file->kind == VFS_FILE_PIPE || file->kind == VFS_FILE_STREAM;
+    return SETTABLE | (async ? (uint32_t)LX_O_ASYNC : 0);
+}
+
+/* Is there a task, process or group of this number? */
+static int exists(int32_t id)
+{
+    struct shim_container *c = shim_container();
+    int found = 0;
+    core_lock_acquire(&c->lock);
+    CORE_LIST_FOR_EACH(node, &c->tasks)
+    {
+        const struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_table);
+        found |= t->tid == id || t->process->pid == id || t->process->pgid == id;
     }
-    if ((lock.l_type == LX_F_RDLCK && !vfs_file_may(file, PLAT_READ)) ||
-        (lock.l_type == LX_F_WRLCK && !vfs_file_may(file, PLAT_WRITE)))
-        return -LX_EBADF;
+    core_lock_release(&c->lock);
+    return found;
+}
+
+static int64_t set_owner(struct vfs_file *file, uint8_t type, int32_t id)
+{
+    if (id && !exists(id))
+        return -LX_ESRCH;
+    file->owner_type = type;
+    file->owner = id;
     return 0;
+}
+
+/* Whom SIGIO is for.  Differs from Linux: it is kept, and never sent. */
+static int64_t owner_control(struct vfs_file *file, int32_t command, uint64_t arg)
+{
+    struct lx_f_owner_ex ex;
+    int32_t id = (int32_t)arg;
+    int err;
+    switch (command) {
+    case LX_F_SETOWN:
+        if (id == INT32_MIN)
+            return -LX_EINVAL;
+        return set_owner(file, id < 0 ? LX_F_OWNER_PGRP : LX_F_OWNER_PID, id < 0 ? -id : id);
+    case LX_F_GETOWN:
+        return file->owner_type == LX_F_OWNER_PGRP ? -file->owner : file->owner;
+    case LX_F_SETOWN_EX:
+        err = shim_copy_in(&ex, arg, sizeof ex);
+        if (err == 0 && (ex.type < LX_F_OWNER_TID || ex.type > LX_F_OWNER_PGRP))
+            err = -LX_EINVAL;
+        return err < 0 ? err : set_owner(file, (uint8_t)ex.type, ex.pid);
+    case LX_F_GETOWN_EX:
+        ex = (struct lx_f_owner_ex){file->owner_type, file->owner};
+        return shim_copy_out(arg, &ex, sizeof ex);
+    case LX_F_SETSIG:
+        if (arg > SHIM_SIGNAL_COUNT)
+            return -LX_EINVAL;
+        file->signal = (uint8_t)arg;
+        return 0;
+    default: /* LX_F_GETSIG */
+        return file->signal;
+    }
+}
+
+/* Nobody is told before another opens the file, so no lease can be given: fcntl(2). */
+static int64_t set_lease(struct shim_task *t, const struct vfs_file *file, int32_t type)
+{
+    if (file->kind != VFS_FILE_REGULAR)
+        return -LX_EINVAL;
+    if (!vfs_owns(&t->process->fs->cred, file->inode))
+        return -LX_EACCES;
+    return type == LX_F_RDLCK || type == LX_F_WRLCK || type == LX_F_UNLCK ? -LX_EAGAIN : -LX_EINVAL;
+}
+
+/* 1 if two descriptors are of one open file. */
+static int64_t is_same_file(struct shim_task *t, const struct vfs_file *file, int32_t other)
+{
+    struct vfs_borrowed b;
+    int64_t result = vfs_fdtable_borrow(t->process->fds, other, &b);
+    if (result == 0)
+        result = b.file == file;
+    vfs_give_back(&b);
+    return result;
 }
 
 static int64_t control(struct shim_task *t, int32_t fd, struct vfs_file *file, int32_t command,
@@ -96,7 +157,8 @@ static int64_t control(struct shim_task *t, int32_t fd, struct vfs_file *file, i
     uint32_t flags;
     int err;
     if (file->kind == VFS_FILE_PATH && command != LX_F_DUPFD && command != LX_F_DUPFD_CLOEXEC &&
-        command != LX_F_GETFD && command != LX_F_SETFD && command != LX_F_GETFL)
+        command != LX_F_DUPFD_QUERY && command != LX_F_GETFD && command != LX_F_SETFD &&
+        command != LX_F_GETFL)
         return -LX_EBADF;
     switch (command) {
     case LX_F_DUPFD:
@@ -114,24 +176,35 @@ static int64_t control(struct shim_task *t, int32_t fd, struct vfs_file *file, i
     case LX_F_GETFL:
         return file->flags;
     case LX_F_SETFL:
-        file->flags = (file->flags & ~(uint32_t)SETTABLE) | ((uint32_t)arg & SETTABLE);
+        flags = settable(file);
+        file->flags = (file->flags & ~flags) | ((uint32_t)arg & flags);
         return 0;
+    case LX_F_DUPFD_QUERY:
+        return is_same_file(t, file, (int32_t)arg);
     case LX_F_GETLK:
     case LX_F_OFD_GETLK:
-        return check_lock(file, arg, 1);
     case LX_F_SETLK:
     case LX_F_SETLKW:
     case LX_F_OFD_SETLK:
     case LX_F_OFD_SETLKW:
-        return check_lock(file, arg, 0);
+        return sys_lock_control(t, fd, file, command, arg);
     case LX_F_GETPIPE_SZ:
         return file->kind == VFS_FILE_PIPE ? vfs_pipe_size(file) : -LX_EBADF;
     case LX_F_SETPIPE_SZ:
         return file->kind == VFS_FILE_PIPE ? vfs_pipe_set_size(file, (uint32_t)arg) : -LX_EBADF;
+    case LX_F_SETOWN:
     case LX_F_GETOWN:
+    case LX_F_SETOWN_EX:
+    case LX_F_GETOWN_EX:
+    case LX_F_SETSIG:
     case LX_F_GETSIG:
-    case LX_F_SETOWN: /* no file here sends signals */
-        return 0;
+        return owner_control(file, command, arg);
+    case LX_F_SETLEASE:
+        return set_lease(t, file, (int32_t)arg);
+    case LX_F_GETLEASE:
+        return LX_F_UNLCK;
+    case LX_F_NOTIFY:
+        return file->kind == VFS_FILE_DIRECTORY ? -LX_EINVAL : -LX_ENOTDIR;
     default:
         return -LX_EINVAL;
     }
@@ -154,14 +227,6 @@ static int64_t check_fd(struct shim_task *t, int32_t fd)
     int err = sys_fd_inode(t, fd, 1, &inode);
     vfs_inode_put(inode);
     return err;
-}
-
-int64_t sys_flock(struct shim_task *t, int32_t fd, int32_t operation)
-{
-    int32_t kind = operation & ~LX_LOCK_NB;
-    if (kind != LX_LOCK_SH && kind != LX_LOCK_EX && kind != LX_LOCK_UN)
-        return -LX_EINVAL;
-    return check_fd(t, fd);
 }
 
 int64_t sys_ftruncate(struct shim_task *t, int32_t fd, int64_t size)

@@ -47,6 +47,10 @@ MUST_USE int sys_fd_inode(struct shim_task *t, int32_t fd, int real, struct vfs_
 /* Give a file a descriptor and put it; returns the descriptor. */
 int64_t sys_install(struct shim_task *t, struct vfs_file *file, uint32_t fd_flags);
 
+/* fcntl(2)'s commands for record locks. */
+int64_t sys_lock_control(struct shim_task *t, int32_t fd, struct vfs_file *file, int32_t command,
+                         lx_uptr arg);
+
 /* What an interrupted call returns: it is started again if the handler allows. */
 int64_t sys_interrupted(int64_t result);
 

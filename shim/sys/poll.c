@@ -419,7 +419,7 @@ int64_t sys_pipe2(struct shim_task *t, lx_uptr fds, uint32_t flags)
     if (flags & ~(uint32_t)(LX_O_CLOEXEC | LX_O_NONBLOCK | LX_O_DIRECT))
         return -LX_EINVAL;
     uint32_t fd_flags = flags & LX_O_CLOEXEC ? VFS_FD_CLOEXEC : 0;
-    int err = vfs_pipe_new(flags & LX_O_NONBLOCK, &reader, &writer);
+    int err = vfs_pipe_new(flags & (LX_O_NONBLOCK | LX_O_DIRECT), &reader, &writer);
     if (err < 0)
         return err;
     int32_t fd[2];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * read(2), write(2), pread64(2), pwrite64(2), readv(2), writev(2), preadv(2), pwritev(2),
- * preadv2(2), pwritev2(2), lseek(2), sendfile(2), copy_file_range(2).
+ * preadv2(2), pwritev2(2), lseek(2), sendfile(2), copy_file_range(2), splice(2), tee(2),
+ * vmsplice(2).
  */
 
 #include "core/mem.h"
@@ -16,23 +17,37 @@
 #include "shim/syscall.h"
 #include "sys/file.h"
 #include "vfs/inode.h"
+#include "vfs/pipe.h"
+#include "vfs/splice.h"
 
 #define AMOUNT_MAX 0x7ffff000ull /* read(2): the most that one call transfers */
 #define COPY_PART 8192u
 
+static void broken_pipe(struct shim_task *t)
+{
+    struct lx_siginfo info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = LX_SIGPIPE;
+    info.si_pid = t->process->pid;
+    info.si_uid = t->process->cred.uid;
+    int err = shim_signal_send_task(t, &info);
+    (void)err; /* SIGPIPE is never refused */
+}
+
 /* A write to a pipe without readers: SIGPIPE, besides EPIPE. */
 static int64_t after_write(struct shim_task *t, int64_t result)
 {
-    if (result == -LX_EPIPE) {
-        struct lx_siginfo info;
-        memset(&info, 0, sizeof info);
-        info.si_signo = LX_SIGPIPE;
-        info.si_pid = t->process->pid;
-        info.si_uid = t->process->cred.uid;
-        int err = shim_signal_send_task(t, &info);
-        (void)err; /* SIGPIPE is never refused */
-    }
+    if (result == -LX_EPIPE)
+        broken_pipe(t);
     return sys_interrupted(result);
+}
+
+/* The same when the last reader went while the write waited: what was written counts. */
+static void check_broken(struct shim_task *t, struct vfs_file *file, int64_t result, uint64_t size)
+{
+    if (result > 0 && (uint64_t)result < size && file->kind == VFS_FILE_PIPE &&
+        !(file->flags & LX_O_NONBLOCK) && vfs_pipe_is_broken(file))
+        broken_pipe(t);
 }
 
 static uint64_t cut(uint64_t size)
@@ -86,6 +101,7 @@ int64_t sys_write(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size)
         result = shim_limit_write(t, b.file, -1, &size);
     if (result == 0)
         result = vfs_file_write(b.file, (const void *)buf, size, &t->sleeper);
+    check_broken(t, b.file, result, size);
     vfs_give_back(&b);
     return after_write(t, result);
 }
@@ -195,6 +211,24 @@ static int64_t vector_write_gathered(struct shim_task *t, struct vector *v)
     return size ? vector_move(t, v, (lx_uptr)bytes, size, 0) : -LX_EFAULT;
 }
 
+/* A packet goes to all buffers, not just to the first one that it meets. */
+static int64_t vector_read_packet(struct shim_task *t, struct vector *v, uint64_t total)
+{
+    uint8_t bytes[LX_PIPE_BUF];
+    uint64_t done = 0, sum;
+    int64_t n = vector_move(t, v, (lx_uptr)bytes, total < sizeof bytes ? total : sizeof bytes, 0);
+    for (uint64_t i = 0; n > 0 && done < (uint64_t)n; i++) {
+        if (i % IOV_PART == 0 && vector_load(v, i, &sum) < 0)
+            break;
+        const struct lx_iovec *b = &v->part[i % IOV_PART];
+        uint64_t part = b->iov_len < (uint64_t)n - done ? b->iov_len : (uint64_t)n - done;
+        if (shim_copy_out(b->iov_base, bytes + done, part) < 0)
+            break;
+        done += part;
+    }
+    return n <= 0 ? n : done ? (int64_t)done : -LX_EFAULT;
+}
+
 /* One buffer after the other, until one is not filled. */
 static int64_t vector_each(struct shim_task *t, struct vector *v)
 {
@@ -233,7 +267,7 @@ static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uin
     v.iov = iov;
     v.count = count;
     uint32_t access = direction == READ ? PLAT_READ : PLAT_WRITE;
-    uint64_t total;
+    uint64_t total = 0;
     int64_t result = vfs_fdtable_borrow(t->process->fds, fd, &b);
     if (result < 0)
         return result;
@@ -242,10 +276,15 @@ static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uin
         offset < 0 ? check_transfer(v.file, access, 0, 0) : check_transfer_at(v.file, access, 0, 0);
     if (result == 0)
         result = vector_check(&v, &total);
-    if (result == 0 && total)
+    if (result == 0 && total && direction == READ && count > 1 && v.file->kind == VFS_FILE_PIPE &&
+        vfs_pipe_next_is_packet(v.file, &t->sleeper))
+        result = vector_read_packet(t, &v, total);
+    else if (result == 0 && total)
         result = direction == WRITE && total <= LX_PIPE_BUF && count <= IOV_PART
                      ? vector_write_gathered(t, &v)
                      : vector_each(t, &v);
+    if (direction == WRITE)
+        check_broken(t, v.file, result, total);
     vfs_give_back(&b);
     return direction == WRITE ? after_write(t, result) : sys_interrupted(result);
 }
@@ -362,6 +401,31 @@ static int64_t transfer(struct shim_task *t, struct side *in, struct side *out, 
     return done ? (int64_t)done : after_write(t, n);
 }
 
+/* Into a pipe goes what there is room for. */
+static int64_t send_to_pipe(struct shim_task *t, struct side *in, struct vfs_file *out,
+                            uint64_t size)
+{
+    uint64_t at = (uint64_t)in->offset;
+    int64_t result = vfs_splice(
+        &(struct vfs_splice_side){.file = in->file, .offset = in->offset_at ? &at : NULL},
+        &(struct vfs_splice_side){.file = out}, size, 0, &t->sleeper);
+    int err = in->offset_at && result > 0 ? shim_copy_out(in->offset_at, &at, sizeof at) : 0;
+    return err < 0 ? err : after_write(t, result);
+}
+
+static int64_t check_send(const struct side *in, const struct side *out)
+{
+    if (!vfs_file_may(in->file, PLAT_READ))
+        return -LX_EBADF;
+    if (in->offset_at && !vfs_file_has_offsets(in->file))
+        return -LX_ESPIPE;
+    if (!vfs_file_may(out->file, PLAT_WRITE))
+        return -LX_EBADF;
+    if (!vfs_file_has_offsets(in->file) || out->file->flags & LX_O_APPEND)
+        return -LX_EINVAL; /* what cannot go back could lose something */
+    return 0;
+}
+
 int64_t sys_sendfile(struct shim_task *t, int32_t out_fd, int32_t in_fd, lx_uptr offset,
                      uint64_t size)
 {
@@ -369,13 +433,11 @@ int64_t sys_sendfile(struct shim_task *t, int32_t out_fd, int32_t in_fd, lx_uptr
     int64_t result = side_open(t, in_fd, offset, &in);
     if (result == 0)
         result = side_open(t, out_fd, 0, &out);
-    if (result == 0 && (!vfs_file_may(in.file, PLAT_READ) || !vfs_file_may(out.file, PLAT_WRITE)))
-        result = -LX_EBADF;
-    if (result == 0 && (in.file->kind == VFS_FILE_PIPE || in.file->kind == VFS_FILE_EVENTFD ||
-                        out.file->flags & LX_O_APPEND))
-        result = -LX_EINVAL;
     if (result == 0)
-        result = transfer(t, &in, &out, cut(size));
+        result = check_send(&in, &out);
+    if (result == 0)
+        result = out.file->kind == VFS_FILE_PIPE ? send_to_pipe(t, &in, out.file, cut(size))
+                                                 : transfer(t, &in, &out, cut(size));
     vfs_file_put(in.file);
     vfs_file_put(out.file);
     return result;
@@ -410,4 +472,118 @@ int64_t sys_copy_file_range(struct shim_task *t, int32_t in_fd, lx_uptr in_offse
     vfs_file_put(in.file);
     vfs_file_put(out.file);
     return result;
+}
+
+/* ---- splice(2), tee(2), vmsplice(2) ---- */
+
+static int64_t do_splice(struct shim_task *t, struct side *in, struct side *out, uint64_t size,
+                         uint32_t flags)
+{
+    uint64_t from = 0, to = 0;
+    if ((in->file->kind == VFS_FILE_PIPE && in->offset_at) ||
+        (out->file->kind == VFS_FILE_PIPE && out->offset_at))
+        return -LX_ESPIPE;
+    int64_t result = out->offset_at ? shim_copy_in(&to, out->offset_at, sizeof to) : 0;
+    if (result == 0 && in->offset_at)
+        result = shim_copy_in(&from, in->offset_at, sizeof from);
+    if (result < 0)
+        return result;
+    const struct vfs_splice_side a = {in->file, in->offset_at ? &from : NULL};
+    const struct vfs_splice_side b = {out->file, out->offset_at ? &to : NULL};
+    if (((a.offset && (int64_t)from < 0) || (b.offset && (int64_t)to < 0)) &&
+        (in->file->kind == VFS_FILE_PIPE || out->file->kind == VFS_FILE_PIPE))
+        return -LX_EINVAL;
+    result = vfs_splice(&a, &b, size, flags, &t->sleeper);
+    int err = result >= 0 && b.offset ? shim_copy_out(out->offset_at, &to, sizeof to) : 0;
+    if (err == 0 && result >= 0 && a.offset)
+        err = shim_copy_out(in->offset_at, &from, sizeof from);
+    return err < 0 ? err : result;
+}
+
+int64_t sys_splice(struct shim_task *t, int32_t fd_in, lx_uptr off_in, int32_t fd_out,
+                   lx_uptr off_out, uint64_t size, uint32_t flags)
+{
+    struct side in = {.offset_at = off_in}, out = {.offset_at = off_out};
+    if (!size)
+        return 0;
+    if (flags & ~(uint32_t)LX_SPLICE_F_ALL)
+        return -LX_EINVAL;
+    int64_t result = vfs_fdtable_get(t->process->fds, fd_in, &in.file);
+    if (result == 0)
+        result = vfs_fdtable_get(t->process->fds, fd_out, &out.file);
+    if (result == 0 && (in.file->kind == VFS_FILE_PATH || out.file->kind == VFS_FILE_PATH))
+        result = -LX_EBADF;
+    if (result == 0)
+        result = do_splice(t, &in, &out, cut(size), flags);
+    vfs_file_put(in.file);
+    vfs_file_put(out.file);
+    return after_write(t, result);
+}
+
+int64_t sys_tee(struct shim_task *t, int32_t fd_in, int32_t fd_out, uint64_t size, uint32_t flags)
+{
+    struct vfs_file *in, *out = NULL;
+    if (flags & ~(uint32_t)LX_SPLICE_F_ALL)
+        return -LX_EINVAL;
+    if (!size)
+        return 0;
+    int64_t result = vfs_fdtable_get(t->process->fds, fd_in, &in);
+    if (result == 0)
+        result = vfs_fdtable_get(t->process->fds, fd_out, &out);
+    if (result == 0)
+        result = vfs_tee(in, out, cut(size), flags, &t->sleeper);
+    vfs_file_put(in);
+    vfs_file_put(out);
+    return after_write(t, result);
+}
+
+/* Differs from Linux: the pages are copied, so that later changes to them do not show. */
+static int64_t vmsplice_each(struct shim_task *t, struct vector *v, uint32_t flags)
+{
+    uint64_t done = 0, sum;
+    int64_t n = 0;
+    for (uint64_t i = 0; i < v->count; i++) {
+        if (i % IOV_PART == 0 && (n = vector_load(v, i, &sum)) < 0)
+            break;
+        const struct lx_iovec *b = &v->part[i % IOV_PART];
+        if (!b->iov_len)
+            continue;
+        n = check_transfer(v->file, 0, b->iov_base, b->iov_len);
+        if (n < 0)
+            break;
+        int waits = !done && !(flags & LX_SPLICE_F_NONBLOCK);
+        n = v->direction == WRITE ? vfs_vmsplice_write(v->file, (const void *)b->iov_base,
+                                                       cut(b->iov_len), waits, &t->sleeper)
+                                  : vfs_vmsplice_read(v->file, (void *)b->iov_base, cut(b->iov_len),
+                                                      waits, &t->sleeper);
+        if (n < 0)
+            break;
+        done += (uint64_t)n;
+        if ((uint64_t)n < b->iov_len)
+            break;
+    }
+    return done ? (int64_t)done : n;
+}
+
+int64_t sys_vmsplice(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count, uint32_t flags)
+{
+    struct vfs_borrowed b;
+    struct vector v;
+    uint64_t total;
+    if (flags & ~(uint32_t)LX_SPLICE_F_ALL)
+        return -LX_EINVAL;
+    int64_t result = vfs_fdtable_borrow(t->process->fds, fd, &b);
+    if (result < 0)
+        return result;
+    v.file = b.file;
+    v.direction = vfs_file_may(v.file, PLAT_WRITE) ? WRITE : READ;
+    v.iov = iov;
+    v.count = count;
+    result = vfs_file_may(v.file, v.direction == WRITE ? PLAT_WRITE : PLAT_READ) ? 0 : -LX_EBADF;
+    if (result == 0)
+        result = vector_check(&v, &total);
+    if (result == 0 && total)
+        result = v.file->kind == VFS_FILE_PIPE ? vmsplice_each(t, &v, flags) : -LX_EBADF;
+    vfs_give_back(&b);
+    return after_write(t, result);
 }

@@ -6,6 +6,7 @@
 #include "lx/poll.h"
 #include "sleeper.h"
 #include "vfs/file.h"
+#include "vfs/splice.h"
 
 #define CAPACITY 65536u
 
@@ -68,8 +69,13 @@ static void without_waiting(void **state)
     assert_int_equal(put(e, sizeof g_out), CAPACITY);
     assert_int_equal(put(e, 1), -LX_EAGAIN);
     assert_int_equal(take(e, 100), 100);
-    assert_int_equal(put(e, LX_PIPE_BUF), -LX_EAGAIN); /* all of it or nothing */
-    assert_int_equal(put(e, LX_PIPE_BUF + 1), 100);
+    /* What is full are the slots: one has to be read to its end. */
+    assert_int_equal(put(e, LX_PIPE_BUF), -LX_EAGAIN);
+    assert_int_equal(put(e, 1), -LX_EAGAIN);
+    assert_int_equal(vfs_file_poll(e.writer, LX_POLLOUT), 0);
+    assert_int_equal(take(e, LX_PIPE_BUF - 100), LX_PIPE_BUF - 100);
+    assert_int_equal(vfs_file_poll(e.writer, LX_POLLOUT), LX_POLLOUT);
+    assert_int_equal(put(e, LX_PIPE_BUF + 1), LX_PIPE_BUF);
     assert_int_equal(vfs_file_available(e.reader), CAPACITY);
     end(e);
 }
@@ -124,10 +130,113 @@ static void sizes_change(void **state)
     assert_int_equal(put(e, 5000), 5000);
     assert_int_equal(vfs_pipe_set_size(e.reader, 4096), -LX_EBUSY);
     assert_int_equal(take(e, 3000), 3000);
+    assert_int_equal(vfs_pipe_set_size(e.reader, 4096), -LX_EBUSY); /* in two slots still */
+    assert_int_equal(vfs_file_read(e.reader, g_in + 3000, 1500, sleeper(0)), 1500);
     assert_int_equal(vfs_pipe_set_size(e.reader, 4096), 4096); /* with what is in it */
-    assert_int_equal(vfs_file_read(e.reader, g_in + 3000, 5000, sleeper(0)), 2000);
+    assert_int_equal(vfs_file_read(e.reader, g_in + 4500, 5000, sleeper(0)), 500);
     assert_memory_equal(g_in, g_out, 5000);
     end(e);
+}
+
+static void packets_stay_apart(void **state)
+{
+    (void)state;
+    struct ends e = new_pipe(LX_O_DIRECT | LX_O_NONBLOCK);
+    assert_int_equal(e.reader->flags & LX_O_DIRECT, 0);
+    assert_int_equal(put(e, 10), 10);
+    assert_int_equal(put(e, 20), 20);
+    assert_int_equal(put(e, LX_PIPE_BUF + 5), LX_PIPE_BUF + 5); /* two packets */
+    assert_int_equal(vfs_file_available(e.reader), 35 + LX_PIPE_BUF);
+    assert_int_equal(take(e, 100), 10);
+    assert_int_equal(take(e, 7), 7); /* the rest of the packet is lost */
+    assert_int_equal(take(e, 2 * LX_PIPE_BUF), LX_PIPE_BUF);
+    assert_int_equal(take(e, 100), 5);
+    assert_int_equal(take(e, 100), -LX_EAGAIN);
+    for (int i = 0; i < 16; i++)
+        assert_int_equal(put(e, 1), 1);
+    assert_int_equal(put(e, 1), -LX_EAGAIN); /* a slot each */
+    end(e);
+}
+
+static void memory_follows_what_is_in_it(void **state)
+{
+    (void)state;
+    uint64_t before = core_arena_used();
+    struct ends e = new_pipe(LX_O_NONBLOCK);
+    assert_true(core_arena_used() - before < 2048);
+    assert_int_equal(put(e, CAPACITY), CAPACITY);
+    assert_true(core_arena_used() - before >= CAPACITY);
+    assert_int_equal(take(e, CAPACITY), CAPACITY);
+    assert_true(core_arena_used() - before < 2048 + 2 * 4096);
+    assert_int_equal(put(e, 5000), 5000);
+    end(e); /* with something in it */
+}
+
+static void splices_move_and_tees_copy(void **state)
+{
+    (void)state;
+    struct ends a = new_pipe(LX_O_NONBLOCK), b = new_pipe(LX_O_NONBLOCK);
+    const struct vfs_splice_side in = {a.reader, NULL}, out = {b.writer, NULL};
+    struct core_sleeper *self = sleeper(0);
+    assert_int_equal(vfs_splice(&in, &out, 10, 0, self), -LX_EAGAIN);
+    assert_int_equal(put(a, 10000), 10000);
+    assert_int_equal(vfs_tee(a.reader, b.writer, 5000, 0, self), 5000);
+    assert_int_equal(take(b, 10000), 5000);
+    assert_memory_equal(g_in, g_out, 5000);
+    assert_int_equal(vfs_splice(&in, &out, 6000, 0, self), 6000); /* a page and a part */
+    assert_int_equal(take(b, 10000), 6000);
+    assert_memory_equal(g_in, g_out, 6000);
+    assert_int_equal(take(a, 10000), 4000);
+    assert_memory_equal(g_in, g_out + 6000, 4000);
+
+    assert_int_equal(put(b, CAPACITY), CAPACITY);
+    assert_int_equal(put(a, 1), 1);
+    assert_int_equal(vfs_splice(&in, &out, 1, 0, self), -LX_EAGAIN); /* no room */
+    assert_int_equal(vfs_tee(a.reader, b.writer, 1, 0, self), -LX_EAGAIN);
+    const struct vfs_splice_side itself = {a.writer, NULL};
+    assert_int_equal(vfs_splice(&in, &itself, 1, 0, self), -LX_EINVAL);
+    assert_int_equal(vfs_splice(&out, &in, 1, 0, self), -LX_EBADF);
+    vfs_file_put(b.reader);
+    assert_int_equal(vfs_splice(&in, &out, 1, 0, self), -LX_EPIPE);
+    vfs_file_put(a.writer);
+    assert_int_equal(take(a, 10), 1);
+    vfs_file_put(b.writer);
+    b = new_pipe(0);
+    const struct vfs_splice_side other = {b.writer, NULL};
+    assert_int_equal(vfs_splice(&in, &other, 1, 0, self), 0); /* the end */
+    vfs_file_put(a.reader);
+    end(b);
+}
+
+static struct vfs_file *g_shared; /* read by many */
+static _Atomic long g_taken;
+
+static void consume(void *arg)
+{
+    uint8_t byte;
+    struct core_sleeper *self = sleeper((uint32_t)(uintptr_t)arg);
+    while (vfs_file_read(g_shared, &byte, 1, self) == 1)
+        g_taken++;
+}
+
+/* Each is woken alone: none may be forgotten. */
+static void many_readers_take_all(void **state)
+{
+    (void)state;
+    struct ends e = new_pipe(0);
+    struct plat_worker *w[4];
+    g_shared = e.reader;
+    g_taken = 0;
+    for (uintptr_t i = 0; i < COUNT(w); i++)
+        w[i] = start(consume, (void *)(i + 1));
+    long rounds = test_count(2000, 100000);
+    for (long i = 0; i < rounds; i++)
+        assert_int_equal(put(e, 1 + (uint64_t)i % 5), 1 + i % 5);
+    vfs_file_put(e.writer);
+    for (uint32_t i = 0; i < COUNT(w); i++)
+        plat_worker_join(w[i]);
+    assert_int_equal(g_taken, rounds * 3);
+    vfs_file_put(e.reader);
 }
 
 static void produce(void *arg)
@@ -172,9 +281,9 @@ static void signals_end_a_wait(void **state)
     assert_int_equal(take(e, 1), -LX_EINTR);
     plat_worker_join(w);
     sleeper(0)->interrupt = 0;
-    assert_int_equal(put(e, CAPACITY - 10), CAPACITY - 10);
+    assert_int_equal(put(e, CAPACITY - 4096), CAPACITY - 4096);
     w = start(interrupt_later, sleeper(0));
-    assert_int_equal(put(e, 5000), 10); /* what was written counts */
+    assert_int_equal(put(e, 5000), 4096); /* what was written counts */
     plat_worker_join(w);
     assert_int_equal(put(e, 1), -LX_EINTR);
     sleeper(0)->interrupt = 0;
@@ -241,6 +350,10 @@ int main(int argc, char **argv)
         tidy_test(the_other_end_counts),
         tidy_test(each_end_has_its_direction),
         tidy_test(sizes_change),
+        tidy_test(packets_stay_apart),
+        tidy_test(memory_follows_what_is_in_it),
+        tidy_test(splices_move_and_tees_copy),
+        tidy_test(many_readers_take_all),
         tidy_test(writers_wait_for_room_and_readers_for_bytes),
         tidy_test(signals_end_a_wait),
         tidy_test(fifos_wait_for_their_other_end),

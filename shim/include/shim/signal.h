@@ -33,6 +33,7 @@
 #define SHIM_SIGNAL_UNBLOCKABLE (SHIM_SIGNAL_BIT(LX_SIGKILL) | SHIM_SIGNAL_BIT(LX_SIGSTOP))
 
 struct shim_pending;
+struct core_waitq;
 struct shim_process;
 struct shim_sigqueue;
 struct shim_task;
@@ -77,6 +78,12 @@ uint32_t shim_signal_take(struct shim_task *t, uint64_t set, struct lx_siginfo *
 
 /* 1 if an unblocked signal is pending for the task. */
 int shim_signal_pending(struct shim_task *t);
+
+/* Is woken when a signal is queued for the process or one of its tasks; others may share it. */
+struct core_waitq *shim_signal_waitq(const struct shim_process *p);
+
+/* Let vfs find this guest host's signals: vfs/signalfd.h.  Idempotent. */
+void shim_signalfd_init(void);
 
 /*
  * Deliver what is pending, before the return to the guest: builds frames on the

@@ -34,6 +34,7 @@ struct vfs_fs;
 #define SHIM_SIGNAL_COUNT 64
 #define SHIM_COMM_SIZE 16
 #define SHIM_SLOT_COUNT 32768
+#define SHIM_SIGNAL_WAITQS 64
 
 /* One queued signal; allocated from the arena, or a timer's own. */
 struct shim_sigqueue {
@@ -186,6 +187,8 @@ struct shim_container {
     struct shim_clock clock;     /* atomic, then constant */
     struct shim_pool *pool;      /* constant; see shim/host.h */
     struct futex_table *futexes; /* constant */
+    struct core_waitq signal_waitqs[SHIM_SIGNAL_WAITQS]; /* own locks; by pid: here, as an epoll
+                                                            may outlive a process it waits for */
 
     _Atomic uint32_t done;           /* 1: status is the container's result */
     uint32_t status;                 /* of the first process, as wait4(2) reports it */

@@ -41,25 +41,30 @@ enum vfs_file_kind {
     VFS_FILE_EVENTFD,
     VFS_FILE_EPOLL,
     VFS_FILE_TIMERFD,
+    VFS_FILE_SIGNALFD,
     VFS_FILE_PATH, /* O_PATH: only a place */
 };
 
 struct vfs_file {
     _Atomic uint32_t refs;
-    uint8_t kind;             /* constant */
-    uint8_t device;           /* constant: minor number of a memory device */
-    uint8_t stream;           /* constant: 0, 1, 2 */
-    uint8_t stream_kind;      /* constant: PLAT_STREAM_* */
-    _Atomic uint32_t flags;   /* LX_O_*; access mode constant */
+    uint8_t kind;           /* constant */
+    uint8_t device;         /* constant: minor number of a memory device */
+    uint8_t stream;         /* constant: 0, 1, 2 */
+    uint8_t stream_kind;    /* constant: PLAT_STREAM_* */
+    _Atomic uint32_t flags; /* LX_O_*; access mode constant */
+    _Atomic int32_t owner;  /* F_SETOWN: kept, as is the next; nobody sends SIGIO */
+    _Atomic uint8_t owner_type, signal;
+    _Atomic uint8_t locked;   /* 1: it may hold locks of its own, see vfs/lock.h */
     struct vfs_inode *inode;  /* constant; a reference, or NULL */
     struct core_lock lock;    /* guards position and watches */
     struct core_list watches; /* of epoll entries */
-    uint64_t position;        /* bytes; of a directory: the cookie */
-    union {                   /* constant, but for the last */
+    uint64_t position; /* bytes; of a directory: the cookie; of a fifo: see vfs_pipe_poll() */
+    union {            /* constant, but for the last */
         struct vfs_pipe *pipe;
         struct vfs_eventfd *eventfd;
         struct vfs_epoll *epoll;
         struct vfs_timerfd *timerfd;
+        _Atomic uint64_t signals;     /* of a signalfd: bit n-1 is signal n; not constant */
         struct host_listing *listing; /* of a directory of a host folder; guarded by `lock` */
     };
 };

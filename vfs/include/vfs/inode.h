@@ -23,6 +23,7 @@
 #include "lx/stat.h"
 
 struct vfs_entry;
+struct vfs_held;
 struct vfs_host;
 struct vfs_pipe;
 struct vfs_xattr;
@@ -63,6 +64,9 @@ struct vfs_inode {
     struct vfs_inode *_Atomic parent; /* a reference; the root's is itself, without one.
                                          Changed under LOCK_TREE.  Files of a host folder have
                                          one, too, others not */
+
+    struct vfs_held *locks;      /* vfs/lock.h; guarded by LOCK_FILE_LOCKS */
+    _Atomic uint32_t lock_count; /* of them */
 
     struct vfs_pipe *_Atomic pipe;     /* fifos: while one is open */
     struct vfs_host *host;             /* constant: of a file in a host folder, else NULL */

@@ -3,7 +3,7 @@
 #define VFS_PIPE_H
 
 /*
- * Pipes and fifos: a ring of bytes with two ends.
+ * Pipes and fifos: bytes, or packets, with two ends.
  *
  * Source   pipe(7), fifo(7), pipe(2).
  * Threads  any, of any process; a pipe locks itself (LOCK_PIPE).
@@ -19,12 +19,21 @@ struct vfs_file;
 struct vfs_inode;
 struct vfs_pipe;
 
-/* The two ends; references owned by the caller.  flags: LX_O_NONBLOCK or 0. */
+/* The two ends; references owned by the caller.  flags: LX_O_NONBLOCK, LX_O_DIRECT. */
 MUST_USE int vfs_pipe_new(uint32_t flags, struct vfs_file **reader, struct vfs_file **writer);
 
 /* Make `file` an end (or both) of the fifo `inode`; waits for the other end as fifo(7) says. */
 MUST_USE int vfs_pipe_open_fifo(struct vfs_inode *inode, struct vfs_file *file,
                                 struct core_sleeper *self);
+
+/* Another open file on the pipe of `of`, which has no name, as /proc/self/fd opens it. */
+MUST_USE int vfs_pipe_reopen(struct vfs_file *of, uint32_t flags, struct vfs_file **out);
+
+/* 1 if nobody reads: after a short write, whether SIGPIPE is due. */
+int vfs_pipe_is_broken(struct vfs_file *file);
+
+/* 1 if the next read gives a packet; waits for it as a read does. */
+int vfs_pipe_next_is_packet(struct vfs_file *file, struct core_sleeper *self);
 
 /* The calls of vfs/file.h on a pipe. */
 MUST_USE int64_t vfs_pipe_read(struct vfs_file *file, void *buf, uint64_t size,

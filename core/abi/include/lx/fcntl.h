@@ -23,6 +23,7 @@
 #define LX_O_NDELAY 04000
 #define LX_O_NONBLOCK 04000
 #define LX_O_DSYNC 010000
+#define LX_O_ASYNC 020000
 #define LX_O_DIRECT 040000
 #define LX_O_LARGEFILE 0100000
 #define LX_O_DIRECTORY 0200000
@@ -78,6 +79,7 @@
 #define LX_F_SETLEASE 1024
 #define LX_F_GETLEASE 1025
 #define LX_F_NOTIFY 1026
+#define LX_F_DUPFD_QUERY 1027
 #define LX_F_CANCELLK 1029
 #define LX_F_DUPFD_CLOEXEC 1030
 #define LX_F_SETPIPE_SZ 1031
@@ -89,6 +91,22 @@
 #define LX_F_GET_FILE_RW_HINT 1037
 #define LX_F_SET_FILE_RW_HINT 1038
 #define LX_DN_MULTISHOT 2147483648
+
+#define LX_F_OWNER_TID 0
+#define LX_F_OWNER_PID 1
+#define LX_F_OWNER_PGRP 2
+
+struct lx_f_owner_ex {
+    int32_t type, pid;
+};
+_Static_assert(sizeof(struct lx_f_owner_ex) == 8, "ABI");
+
+/* splice(2) */
+#define LX_SPLICE_F_MOVE 1
+#define LX_SPLICE_F_NONBLOCK 2
+#define LX_SPLICE_F_MORE 4
+#define LX_SPLICE_F_GIFT 8
+#define LX_SPLICE_F_ALL 15
 
 /* flock(2) */
 #define LX_LOCK_SH 1

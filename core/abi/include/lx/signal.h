@@ -198,6 +198,28 @@ struct lx_sigevent {
 };
 _Static_assert(sizeof(struct lx_sigevent) == 64, "ABI");
 
+/* signalfd(2) */
+#define LX_SFD_NONBLOCK 04000
+#define LX_SFD_CLOEXEC 02000000
+
+struct lx_signalfd_siginfo {
+    uint32_t ssi_signo;
+    int32_t ssi_errno, ssi_code;
+    uint32_t ssi_pid, ssi_uid;
+    int32_t ssi_fd;
+    uint32_t ssi_tid, ssi_band, ssi_overrun, ssi_trapno;
+    int32_t ssi_status, ssi_int;
+    uint64_t ssi_ptr, ssi_utime, ssi_stime, ssi_addr;
+    uint16_t ssi_addr_lsb, pad2;
+    int32_t ssi_syscall;
+    uint64_t ssi_call_addr;
+    uint32_t ssi_arch;
+    uint8_t pad[28];
+};
+_Static_assert(sizeof(struct lx_signalfd_siginfo) == 128, "ABI");
+_Static_assert(offsetof(struct lx_signalfd_siginfo, ssi_ptr) == 48, "ABI");
+_Static_assert(offsetof(struct lx_signalfd_siginfo, ssi_addr_lsb) == 80, "ABI");
+
 struct lx_sigcontext {
     uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
     uint64_t rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, eflags;
