@@ -421,6 +421,13 @@ static int64_t file_control(struct shim_task *t, int32_t fd, struct vfs_file *fi
             file->flags =
                 value ? file->flags | LX_O_NONBLOCK : file->flags & ~(uint32_t)LX_O_NONBLOCK;
         return err;
+    case LX_FIOASYNC:
+        err = shim_copy_in(&value, arg, sizeof value);
+        if (err == 0 && !(settable(file) & LX_O_ASYNC))
+            err = value ? -LX_ENOTTY : 0;
+        else if (err == 0)
+            file->flags = value ? file->flags | LX_O_ASYNC : file->flags & ~(uint32_t)LX_O_ASYNC;
+        return err;
     case LX_FIONREAD: {
         int64_t available = vfs_file_available(file);
         if (available < 0)

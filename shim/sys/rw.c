@@ -196,19 +196,49 @@ static int64_t vector_move(struct shim_task *t, struct vector *v, lx_uptr buf, u
 }
 
 /*
- * A short write goes in one piece, so that nobody else's bytes come in between:
- * pipe(7) promises that for up to PIPE_BUF.  The first buffers are loaded.
+ * Write in pieces of PIPE_BUF, whatever buffers they come from: pipe(7) promises that
+ * nobody else's bytes come into one, and makes them packets with O_DIRECT.
  */
 static int64_t vector_write_gathered(struct shim_task *t, struct vector *v)
 {
     uint8_t bytes[LX_PIPE_BUF];
-    uint64_t size = 0;
-    for (uint64_t i = 0; i < v->count; i++) {
-        if (shim_copy_in(bytes + size, v->part[i].iov_base, v->part[i].iov_len) < 0)
+    uint64_t done = 0, size = 0, sum;
+    int64_t n = 0;
+    for (uint64_t i = 0; i < v->count && n >= 0; i++) {
+        if (i % IOV_PART == 0 && (n = vector_load(v, i, &sum)) < 0)
             break;
-        size += v->part[i].iov_len;
+        struct lx_iovec b = v->part[i % IOV_PART];
+        while (b.iov_len) {
+            uint64_t room = sizeof bytes - size, part = b.iov_len < room ? b.iov_len : room;
+            n = shim_copy_in(bytes + size, b.iov_base, part);
+            if (n < 0)
+                break;
+            size += part;
+            b.iov_base += part;
+            b.iov_len -= part;
+            if (size < sizeof bytes)
+                continue;
+            n = vector_move(t, v, (lx_uptr)bytes, size, done);
+            if (n < (int64_t)size)
+                return done ? (int64_t)done : n;
+            done += size;
+            size = 0;
+        }
     }
-    return size ? vector_move(t, v, (lx_uptr)bytes, size, 0) : -LX_EFAULT;
+    if (n < 0 && v->file->kind == VFS_FILE_PIPE)
+        size = 0; /* all of a piece or nothing; other files take what comes before a fault */
+    if (size) {
+        n = vector_move(t, v, (lx_uptr)bytes, size, done);
+        done += n > 0 ? (uint64_t)n : 0;
+    }
+    return done ? (int64_t)done : n;
+}
+
+/* The pieces that must not be seen in parts. */
+static int goes_gathered(const struct vector *v, uint64_t total)
+{
+    return v->direction == WRITE && (total <= LX_PIPE_BUF || (v->file->kind == VFS_FILE_PIPE &&
+                                                              v->file->flags & LX_O_DIRECT));
 }
 
 /* A packet goes to all buffers, not just to the first one that it meets. */
@@ -280,9 +310,7 @@ static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uin
         vfs_pipe_next_is_packet(v.file, &t->sleeper))
         result = vector_read_packet(t, &v, total);
     else if (result == 0 && total)
-        result = direction == WRITE && total <= LX_PIPE_BUF && count <= IOV_PART
-                     ? vector_write_gathered(t, &v)
-                     : vector_each(t, &v);
+        result = goes_gathered(&v, total) ? vector_write_gathered(t, &v) : vector_each(t, &v);
     if (direction == WRITE)
         check_broken(t, v.file, result, total);
     vfs_give_back(&b);

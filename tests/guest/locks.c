@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -290,6 +291,11 @@ static void owners(void)
     CHECK(fcntl(p[0], F_SETOWN, 0) == 0 && fcntl(p[0], F_SETFL, O_ASYNC | O_NONBLOCK) == 0);
     CHECK(fcntl(p[0], F_GETFL) == (O_ASYNC | O_NONBLOCK));
     CHECK(fcntl(p[0], F_SETFL, 0) == 0 && fcntl(p[0], F_GETFL) == 0);
+    int on = 1;
+    CHECK(ioctl(p[0], FIOASYNC, &on) == 0 && fcntl(p[0], F_GETFL) == O_ASYNC);
+    CHECK_ERROR(ioctl(file, FIOASYNC, &on), ENOTTY);
+    on = 0;
+    CHECK(ioctl(p[0], FIOASYNC, &on) == 0 && fcntl(p[0], F_GETFL) == 0);
 
     CHECK(fcntl(file, F_GETLEASE) == F_UNLCK);
     CHECK_ERROR(fcntl(file, F_SETLEASE, F_RDLCK), EAGAIN); /* it is open to write */

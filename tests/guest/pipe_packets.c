@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
@@ -32,6 +33,7 @@ static int available(int fd)
 static void packets(void)
 {
     int p[2];
+    void *gone = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(pipe2(p, O_DIRECT | O_NONBLOCK) == 0);
     CHECK(!(fcntl(p[0], F_GETFL) & O_DIRECT) && fcntl(p[1], F_GETFL) & O_DIRECT);
     CHECK(write(p[1], "first", 5) == 5 && write(p[1], "second", 6) == 6);
@@ -52,6 +54,19 @@ static void packets(void)
     v[2].iov_len = 3;
     CHECK(writev(p[1], v, 3) == 8);
     CHECK(read(p[0], bytes, 100) == 8);
+
+    struct iovec many[100];
+    for (int i = 0; i < 100; i++)
+        many[i] = (struct iovec){bytes + 10 * i, 10};
+    CHECK(writev(p[1], many, 100) == 1000 && read(p[0], bytes, 9999) == 1000);
+    for (int i = 0; i < 3; i++)
+        many[i].iov_len = 3000;
+    CHECK(writev(p[1], many, 3) == 9000);
+    CHECK(read(p[0], bytes, 9999) == PAGE && read(p[0], bytes, 9999) == PAGE);
+    CHECK(read(p[0], bytes, 9999) == 9000 - 2 * PAGE);
+    many[1].iov_base = gone;
+    CHECK_ERROR(writev(p[1], many, 3), EFAULT);
+    CHECK_ERROR(read(p[0], bytes, 9999), EAGAIN);
 
     for (int i = 0; i < 16; i++)
         CHECK(write(p[1], "x", 1) == 1);
