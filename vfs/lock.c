@@ -315,3 +315,18 @@ void vfs_lock_forget_file(struct vfs_file *file)
 {
     forget(file->inode, file);
 }
+
+void vfs_lock_forget_sleeper(const struct core_sleeper *sleeper)
+{
+    struct vfs_state *s = vfs_state();
+    core_lock_acquire(&s->file_lock);
+    CORE_LIST_FOR_EACH_SAFE(node, &s->lock_waits)
+    {
+        struct vfs_lock_wait *w = CORE_LIST_ENTRY(node, struct vfs_lock_wait, node);
+        if (w->sleeper == sleeper) {
+            core_list_remove(node);
+            core_arena_free(w, sizeof *w);
+        }
+    }
+    core_lock_release(&s->file_lock);
+}

@@ -90,7 +90,8 @@ static int64_t read_part(const struct vfs_splice_side *in, uint8_t *page, uint64
 
 static int can_splice(const struct vfs_file *f)
 {
-    return f->kind == VFS_FILE_REGULAR || f->kind == VFS_FILE_DEVICE || f->kind == VFS_FILE_STREAM;
+    return f->kind != VFS_FILE_DIRECTORY && f->kind != VFS_FILE_EVENTFD &&
+           f->kind != VFS_FILE_EPOLL && f->kind != VFS_FILE_SIGNALFD;
 }
 
 static int64_t file_to_pipe(const struct vfs_splice_side *in, struct vfs_pipe *p, uint64_t size,
@@ -120,12 +121,15 @@ static int64_t file_to_pipe(const struct vfs_splice_side *in, struct vfs_pipe *p
 
 /* ---- To a file ---- */
 
-/* Take the first slot, which keeps its place: put_back() ends that. */
+/*
+ * Take the first slot, which keeps its place: put_back() ends that.
+ *   returns  1; 0: there is none, and nobody writes; -LX_EAGAIN: there is none yet.
+ */
 static int take(struct vfs_pipe *p, struct pipe_slot *out)
 {
     core_lock_acquire(&p->lock);
-    int there = p->used != 0;
-    if (there) {
+    int there = p->used ? 1 : p->writers ? -LX_EAGAIN : 0;
+    if (there == 1) {
         *out = *pipe_slot(p, 0);
         p->bytes -= out->size;
         p->first++;
@@ -175,14 +179,14 @@ static int64_t pipe_to_file(struct vfs_pipe *p, const struct vfs_splice_side *ou
         return -LX_EINVAL;
     while (done < size) {
         struct pipe_slot slot;
-        int64_t n = done ? 0 : pipe_wait_readable(p, waits, self);
+        int there = take(p, &slot);
+        int64_t n = there == -LX_EAGAIN && !done ? pipe_wait_readable(p, waits, self) : 0;
         if (n < 0)
             return n;
-        if (!take(p, &slot)) {
-            if (done || (n = pipe_wait_readable(p, 0, self)) == 0)
-                break; /* nobody writes */
-            continue;  /* somebody else was quicker */
-        }
+        if (there == -LX_EAGAIN && !done)
+            continue;
+        if (there != 1)
+            break;
         uint64_t part = smaller(slot.size, size - done);
         n = write_part(out, &slot, part, self);
         uint64_t written = n > 0 ? (uint64_t)n : 0;

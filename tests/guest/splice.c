@@ -247,6 +247,39 @@ static void chains(void)
     close(q[0]);
 }
 
+/* Two threads splice one pipe into a file each: all of it arrives, and only at the end is 0. */
+static void *to_file(void *arg)
+{
+    struct chain *c = arg;
+    long n;
+    while ((n = splice(c->from, NULL, c->to, NULL, 5003, 0)) > 0)
+        ;
+    CHECK(n == 0);
+    return NULL;
+}
+
+static void two_splicers(void)
+{
+    int p[2];
+    pthread_t t[3];
+    total = guest_count(500000, 20000000);
+    CHECK(pipe(p) == 0);
+    struct chain first = {0, p[1]};
+    struct chain each[2] = {{p[0], open("one", O_RDWR | O_CREAT | O_TRUNC, 0600)},
+                            {p[0], open("two", O_RDWR | O_CREAT | O_TRUNC, 0600)}};
+    CHECK(pthread_create(&t[0], NULL, feed, &first) == 0);
+    for (int i = 0; i < 2; i++)
+        CHECK(pthread_create(&t[1 + i], NULL, to_file, &each[i]) == 0);
+    for (int i = 0; i < 3; i++)
+        pthread_join(t[i], NULL);
+    CHECK(lseek(each[0].to, 0, SEEK_CUR) + lseek(each[1].to, 0, SEEK_CUR) == total);
+    CHECK(read(p[0], in, 1) == 0);
+    close(p[0]);
+    close(each[0].to);
+    close(each[1].to);
+    CHECK(unlink("one") == 0 && unlink("two") == 0);
+}
+
 int main(void)
 {
     for (size_t i = 0; i < sizeof out; i++)
@@ -256,5 +289,6 @@ int main(void)
     with_files();
     with_memory();
     chains();
+    two_splicers();
     return guest_result();
 }

@@ -52,4 +52,7 @@ void vfs_lock_forget_process(struct vfs_file *file, const struct vfs_fdtable *fd
 /* The open file is closed: its own locks are gone. */
 void vfs_lock_forget_file(struct vfs_file *file);
 
+/* Forget that this sleeper waits for a lock: its thread is gone without ending its call. */
+void vfs_lock_forget_sleeper(const struct core_sleeper *sleeper);
+
 #endif
