@@ -123,6 +123,37 @@ MUST_USE int plat_segment_commit(uint32_t index, void *view, uint64_t size);
 /* Give the memory of the pages [offset, offset + size) back if the host can. */
 void plat_segment_discard(uint32_t index, void *view, uint64_t offset, uint64_t size);
 
+/* ---- Shared memory ------------------------------------------------------- */
+
+/*
+ * Memory that processes of the container map where they like; it lives, with what is in
+ * it, until plat_shared_free().
+ *   keeper   plat_process_id() of the launcher, which outlives all others: on Windows its
+ *            handle keeps a section alive while no one maps it.
+ */
+
+/*
+ * New shared memory, of zeros.
+ *   place    a number of the caller's: no other memory ever has one in [place, place + size).
+ *   size     multiple of PLAT_GRANULE, as is `place`; nothing is committed.
+ *   key      names it, in all processes of the container; never 0.
+ *   returns  -LX_ENOMEM.
+ */
+MUST_USE int plat_shared_new(uint32_t keeper, uint64_t place, uint64_t size, uint64_t *key);
+
+/* Its memory goes back when the last view is gone. */
+void plat_shared_free(uint32_t keeper, uint64_t key, uint64_t size);
+
+/*
+ * Commit and map [offset, offset + size) of it at `addr` or (0) anywhere outside the guest's
+ * windows.  The view takes plat_mem_protect(), for any part of it, and is unmapped as a whole.
+ *   offset   multiple of PLAT_GRANULE, as are `addr` and `size`.
+ *   returns  -LX_EEXIST: something is there already; -LX_ENOMEM.
+ */
+MUST_USE int plat_shared_map(uint32_t keeper, uint64_t key, uint64_t offset, uint64_t addr,
+                             uint64_t size, uint32_t prot, void **out);
+void plat_shared_unmap(void *view, uint64_t size);
+
 /* ---- Processes ----------------------------------------------------------- */
 
 struct plat_process;
