@@ -10,6 +10,7 @@
 
 #include "core/arena.h"
 #include "core/segment.h"
+#include "core/shared.h"
 #include "environment.h"
 #include "handover.h"
 #include "image/config.h"
@@ -158,6 +159,8 @@ static int make_container(struct run *r, const char *program)
     int err = core_arena_create();
     if (err == 0)
         err = core_segment_init();
+    if (err == 0)
+        err = core_shared_init();
     if (err == 0)
         err = shim_container_init();
     r->handover = err == 0 ? core_arena_alloc(sizeof *r->handover) : NULL;

@@ -19,6 +19,7 @@
 
 #include "core/arena.h"
 #include "core/segment.h"
+#include "core/shared.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/stat.h"
@@ -37,7 +38,8 @@
 
 static inline void start_or_exit(int *argc, char ***argv)
 {
-    if (plat_start(argc, argv) < 0 || core_arena_create() < 0 || core_segment_init() < 0) {
+    if (plat_start(argc, argv) < 0 || core_arena_create() < 0 || core_segment_init() < 0 ||
+        core_shared_init() < 0) {
         fprintf(stderr, "no platform, or no arena\n");
         exit(2);
     }

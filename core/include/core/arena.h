@@ -19,6 +19,7 @@
 /* Objects that everyone finds by name. */
 enum core_arena_root {
     CORE_ROOT_SEGMENTS, /* core/segment.c */
+    CORE_ROOT_SHARED,   /* core/shared.c */
     CORE_ROOT_VFS,      /* vfs: the mounts and caches */
     CORE_ROOT_SHIM,     /* shim: processes, futexes */
     CORE_ROOT_RUNNER,   /* runner: what the launcher tells the guest host */

@@ -108,6 +108,14 @@ _Static_assert(sizeof(struct lx_f_owner_ex) == 8, "ABI");
 #define LX_SPLICE_F_GIFT 8
 #define LX_SPLICE_F_ALL 15
 
+/* seals */
+#define LX_F_SEAL_SEAL 0x1
+#define LX_F_SEAL_SHRINK 0x2
+#define LX_F_SEAL_GROW 0x4
+#define LX_F_SEAL_WRITE 0x8
+#define LX_F_SEAL_FUTURE_WRITE 0x10
+#define LX_F_SEAL_EXEC 0x20
+
 /* flock(2) */
 #define LX_LOCK_SH 1
 #define LX_LOCK_EX 2

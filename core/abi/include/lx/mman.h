@@ -84,5 +84,9 @@
 #define LX_MFD_CLOEXEC 0x1
 #define LX_MFD_ALLOW_SEALING 0x2
 #define LX_MFD_HUGETLB 0x4
+#define LX_MFD_NOEXEC_SEAL 0x8
+#define LX_MFD_EXEC 0x10
+#define LX_MFD_HUGE_SHIFT 26
+#define LX_MFD_HUGE_MASK 0x3f
 
 #endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_SHARED_H
+#define CORE_SHARED_H
+
+/*
+ * Shared objects: memory that several processes map, each where it likes, and that lives as
+ * long as someone has a reference: shared anonymous mappings, and files once they are mapped
+ * shared.  An object is a record in the arena; its bytes lie in parts, each made when it is first
+ * used, so that an object may be as sparse as a file.
+ *
+ * Source  mmap(2) MAP_SHARED.
+ * Threads any, of any process; an object locks itself (LOCK_SHARED).
+ * Errors  0, else -LX_E*; out-parameters are then NULL or 0.
+ */
+
+#include <stdint.h>
+
+#include "lx/compiler.h"
+
+struct core_shared;
+
+/* The launcher calls it, once per container; it keeps the objects' memory from then on. */
+MUST_USE int core_shared_init(void);
+
+/*
+ * A new object, all zeros.
+ *   size     bytes that are likely to be used: they lie in one part.
+ *   out      with one reference.
+ *   returns  -LX_ENOMEM.
+ */
+MUST_USE int core_shared_new(uint64_t size, struct core_shared **out);
+
+struct core_shared *core_shared_get(struct core_shared *s);
+void core_shared_put(struct core_shared *s); /* NULL is ignored */
+
+/* The size it was made with, in whole granules. */
+uint64_t core_shared_size(const struct core_shared *s);
+
+/* Where the part that holds the byte at `offset` ends. */
+uint64_t core_shared_part_end(const struct core_shared *s, uint64_t offset);
+
+/*
+ * Map [offset, offset + size) of one part at `addr`, as plat_shared_map().
+ *   returns  -LX_EEXIST, -LX_ENOMEM.
+ */
+MUST_USE int core_shared_map(struct core_shared *s, uint64_t offset, uint64_t addr, uint64_t size,
+                             uint32_t prot);
+void core_shared_unmap(uint64_t addr, uint64_t size);
+
+/* A piece of an object that this process looks at for a moment. */
+struct core_shared_piece {
+    uint8_t *bytes; /* NULL: nobody has used them, they are zeros */
+    uint64_t size;
+    void *view; /* what was mapped for it */
+    uint64_t view_size;
+};
+
+/*
+ * Look at the bytes from `offset` on: as many of `size` as lie together.
+ *   make     1: there are bytes, also where nobody has used any.
+ *   returns  -LX_ENOMEM.
+ */
+MUST_USE int core_shared_look(struct core_shared *s, uint64_t offset, uint64_t size, int make,
+                              struct core_shared_piece *out);
+void core_shared_look_end(struct core_shared_piece *piece);
+
+/* Zero [offset, offset + size). */
+MUST_USE int core_shared_zero(struct core_shared *s, uint64_t offset, uint64_t size);
+
+/* Objects there are. */
+uint64_t core_shared_count(void);
+
+#endif
