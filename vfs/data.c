@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Contents of regular files: pages in segments over the image's bytes.  A write
- * copies up the page it touches, no more.
+ * copies up the page it touches, no more.  Once a file is mapped shared, all its contents
+ * are in an object that the mappings show, too (core/shared.h).
  */
 
 #include <stdatomic.h>
@@ -10,11 +11,14 @@
 #include "core/layout.h"
 #include "core/mem.h"
 #include "core/segment.h"
+#include "core/shared.h"
 #include "host.h"
 #include "lx/errno.h"
+#include "lx/fcntl.h"
 #include "plat/thread.h"
 #include "vfs/image.h"
 #include "vfs/inode.h"
+#include "vfs/memfd.h"
 
 #define CHUNK_PAGES 512u
 #define FILE_MAX (1ull << 43) /* 8 TiB */
@@ -155,6 +159,40 @@ static const uint8_t *piece_at(const struct vfs_inode *inode, uint64_t offset, u
     return image_bytes(inode, offset, size);
 }
 
+/* Copy from or to a shared object; `buf` may be guest memory. */
+static int64_t shared_read(struct core_shared *s, uint8_t *buf, uint64_t size, uint64_t offset)
+{
+    uint64_t done = 0, left = 0;
+    while (done < size && !left) {
+        struct core_shared_piece piece;
+        int err = core_shared_look(s, offset + done, size - done, 0, &piece);
+        if (err < 0)
+            return done ? (int64_t)done : -LX_EIO;
+        if (!piece.bytes && piece.size > CORE_PAGE_SIZE)
+            piece.size = CORE_PAGE_SIZE;
+        left = plat_copy_guest(buf + done, piece.bytes ? piece.bytes : zeros, piece.size);
+        done += piece.size - left;
+        core_shared_look_end(&piece);
+    }
+    return done || !left ? (int64_t)done : -LX_EFAULT;
+}
+
+static int64_t shared_write(struct core_shared *s, const uint8_t *buf, uint64_t size,
+                            uint64_t offset)
+{
+    uint64_t done = 0, left = 0;
+    while (done < size && !left) {
+        struct core_shared_piece piece;
+        int err = core_shared_look(s, offset + done, size - done, 1, &piece);
+        if (err < 0)
+            return done ? (int64_t)done : -LX_ENOSPC;
+        left = plat_copy_guest(piece.bytes, buf + done, piece.size);
+        done += piece.size - left;
+        core_shared_look_end(&piece);
+    }
+    return done || !left ? (int64_t)done : -LX_EFAULT;
+}
+
 static int64_t read_locked(struct vfs_inode *inode, uint8_t *buf, uint64_t size, uint64_t offset)
 {
     uint64_t done = 0;
@@ -190,18 +228,15 @@ int64_t vfs_inode_read(struct vfs_inode *inode, void *buf, uint64_t size, uint64
         size = 0;
     else if (size > end - offset)
         size = end - offset;
-    int64_t result = read_locked(inode, buf, size, offset);
+    int64_t result = inode->shared ? shared_read(inode->shared, buf, size, offset)
+                                   : read_locked(inode, buf, size, offset);
     core_lock_release(&inode->lock);
     return result;
 }
 
-static int64_t write_locked(struct vfs_inode *inode, const uint8_t *buf, uint64_t size,
-                            uint64_t offset)
+static int64_t write_pages(struct vfs_inode *inode, const uint8_t *buf, uint64_t size,
+                           uint64_t offset)
 {
-    if (offset >= FILE_MAX)
-        return -LX_EFBIG;
-    if (size > FILE_MAX - offset)
-        size = FILE_MAX - offset;
     uint64_t done = 0;
     int64_t err = 0;
     while (done < size) {
@@ -220,13 +255,39 @@ static int64_t write_locked(struct vfs_inode *inode, const uint8_t *buf, uint64_
             break;
         }
     }
-    if (done) {
-        if (offset + done > inode->size)
-            inode->size = offset + done;
+    return done ? (int64_t)done : err;
+}
+
+/* Do a memfd's seals forbid it?  `end`: of what is written, or the new size. */
+enum seal_check { SEAL_CHECK_WRITE, SEAL_CHECK_RESIZE };
+static int seal_check(const struct vfs_inode *inode, enum seal_check what, uint64_t end)
+{
+    uint32_t seals = inode->memfd ? inode->memfd->seals : 0;
+    if (what == SEAL_CHECK_WRITE && seals & (LX_F_SEAL_WRITE | LX_F_SEAL_FUTURE_WRITE))
+        return -LX_EPERM;
+    if (what == SEAL_CHECK_RESIZE && seals & LX_F_SEAL_SHRINK && end < inode->size)
+        return -LX_EPERM;
+    return seals & LX_F_SEAL_GROW && end > inode->size ? -LX_EPERM : 0;
+}
+
+static int64_t write_locked(struct vfs_inode *inode, const uint8_t *buf, uint64_t size,
+                            uint64_t offset)
+{
+    if (offset >= FILE_MAX)
+        return -LX_EFBIG;
+    if (size > FILE_MAX - offset)
+        size = FILE_MAX - offset;
+    int64_t done = seal_check(inode, SEAL_CHECK_WRITE, size ? offset + size : 0);
+    if (done == 0)
+        done = inode->shared ? shared_write(inode->shared, buf, size, offset)
+                             : write_pages(inode, buf, size, offset);
+    if (done > 0) {
+        if (offset + (uint64_t)done > inode->size)
+            inode->size = offset + (uint64_t)done;
         inode->mtime_ns = inode->ctime_ns = vfs_now();
         inode->mode &= ~(LX_S_ISUID | (inode->mode & LX_S_IXGRP ? LX_S_ISGID : 0u));
     }
-    return done ? (int64_t)done : err;
+    return done;
 }
 
 int64_t vfs_inode_write(struct vfs_inode *inode, const void *buf, uint64_t size, uint64_t offset)
@@ -284,6 +345,8 @@ static int zero_part(struct vfs_inode *inode, uint64_t offset, uint64_t size)
 {
     uint64_t page = offset / CORE_PAGE_SIZE;
     uint8_t *bytes;
+    if (inode->shared)
+        return size ? core_shared_zero(inode->shared, offset, size) : 0;
     core_page_t there = page_at(inode, page);
     if (!size || there == HOLE || (!there && offset >= inode->image_size))
         return 0;
@@ -307,15 +370,19 @@ int vfs_inode_truncate(struct vfs_inode *inode, uint64_t size)
         return -LX_EFBIG;
     if (inode->host)
         return host_truncate(inode, size);
-    int err = 0;
     core_lock_acquire(&inode->lock);
+    int err = seal_check(inode, SEAL_CHECK_RESIZE, size);
+    if (err < 0)
+        goto out;
     if (size < inode->size) {
         uint64_t first = (size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
         /* The image's bytes end at `image_size`; only a page of our own keeps what is cut off. */
         if (inode->image_size > size)
             inode->image_size = size;
-        err = size % CORE_PAGE_SIZE ? zero_part(inode, size, CORE_PAGE_SIZE - size % CORE_PAGE_SIZE)
-                                    : 0;
+        if (inode->shared)
+            err = core_shared_zero(inode->shared, size, inode->size - size);
+        else if (size % CORE_PAGE_SIZE)
+            err = zero_part(inode, size, CORE_PAGE_SIZE - size % CORE_PAGE_SIZE);
         if (err < 0)
             goto out;
         free_pages(inode, first, UINT64_MAX);
@@ -335,12 +402,13 @@ int vfs_inode_extend(struct vfs_inode *inode, uint64_t size)
     if (inode->host)
         return size > vfs_inode_size(inode) ? host_truncate(inode, size) : 0;
     core_lock_acquire(&inode->lock);
-    if (size > inode->size) {
+    int err = size > inode->size ? seal_check(inode, SEAL_CHECK_RESIZE, size) : 0;
+    if (err == 0 && size > inode->size) {
         inode->size = size;
         inode->mtime_ns = inode->ctime_ns = vfs_now();
     }
     core_lock_release(&inode->lock);
-    return 0;
+    return err;
 }
 
 /* Make whole pages holes; those above the image's contents have to say so. */
@@ -367,8 +435,13 @@ int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size)
     uint64_t end = offset + size;
     if (end > inode->size || end < offset)
         end = inode->size;
-    if (offset >= end)
+    err = seal_check(inode, SEAL_CHECK_WRITE, 0);
+    if (err < 0 || offset >= end)
         goto out;
+    if (inode->shared) {
+        err = core_shared_zero(inode->shared, offset, end - offset);
+        goto changed;
+    }
     uint64_t first = (offset + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE, last = end / CORE_PAGE_SIZE;
     if (end == inode->size) /* what follows the end in its page is zero */
         last = (end + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
@@ -381,19 +454,109 @@ int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size)
         if (err == 0 && last * CORE_PAGE_SIZE < end)
             err = zero_part(inode, last * CORE_PAGE_SIZE, end - last * CORE_PAGE_SIZE);
     }
+changed:
     inode->mtime_ns = inode->ctime_ns = vfs_now();
 out:
     core_lock_release(&inode->lock);
     return err;
 }
 
-void data_free(struct vfs_inode *inode)
+/* Take all pages and the list of them. */
+static void drop_pages(struct vfs_inode *inode)
 {
     core_page_t **chunks = inode->chunks;
     if (!chunks)
         return;
     free_pages(inode, 0, UINT64_MAX);
+    inode->chunks = NULL;
     for (uint32_t i = 0; i < inode->chunk_count; i++)
         core_arena_free(chunks[i], CHUNK_PAGES * sizeof **chunks);
     core_arena_free(chunks, inode->chunk_count * sizeof *chunks);
+    inode->chunk_count = 0;
+}
+
+void data_free(struct vfs_inode *inode)
+{
+    drop_pages(inode);
+    core_shared_put(inode->shared);
+}
+
+/* ---- Contents in a shared object ---- */
+
+#define SHARE_FIRST (64ull << 20) /* the size of its first part at most: a file may be sparse */
+
+/* 0: there is nothing but zeros from `page` up to (not including) *next. */
+static int is_there(const struct vfs_inode *inode, uint64_t page, uint64_t *next)
+{
+    core_page_t there = page_at(inode, page);
+    *next = page + 1;
+    if (there)
+        return there != HOLE;
+    if (page * CORE_PAGE_SIZE < inode->image_size)
+        return 1;
+    core_page_t **chunks = inode->chunks;
+    if (page / CHUNK_PAGES < inode->chunk_count && !chunks[page / CHUNK_PAGES])
+        *next = (page | (CHUNK_PAGES - 1)) + 1;
+    return 0;
+}
+
+/* Copy all contents to an object. */
+static int copy_contents(struct vfs_inode *inode, struct core_shared *s)
+{
+    uint64_t pages = (inode->size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
+    uint64_t own = (uint64_t)inode->chunk_count * CHUNK_PAGES;
+    uint64_t image = (inode->image_size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
+    if (pages > own && pages > image)
+        pages = own > image ? own : image;
+    for (uint64_t page = 0, next; page < pages; page = next) {
+        if (!is_there(inode, page, &next))
+            continue;
+        uint64_t offset = page * CORE_PAGE_SIZE, run = page + 1;
+        while (run < pages && is_there(inode, run, &next))
+            run++;
+        uint64_t size = run * CORE_PAGE_SIZE - offset;
+        if (size > inode->size - offset)
+            size = inode->size - offset;
+        struct core_shared_piece piece;
+        int err = core_shared_look(s, offset, size, 1, &piece);
+        if (err < 0)
+            return err;
+        int64_t n = read_locked(inode, piece.bytes, piece.size, offset);
+        core_shared_look_end(&piece);
+        if (n != (int64_t)piece.size)
+            return -LX_EIO;
+        next = (offset + piece.size) / CORE_PAGE_SIZE;
+        if ((offset + piece.size) % CORE_PAGE_SIZE)
+            break; /* the end of the file */
+    }
+    return 0;
+}
+
+static int share_locked(struct vfs_inode *inode)
+{
+    struct core_shared *s;
+    int err = core_shared_new(inode->size < SHARE_FIRST ? inode->size : SHARE_FIRST, &s);
+    if (err == 0)
+        err = copy_contents(inode, s);
+    if (err < 0) {
+        core_shared_put(s);
+        return err;
+    }
+    inode->shared = s;
+    drop_pages(inode);
+    inode->image_size = 0;
+    return 0;
+}
+
+int vfs_inode_share(struct vfs_inode *inode, int make, struct core_shared **out)
+{
+    *out = NULL;
+    if (inode->host)
+        return make ? -LX_ENODEV : 0;
+    core_lock_acquire(&inode->lock);
+    int err = make && !inode->shared ? share_locked(inode) : 0;
+    if (err == 0 && inode->shared)
+        *out = core_shared_get(inode->shared);
+    core_lock_release(&inode->lock);
+    return err;
 }

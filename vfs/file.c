@@ -394,10 +394,14 @@ int vfs_file_list(struct vfs_file *file, uint64_t cookie, vfs_emit emit, void *a
                      : vfs_tree_list(dir, cookie, emit, arg);
 }
 
+int vfs_file_is_zero(const struct vfs_file *file)
+{
+    return file->kind == VFS_FILE_DEVICE && file->device == DEVICE_ZERO;
+}
+
 int vfs_file_is_mappable(const struct vfs_file *file)
 {
-    return file->kind == VFS_FILE_REGULAR ||
-           (file->kind == VFS_FILE_DEVICE && file->device == DEVICE_ZERO);
+    return file->kind == VFS_FILE_REGULAR || vfs_file_is_zero(file);
 }
 
 uint32_t vfs_file_poll(struct vfs_file *file, uint32_t events)

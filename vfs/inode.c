@@ -10,8 +10,10 @@
 #include "core/mem.h"
 #include "host.h"
 #include "lx/errno.h"
+#include "lx/fcntl.h"
 #include "plat/plat.h"
 #include "vfs/image.h"
+#include "vfs/memfd.h"
 #include "vfs/mount.h"
 
 #define DEVICE LX_MAKEDEV(0, 32)
@@ -86,6 +88,8 @@ static void inode_free(struct vfs_inode *inode)
     inode->xattrs = NULL;
     inode->own_xattrs = inode->may_link = 0;
     inode->chunks = NULL;
+    inode->shared = NULL;
+    inode->memfd = NULL;
     inode->chunk_count = 0;
     inode->page_count = 0;
     inode->image_size = 0;
@@ -229,6 +233,7 @@ void vfs_inode_put(struct vfs_inode *inode)
         if (inode->host)
             host_free(inode);
         data_free(inode);
+        memfd_free(inode);
         dir_free(inode);
         xattr_free(inode);
         if (inode->target)
@@ -267,6 +272,8 @@ void vfs_inode_stat(struct vfs_inode *inode, struct lx_stat *out)
     out->st_mtim = timespec_of(inode->mtime_ns);
     out->st_ctim = timespec_of(inode->ctime_ns);
     uint64_t pages = inode->page_count;
+    if (inode->shared) /* as if it had no holes */
+        pages = (inode->size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
     if (VFS_IS_REG(inode) && inode->image_size) {
         uint64_t lower = (inode->image_size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
         pages = pages > lower ? pages : lower;
@@ -290,10 +297,14 @@ int vfs_inode_chmod(struct vfs_inode *inode, uint32_t mode)
     if (inode->host)
         return is_read_only(inode) ? -LX_EROFS : host_chmod(inode, mode);
     core_lock_acquire(&inode->lock);
-    inode->mode = (inode->mode & LX_S_IFMT) | (mode & 07777);
-    inode->ctime_ns = vfs_now();
+    int sealed =
+        inode->memfd && inode->memfd->seals & LX_F_SEAL_EXEC && (inode->mode ^ mode) & 0111;
+    if (!sealed) {
+        inode->mode = (inode->mode & LX_S_IFMT) | (mode & 07777);
+        inode->ctime_ns = vfs_now();
+    }
     core_lock_release(&inode->lock);
-    return 0;
+    return sealed ? -LX_EPERM : 0;
 }
 
 int vfs_inode_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid)

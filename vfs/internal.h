@@ -220,6 +220,9 @@ void inode_forget(struct vfs_inode *inode);
 /* Free a file's pages. */
 void data_free(struct vfs_inode *inode);
 
+/* Free what makes a file a memfd (memfd.c). */
+void memfd_free(struct vfs_inode *inode);
+
 void xattr_free(struct vfs_inode *inode);
 
 #endif

@@ -126,6 +126,9 @@ uint64_t vfs_file_size(struct vfs_file *file);
 /* 1 if mmap(2) can map it. */
 int vfs_file_is_mappable(const struct vfs_file *file);
 
+/* 1 for /dev/zero, whose shared mappings are of memory without a file. */
+int vfs_file_is_zero(const struct vfs_file *file);
+
 /*
  * Which of the LX_POLL* events in `events` (and POLLERR, POLLHUP always) are there now.
  */

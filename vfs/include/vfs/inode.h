@@ -22,9 +22,11 @@
 #include "lx/compiler.h"
 #include "lx/stat.h"
 
+struct core_shared;
 struct vfs_entry;
 struct vfs_held;
 struct vfs_host;
+struct vfs_memfd;
 struct vfs_pipe;
 struct vfs_xattr;
 
@@ -48,8 +50,11 @@ struct vfs_inode {
     /* Regular files: pages above the image's contents. */
     core_page_t **_Atomic chunks; /* of CHUNK_PAGES pages each; NULL: nothing was written */
     uint32_t chunk_count;
-    uint64_t page_count;         /* pages allocated */
-    _Atomic uint64_t image_size; /* bytes of the image's contents that still show */
+    uint64_t page_count;                /* pages allocated */
+    _Atomic uint64_t image_size;        /* bytes of the image's contents that still show */
+    struct core_shared *_Atomic shared; /* a reference: has all the contents, once the file was
+                                           mapped shared; there are no pages then */
+    struct vfs_memfd *memfd;            /* constant: of memfd_create(2), else NULL */
 
     const char *target; /* constant: a new link's target, in the arena; NULL: the image's */
 
@@ -119,6 +124,15 @@ MUST_USE int vfs_inode_truncate(struct vfs_inode *inode, uint64_t size);
 
 /* The size of a regular file, in bytes. */
 uint64_t vfs_inode_size(struct vfs_inode *inode);
+
+/*
+ * The object that has a regular file's contents, for mappings that share them: made, with the
+ * contents so far, if there is none.
+ *   make     0: only if there is one.
+ *   out      a new reference; NULL: there is none.
+ *   returns  -LX_ENOMEM; -LX_EIO: the image is damaged; -LX_ENODEV: a file of a host folder.
+ */
+MUST_USE int vfs_inode_share(struct vfs_inode *inode, int make, struct core_shared **out);
 
 /* Make a file at least so large. */
 MUST_USE int vfs_inode_extend(struct vfs_inode *inode, uint64_t size);
