@@ -5,8 +5,11 @@
 
 #include "core/arena.h"
 #include "core/mem.h"
+#include "core/shared.h"
 #include "lx/errno.h"
+#include "memory/view.h"
 #include "vfs/file.h"
+#include "vfs/memfd.h"
 
 uint32_t area_find(const struct shim_mm *mm, uint64_t addr)
 {
@@ -25,6 +28,30 @@ struct area *area_at(struct shim_mm *mm, uint64_t addr)
 {
     uint32_t i = area_find(mm, addr);
     return i < mm->count && mm->areas[i].begin <= addr ? &mm->areas[i] : NULL;
+}
+
+/* A shared mapping of a file that may be written keeps a memfd from being sealed. */
+static int is_writer(const struct area *a)
+{
+    return a->shared && a->file && !(a->flags & AREA_NOWRITE);
+}
+
+void area_get(const struct area *a)
+{
+    if (a->file)
+        vfs_file_get(a->file);
+    if (a->shared)
+        core_shared_get(a->shared);
+    if (is_writer(a))
+        vfs_memfd_map_again(a->file);
+}
+
+void area_put(const struct area *a)
+{
+    if (is_writer(a))
+        vfs_memfd_unmap(a->file);
+    core_shared_put(a->shared);
+    vfs_file_put(a->file);
 }
 
 static int grow(struct shim_mm *mm)
@@ -66,7 +93,8 @@ static void remove_at(struct shim_mm *mm, uint32_t index, uint32_t count)
 static int mergeable(const struct area *a, const struct area *b)
 {
     return a->end == b->begin && a->prot == b->prot && a->flags == b->flags && a->file == b->file &&
-           (!a->file || a->offset + (a->end - a->begin) == b->offset);
+           a->shared == b->shared &&
+           ((!a->file && !a->shared) || a->offset + (a->end - a->begin) == b->offset);
 }
 
 void area_merge(struct shim_mm *mm, uint64_t begin, uint64_t end)
@@ -79,8 +107,7 @@ void area_merge(struct shim_mm *mm, uint64_t begin, uint64_t end)
             continue;
         }
         a->end = b->end;
-        if (b->file)
-            vfs_file_put(b->file);
+        area_put(b);
         remove_at(mm, i + 1, 1);
     }
 }
@@ -107,25 +134,27 @@ int area_split(struct shim_mm *mm, uint64_t addr)
     if (err < 0)
         return err;
     mm->areas[i].end = addr;
-    if (upper.file)
-        vfs_file_get(upper.file);
+    area_get(&upper);
     return 0;
 }
 
 void area_remove(struct shim_mm *mm, uint64_t begin, uint64_t end)
 {
     uint32_t first = area_find(mm, begin), last = first;
+    int shared = 0;
     for (; last < mm->count && mm->areas[last].begin < end; last++) {
         struct area *a = &mm->areas[last];
         if (a->flags & AREA_BACKED) {
-            host_decommit(a->begin, a->end);
+            host_drop(mm, a);
             mm->committed -= a->end - a->begin;
         }
         mm->mapped -= a->end - a->begin;
-        if (a->file)
-            vfs_file_put(a->file);
+        shared |= a->shared != NULL;
+        area_put(a);
     }
     remove_at(mm, first, last - first);
+    if (shared)
+        view_release(mm, begin, end);
 }
 
 int area_is_free(const struct shim_mm *mm, uint64_t begin, uint64_t end)

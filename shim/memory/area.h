@@ -15,21 +15,26 @@
 #include "lx/compiler.h"
 #include "lx/types.h"
 
+struct core_shared;
 struct vfs_file;
 
 /* An area, [begin, end): pages with the same protection and source. */
 struct area {
     uint64_t begin, end;
-    struct vfs_file *file; /* a reference, or NULL */
-    uint64_t offset;       /* of begin in the file */
-    uint32_t prot;         /* PLAT_READ .. */
-    uint32_t flags;        /* AREA_* */
+    struct vfs_file *file;      /* a reference, or NULL */
+    struct core_shared *shared; /* likewise: what it shows, by views (view.h); NULL: private */
+    uint64_t offset;            /* of begin in the file, or object */
+    uint32_t prot;              /* PLAT_READ .. */
+    uint32_t flags;             /* AREA_* */
 };
 
-#define AREA_BACKED 1u  /* the host has memory for it; else it reads as zero once it has */
-#define AREA_SHARED 2u  /* MAP_SHARED */
-#define AREA_PATCHED 4u /* its code was scanned and patched */
-#define AREA_BEYOND 8u  /* of a file mapping, behind the file's end: an access is SIGBUS */
+#define AREA_BACKED 1u      /* the host has memory for it; else it reads as zero once it has */
+#define AREA_SHARED 2u      /* MAP_SHARED */
+#define AREA_PATCHED 4u     /* its code was scanned and patched */
+#define AREA_BEYOND 8u      /* of a file mapping, behind the file's end: an access is SIGBUS */
+#define AREA_NOWRITE 16u    /* shared, of a file that is not open for writing, or sealed */
+#define AREA_DONTFORK 32u   /* MADV_DONTFORK: a child does not get it */
+#define AREA_WIPEONFORK 64u /* MADV_WIPEONFORK: a child gets it zeroed */
 
 #define CHUNK_SIZE (64ull << 20) /* host memory is reserved in such pieces */
 #define CHUNK_COUNT(window) ((CORE_##window##_END - CORE_##window##_BASE) / CHUNK_SIZE)
@@ -37,6 +42,7 @@ struct area {
 #define AREA_MAX 65530u /* vm.max_map_count */
 
 struct patched_image;
+struct view;
 
 struct shim_mm {
     _Atomic uint32_t users; /* processes */
@@ -48,6 +54,9 @@ struct shim_mm {
     uint64_t brk_base, brk_end;   /* brk_end: as brk(2) reports it, not rounded */
     uint64_t mapped, committed;   /* bytes */
     struct patched_image *images; /* see patch.c */
+    struct view *views;           /* see view.h */
+    uint64_t next_view;           /* where the search for a place for one begins; 0: anywhere */
+    uint64_t next_reserve;        /* likewise of RESERVE_WINDOW_BASE */
 };
 
 /* Index of the first area that ends after `addr`; mm->count if none does. */
@@ -56,7 +65,11 @@ uint32_t area_find(const struct shim_mm *mm, uint64_t addr);
 /* The area that holds `addr`, or NULL. */
 struct area *area_at(struct shim_mm *mm, uint64_t addr);
 
-/* Insert a copy of `a` (which overlaps nothing), merging with its neighbours.  Takes a.file's reference. */
+/* Take, or put, what an area has references to: for a copy of it. */
+void area_get(const struct area *a);
+void area_put(const struct area *a);
+
+/* Insert a copy of `a` (which overlaps nothing), merging with its neighbours.  Takes its references. */
 MUST_USE int area_insert(struct shim_mm *mm, const struct area *a);
 
 /* Make `addr` a boundary between areas. */
@@ -79,5 +92,9 @@ uint64_t area_find_free(const struct shim_mm *mm, uint64_t low, uint64_t high, u
 MUST_USE int host_commit(uint64_t begin, uint64_t end, uint32_t prot);
 MUST_USE int host_protect(uint64_t begin, uint64_t end, uint32_t prot);
 void host_decommit(uint64_t begin, uint64_t end);
+
+/* Take an area's host memory away, and change its protection, whatever is behind it. */
+void host_drop(struct shim_mm *mm, const struct area *a);
+MUST_USE int host_protect_area(struct shim_mm *mm, const struct area *a, uint32_t prot);
 
 #endif

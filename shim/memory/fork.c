@@ -13,7 +13,6 @@
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "shim/memory.h"
-#include "vfs/file.h"
 
 #define RED_ZONE 128u
 #define SMALL_AREA (256u << 10) /* is not worth asking which pages were touched */
@@ -130,7 +129,7 @@ static int send_range(struct shim_mm_copy *copy, uint64_t begin, uint64_t end)
 static int send_area(struct shim_mm_copy *copy, const struct area *a, uint64_t sp)
 {
     uint64_t begin = a->begin;
-    if (!(a->flags & AREA_BACKED))
+    if (!(a->flags & AREA_BACKED) || a->shared || a->flags & (AREA_DONTFORK | AREA_WIPEONFORK))
         return 0;
     if (begin >= CORE_STACK_BASE && begin < CORE_STACK_END && sp >= begin && sp < a->end)
         begin = (sp - RED_ZONE) & ~(uint64_t)(CORE_PAGE_SIZE - 1);
@@ -151,18 +150,22 @@ static int clone_records(const struct shim_mm *mm, struct shim_mm *child)
     if (!child->areas && mm->capacity)
         return -LX_ENOMEM;
     child->capacity = mm->capacity;
-    child->count = mm->count;
     for (uint32_t i = 0; i < mm->count; i++) {
-        child->areas[i] = mm->areas[i];
-        if (child->areas[i].file)
-            vfs_file_get(child->areas[i].file);
+        const struct area *a = &mm->areas[i];
+        if (a->flags & AREA_DONTFORK)
+            continue;
+        area_get(a);
+        child->areas[child->count++] = *a;
+        child->mapped += a->end - a->begin;
+        child->committed += a->flags & AREA_BACKED ? a->end - a->begin : 0;
     }
     child->next = mm->next;
+    child->next_view = mm->next_view;
+    child->next_reserve = mm->next_reserve;
     child->brk_base = mm->brk_base;
     child->brk_end = mm->brk_end;
-    child->mapped = mm->mapped;
-    child->committed = mm->committed;
-    return patch_clone(mm, child);
+    int err = shim_mm_clone_views(child, mm);
+    return err < 0 ? err : patch_clone(mm, child);
 }
 
 int shim_mm_fork(struct shim_mm *mm, lx_uptr sp, struct shim_mm **child, struct shim_mm_copy **copy)
@@ -190,17 +193,23 @@ int shim_mm_fork(struct shim_mm *mm, lx_uptr sp, struct shim_mm **child, struct 
 
 /* ---- Receiving ---- */
 
+/* Does the area have host memory of its own? */
+static int is_private(const struct area *a)
+{
+    return a->flags & AREA_BACKED && !a->shared;
+}
+
 static int back_areas(struct shim_mm *mm)
 {
     for (uint32_t i = 0; i < mm->count; i++) {
         const struct area *a = &mm->areas[i];
-        if (!(a->flags & AREA_BACKED))
+        if (!is_private(a))
             continue;
         uint32_t prot = a->prot & PLAT_WRITE ? a->prot : PLAT_READ | PLAT_WRITE;
         int err = host_commit(a->begin, a->end, prot);
         if (err < 0) {
             while (i--) {
-                if (mm->areas[i].flags & AREA_BACKED)
+                if (is_private(&mm->areas[i]))
                     host_decommit(mm->areas[i].begin, mm->areas[i].end);
             }
             return err;
@@ -214,7 +223,7 @@ static int protect_areas(struct shim_mm *mm)
     int err = 0;
     for (uint32_t i = 0; err == 0 && i < mm->count; i++) {
         const struct area *a = &mm->areas[i];
-        if (a->flags & AREA_BACKED && !(a->prot & PLAT_WRITE))
+        if (is_private(a) && !(a->prot & PLAT_WRITE))
             err = host_protect(a->begin, a->end, a->prot);
     }
     return err;
@@ -253,5 +262,5 @@ int shim_mm_receive(struct shim_mm *mm, struct shim_mm_copy *copy)
         err = protect_areas(mm);
     }
     core_lock_release(&mm->lock);
-    return err;
+    return err < 0 ? err : shim_mm_attach_views(mm);
 }

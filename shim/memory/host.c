@@ -8,6 +8,7 @@
 
 #include "lx/errno.h"
 #include "memory/area.h"
+#include "memory/view.h"
 #include "plat/plat.h"
 
 /* What is reserved in this process: a bit for each chunk.  Address spaces come and go, it stays. */
@@ -94,4 +95,21 @@ void host_decommit(uint64_t begin, uint64_t end)
         next = piece_end(at, end);
         plat_mem_decommit(at, next - at);
     }
+}
+
+/* What is shared stays accessible to others: the view goes with its last area, view_release(). */
+void host_drop(struct shim_mm *mm, const struct area *a)
+{
+    if (!a->shared) {
+        host_decommit(a->begin, a->end);
+        return;
+    }
+    int err = view_protect(mm, a->begin, a->end, 0);
+    (void)err; /* out of mappings, it stays until the view goes */
+}
+
+int host_protect_area(struct shim_mm *mm, const struct area *a, uint32_t prot)
+{
+    return a->shared ? view_protect(mm, a->begin, a->end, prot)
+                     : host_protect(a->begin, a->end, prot);
 }

@@ -7,14 +7,18 @@
 
 #include "core/arena.h"
 #include "core/mem.h"
+#include "core/shared.h"
 #include "lx/errno.h"
 #include "lx/mman.h"
 #include "memory/area.h"
 #include "memory/patch.h"
+#include "memory/view.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "shim/user.h"
 #include "vfs/file.h"
+#include "vfs/inode.h"
+#include "vfs/memfd.h"
 
 #define PROT_ALL (LX_PROT_READ | LX_PROT_WRITE | LX_PROT_EXEC)
 #define PAGE_UP(x) (((x) + CORE_PAGE_SIZE - 1) & ~(uint64_t)(CORE_PAGE_SIZE - 1))
@@ -58,25 +62,48 @@ void shim_mm_put(struct shim_mm *mm)
 {
     if (!mm || atomic_fetch_sub(&mm->users, 1) != 1)
         return;
+    view_forget_all(mm, (int)mm->is_here);
     for (uint32_t i = 0; i < mm->count; i++) {
         struct area *a = &mm->areas[i];
-        if (mm->is_here && a->flags & AREA_BACKED)
+        if (mm->is_here && a->flags & AREA_BACKED && !a->shared)
             host_decommit(a->begin, a->end);
-        if (a->file)
-            vfs_file_put(a->file);
+        area_put(a);
     }
     patch_forget_all(mm);
     core_arena_free(mm->areas, (uint64_t)mm->capacity * sizeof *mm->areas);
     core_arena_free(mm, sizeof *mm);
 }
 
-static uint64_t choose(struct shim_mm *mm, uint64_t hint, uint64_t size, uint32_t flags)
+static uint64_t choose_reserve(struct shim_mm *mm, uint64_t size)
 {
-    if (hint && IS_PAGED(hint) && shim_user_ok(hint, size) && area_is_free(mm, hint, hint + size))
+    uint64_t at = area_find_free(mm, RESERVE_WINDOW_BASE, VIEW_WINDOW_BASE, mm->next_reserve,
+                                 size + CHUNK_SIZE);
+    if (!at)
+        return 0;
+    at = (at + CHUNK_SIZE - 1) & ~(CHUNK_SIZE - 1);
+    mm->next_reserve = (at + size + CHUNK_SIZE - 1) & ~(CHUNK_SIZE - 1);
+    return at;
+}
+
+static uint64_t choose(struct shim_mm *mm, uint64_t hint, uint64_t size, uint32_t flags,
+                       const struct area *a)
+{
+    if (a->shared) /* Differs from Linux: a hint is ignored, and there is no room below 4 GiB */
+        return flags & LX_MAP_32BIT ? 0 : view_choose(mm, size, a->offset);
+    if (hint && IS_PAGED(hint) && shim_user_ok(hint, size) &&
+        (hint + size <= VIEW_WINDOW_BASE || hint >= CORE_MMAP_END) &&
+        area_is_free(mm, hint, hint + size))
         return hint;
     if (flags & LX_MAP_32BIT)
         return area_find_free(mm, CORE_LOW_BASE, CORE_LOW_END, CORE_LOW_END / 2, size);
-    uint64_t at = area_find_free(mm, CORE_MMAP_BASE, CORE_MMAP_END, mm->next, size);
+    if (!a->prot && !a->file && !(flags & LX_MAP_STACK) && size >= PLAT_GRANULE) {
+        uint64_t at = choose_reserve(mm, size);
+        if (at)
+            return at;
+    }
+    uint64_t at = area_find_free(mm, CORE_MMAP_BASE, RESERVE_WINDOW_BASE, mm->next, size);
+    if (!at)
+        at = area_find_free(mm, CORE_MMAP_BASE, VIEW_WINDOW_BASE, 0, size);
     if (at)
         mm->next = at + size;
     return at;
@@ -99,11 +126,38 @@ static int fill_from_file(struct vfs_file *file, uint64_t addr, uint64_t size, u
 }
 
 /*
+ * What is shared is not patched: what one process has put into code, another would run, and
+ * where that jumps to is private.
+ */
+static int back_shared(struct shim_mm *mm, struct area *a)
+{
+    int err = view_map(mm, a);
+    if (err == 0 && a->prot & PLAT_EXEC) {
+        err = view_protect(mm, a->begin, a->end, PLAT_READ);
+        if (err == 0)
+            err = patch_check(a->begin, a->end);
+        if (err == 0)
+            err = view_protect(mm, a->begin, a->end, a->prot);
+        if (err < 0) {
+            host_drop(mm, a);
+            view_release(mm, a->begin, a->end);
+        }
+    }
+    if (err < 0)
+        return err;
+    a->flags |= AREA_BACKED | (a->prot & PLAT_EXEC ? AREA_PATCHED : 0);
+    mm->committed += a->end - a->begin;
+    return 0;
+}
+
+/*
  * Give an area its host memory, contents and protection.  Called with the area
  * not yet in the array, so nobody else uses it.
  */
 static int back(struct shim_mm *mm, struct area *a)
 {
+    if (a->shared)
+        return back_shared(mm, a);
     if (!a->prot && !a->file)
         return 0;
     int plain = !a->file && !(a->prot & PLAT_EXEC);
@@ -134,9 +188,42 @@ static int check_file(struct vfs_file *file, uint32_t prot, int shared)
         return -LX_ENODEV;
     if (!vfs_file_may(file, PLAT_READ))
         return -LX_EACCES;
-    if (shared && prot & LX_PROT_WRITE)
-        return vfs_file_may(file, PLAT_WRITE) ? -LX_ENODEV : -LX_EACCES;
+    if (shared && prot & LX_PROT_WRITE && !vfs_file_may(file, PLAT_WRITE))
+        return -LX_EACCES;
     return 0;
+}
+
+/*
+ * What a shared mapping shows: a new object for memory without a file, the file's own for one
+ * that can change.
+ */
+static int find_shared(struct area *a, uint64_t size)
+{
+    int may_write = !a->file || vfs_file_may(a->file, PLAT_WRITE);
+    if (!may_write)
+        a->flags |= AREA_NOWRITE;
+    if (a->file && vfs_file_is_zero(a->file))
+        a->file = NULL;
+    if (!a->file) {
+        a->offset = 0;
+        return core_shared_new(size, &a->shared);
+    }
+    struct vfs_inode *inode = a->file->inode;
+    if (may_write) {
+        int may = vfs_memfd_map(a->file, a->prot & PLAT_WRITE);
+        if (may < 0)
+            return may;
+        a->flags |= may ? 0 : AREA_NOWRITE;
+    }
+    int needs = may_write || inode->memfd;
+    int err = vfs_inode_share(inode, needs, &a->shared);
+    if (err == -LX_ENODEV && !(a->prot & PLAT_WRITE)) { /* a folder of the host: a copy */
+        a->flags |= AREA_NOWRITE;
+        return 0;
+    }
+    if (err < 0 && !(a->flags & AREA_NOWRITE))
+        vfs_memfd_unmap(a->file);
+    return err;
 }
 
 static int remove_range_locked(struct shim_mm *mm, uint64_t begin, uint64_t end)
@@ -151,10 +238,19 @@ static int remove_range_locked(struct shim_mm *mm, uint64_t begin, uint64_t end)
     return err;
 }
 
-/* How much of a mapping shows the file: up to the end of its last page. */
-static uint64_t size_in_file(struct vfs_file *file, uint64_t offset, uint64_t size)
+/*
+ * How much of a mapping shows the file: up to the end of its last page.
+ * Differs from Linux: where the contents are shared it is all, because the file may grow, in
+ * any process; what is written behind the end may show then.
+ */
+static uint64_t size_in_file(const struct area *a, uint64_t size)
 {
-    uint64_t end = file->kind == VFS_FILE_REGULAR ? PAGE_UP(vfs_file_size(file)) : UINT64_MAX;
+    struct vfs_file *file = a->file;
+    uint64_t offset = a->offset, end = UINT64_MAX;
+    if (a->shared)
+        end = file ? UINT64_MAX : core_shared_size(a->shared);
+    else if (file->kind == VFS_FILE_REGULAR)
+        end = PAGE_UP(vfs_file_size(file));
     if (end <= offset)
         return 0;
     return size < end - offset ? size : end - offset;
@@ -175,11 +271,11 @@ static int64_t map_locked(struct shim_mm *mm, uint64_t addr, uint64_t size, uint
                 return err;
         }
     } else {
-        addr = choose(mm, addr, size, flags);
+        addr = choose(mm, addr, size, flags, a);
         if (!addr)
             return -LX_ENOMEM;
     }
-    uint64_t part = a->file ? size_in_file(a->file, a->offset, size) : size;
+    uint64_t part = a->file || a->shared ? size_in_file(a, size) : size;
     a->begin = addr;
     a->end = addr + part;
     int err = 0;
@@ -194,22 +290,27 @@ static int64_t map_locked(struct shim_mm *mm, uint64_t addr, uint64_t size, uint
     }
     if (part)
         err = back(mm, a);
-    if (err == 0 && part)
+    if (err == 0 && part) {
         err = area_insert(mm, a);
+        if (err < 0) {
+            host_drop(mm, a);
+            view_release(mm, a->begin, a->end);
+        }
+    }
     if (err < 0) {
-        host_decommit(a->begin, a->end);
         int left = remove_range_locked(mm, addr + part, addr + size);
         (void)left; /* no memory to split an area: it stays, as address space */
         return err;
     }
-    if (!part && a->file)
-        vfs_file_put(a->file);
+    if (!part)
+        area_put(a);
     return (int64_t)addr;
 }
 
 /*
- * Differs from Linux: a shared mapping of a file is a copy, so it may not be
- * writable (ENODEV) and does not see later writes.
+ * Differs from Linux: a shared mapping of a file that was opened for reading only is a copy,
+ * unless its contents are shared already; so is one of a file of a host folder, which may not
+ * be writable (ENODEV).
  */
 int64_t shim_mm_map(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t prot, uint32_t flags,
                     struct vfs_file *file, uint64_t offset)
@@ -230,13 +331,17 @@ int64_t shim_mm_map(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t pr
 
     struct area a = {.file = file, .offset = offset, .prot = prot};
     a.flags = shared ? AREA_SHARED : 0;
-    if (file)
-        vfs_file_get(file);
+    if (shared)
+        result = find_shared(&a, size);
+    if (result < 0)
+        return result;
+    if (a.file)
+        vfs_file_get(a.file);
     core_lock_acquire(&mm->lock);
     result = map_locked(mm, addr, size, flags, &a);
     core_lock_release(&mm->lock);
-    if (result < 0 && file)
-        vfs_file_put(file);
+    if (result < 0)
+        area_put(&a);
     return result;
 }
 
@@ -254,6 +359,8 @@ int shim_mm_unmap(struct shim_mm *mm, lx_uptr addr, uint64_t size)
 static int protect_area(struct shim_mm *mm, struct area *a, uint32_t prot)
 {
     uint64_t begin = a->begin;
+    if (prot & PLAT_WRITE && a->flags & AREA_NOWRITE)
+        return -LX_EACCES;
     if (a->prot == prot || a->flags & AREA_BEYOND) {
         a->prot = prot;
         return 0;
@@ -268,15 +375,15 @@ static int protect_area(struct shim_mm *mm, struct area *a, uint32_t prot)
         mm->committed += a->end - a->begin;
     } else {
         if (to_exec) {
-            err = host_protect(a->begin, a->end, PLAT_READ | PLAT_WRITE);
+            err = host_protect_area(mm, a, a->shared ? PLAT_READ : PLAT_READ | PLAT_WRITE);
             if (err == 0)
-                err = patch_code(mm, a->begin, a->end);
+                err = a->shared ? patch_check(a->begin, a->end) : patch_code(mm, a->begin, a->end);
             a = area_at(mm, begin); /* trampolines may have moved the array */
             if (err == 0)
                 a->flags |= AREA_PATCHED;
         }
         if (err == 0)
-            err = host_protect(a->begin, a->end, prot);
+            err = host_protect_area(mm, a, prot);
         if (err < 0)
             return err;
     }
@@ -339,11 +446,39 @@ static int extend_locked(struct shim_mm *mm, const struct area *last, uint64_t n
     return area_insert(mm, &a);
 }
 
+/* Map what the area shows from `addr` on once more; AREA_BEYOND shows nothing. */
+static int64_t map_again_locked(struct shim_mm *mm, const struct area *from, uint64_t addr,
+                                uint64_t size, uint32_t flags, uint64_t new_addr)
+{
+    struct area a = *from;
+    a.offset += addr - from->begin;
+    a.flags &= ~(AREA_BACKED | AREA_PATCHED);
+    area_get(&a);
+    int64_t to = map_locked(mm, new_addr, size, flags, &a);
+    if (to < 0)
+        area_put(&a);
+    return to;
+}
+
+static int64_t move_shared_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size,
+                                  uint64_t new_size, uint32_t flags, uint64_t new_addr)
+{
+    const struct area *from = area_at(mm, addr);
+    int64_t to = map_again_locked(mm, from, addr, new_size,
+                                  flags & LX_MREMAP_FIXED ? LX_MAP_FIXED : 0, new_addr);
+    if (to < 0 || flags & LX_MREMAP_DONTUNMAP || !old_size)
+        return to;
+    int err = remove_range_locked(mm, addr, addr + old_size);
+    return err < 0 ? err : to;
+}
+
 static int64_t move_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size, uint64_t new_size,
                            uint32_t flags, uint64_t new_addr)
 {
     const struct area *from = area_at(mm, addr);
     struct area a = *from;
+    if (a.shared)
+        return move_shared_locked(mm, addr, old_size, new_size, flags, new_addr);
     a.offset += addr - from->begin;
     a.flags &= ~(AREA_BACKED | AREA_PATCHED);
     uint32_t prot = a.prot;
@@ -376,6 +511,10 @@ static int64_t remap_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size
     const struct area *a = area_at(mm, addr);
     if (!a || a->end < addr + old_size)
         return -LX_EFAULT; /* mremap(2): not one mapping */
+    if (!old_size && !a->shared)
+        return -LX_EINVAL;
+    if (!old_size && flags & LX_MREMAP_MAYMOVE) /* one more mapping of what is shared */
+        return move_locked(mm, addr, 0, new_size, flags, new_addr);
     if (flags & (LX_MREMAP_FIXED | LX_MREMAP_DONTUNMAP))
         return move_locked(mm, addr, old_size, new_size, flags, new_addr);
     if (new_size <= old_size) {
@@ -388,8 +527,14 @@ static int64_t remap_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size
     }
     if (a->end == addr + old_size && shim_user_ok(addr, new_size) &&
         area_is_free(mm, a->end, addr + new_size)) {
-        int err = extend_locked(mm, a, addr + new_size);
-        return err < 0 ? err : (int64_t)addr;
+        int shared = a->shared != NULL;
+        int64_t err = shared ? map_again_locked(mm, a, a->end, addr + new_size - a->end,
+                                                LX_MAP_FIXED_NOREPLACE, a->end)
+                             : extend_locked(mm, a, addr + new_size);
+        if (err >= 0)
+            return (int64_t)addr;
+        if (!shared)
+            return err;
     }
     if (!(flags & LX_MREMAP_MAYMOVE))
         return -LX_ENOMEM;
@@ -408,8 +553,6 @@ int64_t shim_mm_remap(struct shim_mm *mm, lx_uptr addr, uint64_t old_size, uint6
         return -LX_EINVAL;
     old_size = PAGE_UP(old_size);
     new_size = PAGE_UP(new_size);
-    if (!old_size)
-        return -LX_EINVAL; /* Differs from Linux: no second mapping of shared memory */
     if (flags & LX_MREMAP_DONTUNMAP && old_size != new_size)
         return -LX_EINVAL;
     if (flags & LX_MREMAP_FIXED &&
@@ -476,8 +619,9 @@ int shim_mm_protect_patched(struct shim_mm *mm, lx_uptr addr, uint64_t size, uin
 }
 
 /* MADV_DONTNEED: private anonymous memory is zero afterwards, a file's copy is read again. */
-static int drop_area(const struct area *a, uint64_t begin, uint64_t end)
+static int drop_area(struct shim_mm *mm, const struct area *a, uint64_t begin, uint64_t end)
 {
+    (void)mm;
     if (!(a->flags & AREA_BACKED) || a->flags & (AREA_SHARED | AREA_PATCHED))
         return 0;
     uint32_t prot = a->file ? PLAT_READ | PLAT_WRITE : a->prot;
@@ -491,7 +635,20 @@ static int drop_area(const struct area *a, uint64_t begin, uint64_t end)
     return err;
 }
 
-static int drop_locked(struct shim_mm *mm, uint64_t begin, uint64_t end)
+/* MADV_REMOVE: zero what is shared, for all who see it. */
+static int remove_area(struct shim_mm *mm, const struct area *a, uint64_t begin, uint64_t end)
+{
+    (void)mm;
+    if (!(a->flags & AREA_SHARED))
+        return -LX_EINVAL;
+    if (!a->shared || !(a->prot & PLAT_WRITE))
+        return -LX_EACCES;
+    return core_shared_zero(a->shared, a->offset + (begin - a->begin), end - begin);
+}
+
+/* Do it to each area's part of the range, up to the first hole. */
+static int for_areas_locked(struct shim_mm *mm, uint64_t begin, uint64_t end,
+                            int (*act)(struct shim_mm *, const struct area *, uint64_t, uint64_t))
 {
     uint64_t at = begin;
     for (uint32_t i = area_find(mm, begin); at < end; i++) {
@@ -499,7 +656,7 @@ static int drop_locked(struct shim_mm *mm, uint64_t begin, uint64_t end)
             return -LX_ENOMEM;
         const struct area *a = &mm->areas[i];
         uint64_t stop = a->end < end ? a->end : end;
-        int err = drop_area(a, at, stop);
+        int err = act(mm, a, at, stop);
         if (err < 0)
             return err;
         at = stop;
@@ -507,39 +664,88 @@ static int drop_locked(struct shim_mm *mm, uint64_t begin, uint64_t end)
     return 0;
 }
 
+/* Set and clear flags for a child; holes are passed over, and are ENOMEM in the end. */
+static int flag_locked(struct shim_mm *mm, uint64_t begin, uint64_t end, uint32_t set,
+                       uint32_t clear)
+{
+    int err = area_split(mm, begin), holes = 0;
+    if (err == 0)
+        err = area_split(mm, end);
+    uint64_t at = begin;
+    for (uint32_t i = area_find(mm, begin); err == 0 && at < end; i++) {
+        if (i == mm->count || mm->areas[i].begin >= end) {
+            holes = 1;
+            break;
+        }
+        struct area *a = &mm->areas[i];
+        holes |= a->begin > at;
+        at = a->end;
+        if (set & AREA_WIPEONFORK && (a->file || a->flags & AREA_SHARED))
+            err = -LX_EINVAL; /* madvise(2): private anonymous memory only */
+        else
+            a->flags = (a->flags | set) & ~clear;
+    }
+    area_merge(mm, begin, end);
+    return err < 0 ? err : holes ? -LX_ENOMEM : 0;
+}
+
 int shim_mm_advise(struct shim_mm *mm, lx_uptr addr, uint64_t size, int32_t advice)
 {
     if (!IS_PAGED(addr) || size > UINT64_MAX - addr - CORE_PAGE_SIZE)
         return -LX_EINVAL;
     size = PAGE_UP(size);
+    uint64_t end = addr + size;
     int err = 0;
+    core_lock_acquire(&mm->lock);
     switch (advice) {
     case LX_MADV_DONTNEED:
-        core_lock_acquire(&mm->lock);
-        err = drop_locked(mm, addr, addr + size);
-        core_lock_release(&mm->lock);
-        return err;
+        err = for_areas_locked(mm, addr, end, drop_area);
+        break;
+    case LX_MADV_REMOVE:
+        err = for_areas_locked(mm, addr, end, remove_area);
+        break;
+    case LX_MADV_DONTFORK:
+        err = flag_locked(mm, addr, end, AREA_DONTFORK, 0);
+        break;
+    case LX_MADV_DOFORK:
+        err = flag_locked(mm, addr, end, 0, AREA_DONTFORK);
+        break;
+    case LX_MADV_WIPEONFORK:
+        err = flag_locked(mm, addr, end, AREA_WIPEONFORK, 0);
+        break;
+    case LX_MADV_KEEPONFORK:
+        err = flag_locked(mm, addr, end, 0, AREA_WIPEONFORK);
+        break;
     case LX_MADV_NORMAL:
     case LX_MADV_RANDOM:
     case LX_MADV_SEQUENTIAL:
     case LX_MADV_WILLNEED:
     case LX_MADV_FREE: /* it may be freed; it need not be */
-    case LX_MADV_DONTFORK:
-    case LX_MADV_DOFORK:
     case LX_MADV_MERGEABLE:
     case LX_MADV_UNMERGEABLE:
     case LX_MADV_HUGEPAGE:
     case LX_MADV_NOHUGEPAGE:
     case LX_MADV_DONTDUMP:
     case LX_MADV_DODUMP:
-    case LX_MADV_WIPEONFORK:
-    case LX_MADV_KEEPONFORK:
     case LX_MADV_COLD:
     case LX_MADV_PAGEOUT:
-        return 0;
+        break;
     default:
-        return -LX_EINVAL;
+        err = -LX_EINVAL;
+        break;
     }
+    core_lock_release(&mm->lock);
+    return err;
+}
+
+int shim_mm_futex_key(struct shim_mm *mm, lx_uptr addr, uint64_t key[2])
+{
+    core_lock_acquire(&mm->lock);
+    const struct area *a = area_at(mm, addr);
+    key[0] = (uint64_t)(a && a->shared ? (void *)a->shared : (void *)mm);
+    key[1] = a && a->shared ? a->offset + (addr - a->begin) : addr;
+    core_lock_release(&mm->lock);
+    return a && !(a->flags & AREA_BEYOND) ? 0 : -LX_EFAULT;
 }
 
 int shim_mm_lookup(struct shim_mm *mm, lx_uptr addr, uint32_t *prot)

@@ -227,6 +227,21 @@ int patch_code(struct shim_mm *mm, uint64_t begin, uint64_t end)
     return err;
 }
 
+int patch_check(uint64_t begin, uint64_t end)
+{
+    struct shim_rewrite_table *table;
+    if (end - begin > REACH)
+        return -LX_ENOMEM;
+    const struct shim_rewrite_range text = {0, (uint32_t)(end - begin)};
+    int err = scan(begin, end, &text, 1, end, &table);
+    if (err < 0)
+        return err;
+    if (table->edit_count || table->syscall_unpatched || table->tls_unpatched)
+        err = -LX_EACCES; /* as a security module would refuse it */
+    shim_rewrite_free(table);
+    return err;
+}
+
 void patch_forget(struct shim_mm *mm, uint64_t begin, uint64_t end)
 {
     struct patched_image **link = &mm->images;

@@ -19,6 +19,9 @@ struct shim_mm;
 /* Patch the anonymous or mapped code in [begin, end), which is writable now. */
 MUST_USE int patch_code(struct shim_mm *mm, uint64_t begin, uint64_t end);
 
+/* Code that may not be changed, because others see it too: -LX_EACCES if it would have to be. */
+MUST_USE int patch_check(uint64_t begin, uint64_t end);
+
 /*
  * Code in [begin, end) is unmapped: forget what was patched in it, and remove its
  * trampolines.  Called with the lock held.

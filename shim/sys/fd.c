@@ -16,6 +16,7 @@
 #include "shim/syscall.h"
 #include "sys/file.h"
 #include "vfs/inode.h"
+#include "vfs/memfd.h"
 #include "vfs/pipe.h"
 
 static uint64_t fd_limit(const struct shim_task *t)
@@ -192,6 +193,10 @@ static int64_t control(struct shim_task *t, int32_t fd, struct vfs_file *file, i
         return file->kind == VFS_FILE_PIPE ? vfs_pipe_size(file) : -LX_EBADF;
     case LX_F_SETPIPE_SZ:
         return file->kind == VFS_FILE_PIPE ? vfs_pipe_set_size(file, (uint32_t)arg) : -LX_EBADF;
+    case LX_F_GET_SEALS:
+        return vfs_memfd_seals(file);
+    case LX_F_ADD_SEALS:
+        return vfs_memfd_add_seals(file, (uint32_t)arg);
     case LX_F_SETOWN:
     case LX_F_GETOWN:
     case LX_F_SETOWN_EX:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mmap(2), munmap(2), mprotect(2), mremap(2), brk(2), madvise(2), msync(2),
- * mincore(2), mlock(2), mlock2(2), munlock(2), mlockall(2), munlockall(2).
+ * mincore(2), mlock(2), mlock2(2), munlock(2), mlockall(2), munlockall(2), memfd_create(2).
  */
 
 #include "shim/memory.h"
@@ -14,8 +14,11 @@
 #include "shim/syscall.h"
 #include "shim/task.h"
 #include "shim/user.h"
+#include "sys/file.h"
 #include "vfs/fdtable.h"
 #include "vfs/file.h"
+#include "vfs/memfd.h"
+#include "vfs/path.h"
 
 #define IS_PAGED(x) (((x) & (CORE_PAGE_SIZE - 1)) == 0)
 
@@ -85,7 +88,7 @@ int64_t sys_msync(struct shim_task *t, lx_uptr addr, uint64_t size, int32_t flag
     if (!IS_PAGED(addr) || flags & ~(LX_MS_ASYNC | LX_MS_INVALIDATE | LX_MS_SYNC) ||
         (flags & LX_MS_ASYNC && flags & LX_MS_SYNC))
         return -LX_EINVAL;
-    return all_mapped(t, addr, size); /* no mapping is written back: none is shared and writable */
+    return all_mapped(t, addr, size); /* nothing outlives the container: nothing is written back */
 }
 
 int64_t sys_mincore(struct shim_task *t, lx_uptr addr, uint64_t size, lx_uptr vec)
@@ -150,4 +153,24 @@ int64_t sys_munlockall(struct shim_task *t)
 {
     (void)t;
     return 0;
+}
+
+/* In the order of memfd_create() in Linux; there are no huge pages to be had. */
+int64_t sys_memfd_create(struct shim_task *t, lx_uptr name, uint32_t flags)
+{
+    char text[VFS_MEMFD_NAME_MAX + 1];
+    struct vfs_file *file;
+    uint32_t known =
+        LX_MFD_CLOEXEC | LX_MFD_ALLOW_SEALING | LX_MFD_HUGETLB | LX_MFD_NOEXEC_SEAL | LX_MFD_EXEC;
+    if (flags & LX_MFD_HUGETLB)
+        known |= (uint32_t)LX_MFD_HUGE_MASK << LX_MFD_HUGE_SHIFT;
+    if (flags & ~known || (flags & LX_MFD_EXEC && flags & LX_MFD_NOEXEC_SEAL))
+        return -LX_EINVAL;
+    int64_t length = shim_copy_string(text, name, sizeof text);
+    if (length < 0)
+        return length == -LX_ENAMETOOLONG ? -LX_EINVAL : length;
+    if (flags & LX_MFD_HUGETLB)
+        return -LX_ENODEV;
+    int err = vfs_memfd_new(&t->process->fs->cred, text, flags, &file);
+    return err < 0 ? err : sys_install(t, file, flags & LX_MFD_CLOEXEC ? VFS_FD_CLOEXEC : 0);
 }

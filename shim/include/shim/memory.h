@@ -97,6 +97,25 @@ MUST_USE int shim_mm_lookup(struct shim_mm *mm, lx_uptr addr, uint32_t *prot);
 /* 1 if there is no hole in [begin, end). */
 int shim_mm_is_mapped(struct shim_mm *mm, lx_uptr begin, lx_uptr end);
 
+/*
+ * What identifies a futex to all who can wait on it, if FUTEX_PRIVATE_FLAG is not given: the
+ * object and the place in it where it is shared, else the address space and the address.
+ *   returns  -LX_EFAULT: nothing is mapped there.
+ */
+MUST_USE int shim_mm_futex_key(struct shim_mm *mm, lx_uptr addr, uint64_t key[2]);
+
+/*
+ * Shared memory of a child.  Its areas are there, copies with references of their own, but for
+ * those it does not get: the views under them are noted now, and mapped in its guest host
+ * before it runs.
+ *   returns  -LX_ENOMEM.
+ */
+MUST_USE int shim_mm_clone_views(struct shim_mm *child, const struct shim_mm *parent);
+MUST_USE int shim_mm_attach_views(struct shim_mm *mm);
+
+/* Unmap all views in the guest host that carries the address space, which ends. */
+void shim_mm_detach_views(struct shim_mm *mm);
+
 /* Bytes mapped, and bytes with host memory. */
 void shim_mm_usage(struct shim_mm *mm, uint64_t *mapped, uint64_t *committed);
 
