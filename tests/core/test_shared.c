@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared objects. */
+
+#include "test.h"
+
+#include "core/layout.h"
+#include "core/shared.h"
+
+#define GRANULE ((uint64_t)PLAT_GRANULE)
+#define PLACE (CORE_MMAP_BASE + 64 * GRANULE)
+#define READ_WRITE (PLAT_READ | PLAT_WRITE)
+
+static struct core_shared *new_object(uint64_t size)
+{
+    struct core_shared *s;
+    assert_int_equal(core_shared_new(size, &s), 0);
+    assert_non_null(s);
+    return s;
+}
+
+/* What lies at an offset, 0 to 255, without making anything. */
+static int byte_at(struct core_shared *s, uint64_t offset)
+{
+    struct core_shared_piece piece;
+    assert_int_equal(core_shared_look(s, offset, 1, 0, &piece), 0);
+    assert_int_equal(piece.size, 1);
+    int byte = piece.bytes ? piece.bytes[0] : 0;
+    core_shared_look_end(&piece);
+    return byte;
+}
+
+static void set_byte(struct core_shared *s, uint64_t offset, uint8_t byte)
+{
+    struct core_shared_piece piece;
+    assert_int_equal(core_shared_look(s, offset, 1, 1, &piece), 0);
+    assert_non_null(piece.bytes);
+    piece.bytes[0] = byte;
+    core_shared_look_end(&piece);
+}
+
+static void parts_cover_everything_once(void **state)
+{
+    static const uint64_t sizes[] = {0, 1, GRANULE, GRANULE + 1, 5 * GRANULE, 1ull << 30};
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct core_shared *s = new_object(sizes[i]);
+        uint64_t at = 0, end;
+        assert_true(core_shared_size(s) >= sizes[i] && core_shared_size(s) >= GRANULE);
+        for (int part = 0; part < 12; part++, at = end) {
+            end = core_shared_part_end(s, at);
+            assert_true(end > at && end % GRANULE == 0);
+            assert_int_equal(core_shared_part_end(s, end - 1), end);
+            assert_int_equal(core_shared_part_end(s, (at + end) / 2), end);
+            assert_int_equal(end - at, at ? at : core_shared_size(s)); /* each doubles it */
+        }
+        core_shared_put(s);
+    }
+}
+
+static void bytes_stay_and_are_zero_at_first(void **state)
+{
+    static const uint64_t offsets[] = {0, GRANULE - 1, GRANULE, 3 * GRANULE + 77, 100 * GRANULE};
+    struct core_shared_piece piece;
+    (void)state;
+    struct core_shared *s = new_object(1);
+    for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
+        assert_int_equal(byte_at(s, offsets[i]), 0);
+        set_byte(s, offsets[i], (uint8_t)(i + 1));
+    }
+    for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++)
+        assert_int_equal(byte_at(s, offsets[i]), i + 1);
+
+    /* Nobody has used them: there is nothing to look at, up to the part's end. */
+    assert_int_equal(core_shared_look(s, 1ull << 40, UINT64_MAX, 0, &piece), 0);
+    assert_null(piece.bytes);
+    assert_int_equal(piece.size, core_shared_part_end(s, 1ull << 40) - (1ull << 40));
+    core_shared_look_end(&piece);
+
+    assert_int_equal(core_shared_zero(s, GRANULE, 3 * GRANULE), 0);
+    assert_int_equal(byte_at(s, GRANULE - 1), 2);
+    assert_int_equal(byte_at(s, GRANULE), 0);
+    assert_int_equal(byte_at(s, 3 * GRANULE + 77), 0);
+    assert_int_equal(byte_at(s, 100 * GRANULE), 5);
+    core_shared_put(s);
+}
+
+static void objects_are_apart_and_go(void **state)
+{
+    (void)state;
+    uint64_t before = core_shared_count(), used = core_arena_used();
+    struct core_shared *a = new_object(GRANULE), *b = new_object(GRANULE);
+    assert_int_equal(core_shared_count(), before + 2);
+    assert_int_equal(core_shared_map(a, 0, PLACE, GRANULE, READ_WRITE), 0);
+    assert_int_equal(core_shared_map(b, 0, PLACE, GRANULE, READ_WRITE), -LX_EEXIST);
+    assert_int_equal(core_shared_map(b, 0, PLACE + GRANULE, GRANULE, READ_WRITE), 0);
+    memset((void *)PLACE, 'a', GRANULE);
+    assert_int_equal(*(char *)(PLACE + GRANULE), 0);
+    assert_int_equal(byte_at(a, 5), 'a');
+    assert_int_equal(byte_at(b, 5), 0);
+
+    assert_ptr_equal(core_shared_get(a), a);
+    core_shared_put(a);
+    core_shared_put(b);
+    assert_int_equal(core_shared_count(), before + 1);
+    core_shared_unmap(PLACE + GRANULE, GRANULE);
+    core_shared_unmap(PLACE, GRANULE);
+    assert_int_equal(byte_at(a, 5), 'a');
+    core_shared_put(a);
+    core_shared_put(NULL);
+    assert_int_equal(core_shared_count(), before);
+    assert_int_equal(core_arena_used(), used);
+}
+
+/* A new object has nothing of one that was. */
+static void memory_is_zero_again(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        struct core_shared *s = new_object(4 * GRANULE);
+        assert_int_equal(core_shared_map(s, 0, PLACE, 4 * GRANULE, READ_WRITE), 0);
+        unsigned char *p = (unsigned char *)PLACE;
+        assert_true(p[0] == 0 && memcmp(p, p + 1, 4 * GRANULE - 1) == 0);
+        memset(p, 0xff, 4 * GRANULE);
+        core_shared_unmap(PLACE, 4 * GRANULE);
+        core_shared_put(s);
+    }
+}
+
+static void too_large_is_no_memory(void **state)
+{
+    struct core_shared *s;
+    struct core_shared_piece piece;
+    (void)state;
+    assert_int_equal(core_shared_new(UINT64_MAX, &s), -LX_ENOMEM);
+    assert_null(s);
+    s = new_object(1);
+    assert_int_equal(core_shared_look(s, UINT64_MAX - 1, 1, 1, &piece), -LX_ENOMEM);
+    core_shared_put(s);
+}
+
+int main(int argc, char **argv)
+{
+    start_or_exit(&argc, &argv);
+    if (core_shared_init() < 0)
+        return 2;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parts_cover_everything_once),
+        cmocka_unit_test(bytes_stay_and_are_zero_at_first),
+        cmocka_unit_test(objects_are_apart_and_go),
+        cmocka_unit_test(memory_is_zero_again),
+        cmocka_unit_test(too_large_is_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
