@@ -179,13 +179,13 @@ static void a_child_sees_and_changes_what_is_shared(void **state)
     assert_string_equal((char *)t->file + PAGE, "written");
 
     /* The last of the two address spaces takes the objects along; the file is the memfd's. */
-    shim_mm_free(t->mm);
+    shim_mm_put(t->mm);
     assert_string_equal(a + 3 * PAGE, "child");
     assert_int_equal(core_shared_count(), objects + 3);
     assert_int_equal(vfs_memfd_add_seals(t->memfd, LX_F_SEAL_WRITE), -LX_EBUSY);
     shim_mm_detach_views(mm);
     assert_false(is_mapped(t->anonymous));
-    shim_mm_free(mm);
+    shim_mm_put(mm);
     assert_int_equal(core_shared_count(), objects + 1);
     assert_int_equal(vfs_memfd_add_seals(t->memfd, LX_F_SEAL_WRITE), 0);
     vfs_file_put(t->memfd);
@@ -208,7 +208,7 @@ static void keys_are_of_the_object_or_the_address_space(void **state)
     assert_int_equal(shim_mm_futex_key(mm, private + PAGE, key), -LX_EFAULT);
     shim_mm_detach_views(mm);
     assert_int_equal(shim_mm_unmap(mm, private, PAGE), 0);
-    shim_mm_free(mm);
+    shim_mm_put(mm);
 }
 
 /* Nothing is left behind, however the mappings went. */
@@ -230,7 +230,7 @@ static void views_go_with_their_areas(void **state)
         assert_int_equal(mm->committed, 0);
     }
     assert_int_equal(core_shared_count(), 0);
-    shim_mm_free(mm);
+    shim_mm_put(mm);
 }
 
 /* A file system, for memfds' inodes. */
