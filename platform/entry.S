@@ -57,6 +57,7 @@ FUNCTION(plat_entry_syscall)
     movq %r13, PLAT_R13(%r11)
     movq %r14, PLAT_R14(%r11)
     movq %r15, PLAT_R15(%r11)
+    movq $RFLAGS, PLAT_RFLAGS(%r11)
     cld
     movq PLAT_HOST_RSP(%r11), %rsp
 #if defined(TARBOX_SANITIZED)
@@ -70,6 +71,9 @@ FUNCTION(plat_entry_syscall)
 #endif
     call *PLAT_ON_SYSCALL(%r11)
     movq %gs:PLAT_GS_THREAD, %r11
+11: movq PLAT_ATTEND(%r11), %rax
+    cmpl $0, (%rax)             /* the last look: from here on an interrupt begins again */
+    jne plat_entry_attend
     cmpl $0, PLAT_EXIT_WORK(%r11)
     jne 1f
 #if defined(TARBOX_SANITIZED)
@@ -85,6 +89,7 @@ FUNCTION(plat_entry_syscall)
     movq PLAT_RIP(%r11), %rcx
     movq PLAT_RSP(%r11), %rsp
     jmp *%rcx
+12:
 1:  movq %r11, ARG1
     call plat_resume
     ud2
@@ -108,17 +113,44 @@ FUNCTION(plat_entry_fault)
     ud2
 END(plat_entry_fault)
 
-/* plat_resume(thread): all registers, then an indirect jump through a slot. */
+/*
+ * The guest was interrupted, or is to be before it goes on: its general registers are in
+ * the block, whatever is in the processor's.
+ */
+FUNCTION(plat_entry_attend)
+    cld
+    movq %gs:PLAT_GS_THREAD, %rbx
+    movq PLAT_HOST_RSP(%rbx), %rsp
+#if defined(TARBOX_SANITIZED)
+    call plat_gate
+#endif
+#if SHADOW
+    subq $SHADOW, %rsp
+#endif
+    movq %rbx, ARG1
+    call *PLAT_ON_INTERRUPT(%rbx)
+    movq %rbx, ARG1
+    call plat_resume
+    ud2
+END(plat_entry_attend)
+
+/*
+ * plat_resume(thread): all registers, then an indirect jump through a slot.  It may begin
+ * again at any instruction: it takes nothing out of the block before it is in place.
+ */
 FUNCTION(plat_resume)
     movq ARG1, %rbx
+13: movq PLAT_ATTEND(%rbx), %rax
+    cmpl $0, (%rax)
+    jne plat_entry_attend
     movl $0, PLAT_EXIT_WORK(%rbx)
     cmpl $0, PLAT_VECTORS_SAVED(%rbx)
     je 1f
-    movl $0, PLAT_VECTORS_SAVED(%rbx)
     movq PLAT_XSAVE(%rbx), %rcx
     movl PLAT_XSAVE_MASK(%rbx), %eax
     movl PLAT_XSAVE_MASK+4(%rbx), %edx
     xrstor64 (%rcx)
+    movl $0, PLAT_VECTORS_SAVED(%rbx)
 1:  cmpl $PLAT_FS_HOST, PLAT_FS_MODE(%rbx)
     je 3f
     xorl %eax, %eax
@@ -135,7 +167,6 @@ FUNCTION(plat_resume)
     movq %rax, %gs:PLAT_GS_RESUME
     movq PLAT_HOST_RSP(%rbx), %rsp
     pushq PLAT_RFLAGS(%rbx)
-    movq $RFLAGS, PLAT_RFLAGS(%rbx) /* of the next system call */
     popfq
     movq PLAT_RAX(%rbx), %rax
     movq PLAT_RCX(%rbx), %rcx
@@ -161,6 +192,7 @@ FUNCTION(plat_resume)
     syscall
     jmp 3b
 #endif
+14:
 END(plat_resume)
 
 /* plat_thread_again(thread, function) */
@@ -251,9 +283,16 @@ plat_fixups:
     .quad 1b, 5b, 5b
     .quad 6b, 7b, 10b
     .quad 8b, 9b, 10b
+    .globl plat_exits
+plat_exits:
+    .quad 11b, 12b
+    .quad 13b, 14b
     .globl plat_fixup_count
 plat_fixup_count:
     .long 3
+    .globl plat_exit_count
+plat_exit_count:
+    .long 2
 
 #if !defined(_WIN32)
     .section .note.GNU-stack, "", @progbits

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a processor exception means: a guest access by the shim that has a way
- * out, a fault of the guest, or a fault of ours.  Runs inside the hosts'
- * exception handlers.
+ * out, a fault of the guest, or a fault of ours.  And where a thread is that was
+ * interrupted.  Runs inside the hosts' exception handlers.
  */
 
 #include "host.h"
@@ -17,6 +17,14 @@
 static int on_host_stack(const struct plat_thread *t, uint64_t rsp)
 {
     return rsp <= t->host_rsp && rsp > t->host_rsp - PLAT_HOST_STACK;
+}
+
+/* Go on in the shim, on the host stack. */
+static void enter(const struct plat_thread *t, struct plat_regs *regs, void (*entry)(void))
+{
+    regs->rip = (uint64_t)(uintptr_t)entry;
+    regs->rsp = t->host_rsp;
+    regs->rflags &= ~(uint64_t)(RFLAGS_TF | RFLAGS_DF | RFLAGS_AC);
 }
 
 int plat_fault_redirect(struct plat_thread *t, struct plat_regs *regs,
@@ -43,8 +51,32 @@ int plat_fault_redirect(struct plat_thread *t, struct plat_regs *regs,
 
     t->regs = *regs;
     t->fault = *fault;
-    regs->rip = (uint64_t)(uintptr_t)plat_entry_fault;
-    regs->rsp = t->host_rsp;
-    regs->rflags &= ~(uint64_t)(RFLAGS_TF | RFLAGS_DF | RFLAGS_AC);
+    enter(t, regs, plat_entry_fault);
+    return 1;
+}
+
+static int is_on_way_out(uint64_t rip)
+{
+    for (uint32_t i = 0; i < plat_exit_count; i++) {
+        if (rip >= plat_exits[i].begin && rip < plat_exits[i].end)
+            return 1;
+    }
+    return 0;
+}
+
+/*
+ * On a way out the guest's registers are still in the block.  Everywhere else in the shim
+ * and the host, the thread is before the look at `attend` on its way out.
+ */
+int plat_interrupt_redirect(struct plat_thread *t, struct plat_regs *regs)
+{
+    if (!t->on_interrupt)
+        return 0;
+    if (!is_on_way_out(regs->rip)) {
+        if (on_host_stack(t, regs->rsp) || !t->is_guest_code(regs->rip))
+            return 0;
+        t->regs = *regs;
+    }
+    enter(t, regs, plat_entry_attend);
     return 1;
 }

@@ -35,6 +35,13 @@
 MUST_USE int plat_fault_redirect(struct plat_thread *t, struct plat_regs *regs,
                                  const struct plat_fault *fault);
 
+/*
+ * Decide about an interrupt of the thread `t`; the host calls it while that thread stands
+ * still, and lets it go on with the registers as they are afterwards.
+ *   returns  0: the thread is in the shim, nothing was changed; 1: it goes there.
+ */
+MUST_USE int plat_interrupt_redirect(struct plat_thread *t, struct plat_regs *regs);
+
 /* Set once a thread of this process is adopted; plat_gate() then does its work. */
 void plat_gate_enable(void);
 

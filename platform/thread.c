@@ -27,6 +27,8 @@ uint32_t plat_xsave_size(void)
 
 void plat_thread_init(struct plat_thread *t, void *xsave)
 {
+    static const _Atomic uint32_t nothing;
+    t->attend = &nothing;
     t->xsave = xsave;
     t->xsave_mask = plat_xsave_mask();
     t->xsave_size = plat_xsave_size();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processor exceptions, which Linux delivers as signals.  The handlers are set
+ * Processor exceptions and interrupts, which Linux delivers as signals.  The handlers are set
  * by the system call itself: a sanitizer's wrappers would put their own before.
  *
  * Source  sigaction(2), rt_sigaction(2); asm/sigcontext.h, asm/ucontext.h.
@@ -23,7 +23,7 @@ _Static_assert(sizeof(struct plat_regs) == (REG_EFL + 1) * sizeof(greg_t) && REG
 
 void linux_signal_entry(void);
 void linux_signal_return(void);
-int linux_fault(int signal, siginfo_t *info, ucontext_t *context);
+int linux_signal(int signal, siginfo_t *info, ucontext_t *context);
 
 static const int fault_signals[LINUX_FAULT_COUNT] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
 
@@ -36,12 +36,13 @@ void linux_faults_install(void)
 {
     const struct linux_action action = {
         .handler = (void *)linux_signal_entry,
-        .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER,
+        .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_RESTORER,
         .restorer = (void *)linux_signal_return,
         .mask = UINT64_MAX,
     };
     for (int i = 0; i < LINUX_FAULT_COUNT; i++)
         set_action(fault_signals[i], &action, &g_linux.faults_before[i]);
+    set_action(LINUX_INTERRUPT_SIGNAL, &action, NULL);
 }
 
 static char *append(char *at, const char *text)
@@ -87,9 +88,13 @@ static void give_up(void)
 }
 
 /* Called by linux_signal_entry.  Returns 0 if the process is to end. */
-int linux_fault(int signal, siginfo_t *info, ucontext_t *context)
+int linux_signal(int signal, siginfo_t *info, ucontext_t *context)
 {
     greg_t *gregs = context->uc_mcontext.gregs;
+    if (signal == LINUX_INTERRUPT_SIGNAL) {
+        linux_interrupted(gregs);
+        return 1;
+    }
     if (info->si_code <= 0) { /* sent by a program: once more, when this handler returns */
         give_up();
         syscall(SYS_tgkill, getpid(), gettid(), signal);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <time.h>
+#include <ucontext.h>
 
 #include "host.h"
 
@@ -70,13 +71,25 @@ struct linux_instant linux_instant(enum plat_clock clock);
 
 /*
  * The signals that threads of a guest host keep blocked: all but processor
- * exceptions and the terminal's stop signals.  Those stop launcher and guest
+ * exceptions, interrupts and the terminal's stop signals.  Those stop launcher and guest
  * host together, as their process group, without running any handler.
  */
 void linux_guest_mask(sigset_t *out);
 
-/* Send processor exceptions to plat_fault_redirect(). */
+/* Send processor exceptions to plat_fault_redirect(), interrupts to linux_interrupted(). */
 void linux_faults_install(void);
+
+/*
+ * The signal by which a guest thread is interrupted, not used by the C library.  It comes to
+ * host calls, too: those that it ends with EINTR are begun again, by SA_RESTART or their caller.
+ */
+#define LINUX_INTERRUPT_SIGNAL 60
+
+/* It came: plat_interrupt_redirect() in its handler. */
+void linux_interrupted(greg_t *gregs);
+
+/* The thread's id on this host. */
+pid_t linux_thread_id(const struct plat_thread *t);
 
 /* Point the calling thread's %gs slots at zeros: it carries no guest, and plat_gate() sees so. */
 void linux_slots_none(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the kernel delivers the signals of processor exceptions: on the thread's
+ * Where the kernel delivers the signals of exceptions and interrupts: on the thread's
  * handler stack, with the registers of whatever was interrupted, a guest's FS
  * base included.  Gives C code the host's FS base, and puts back what was there.
  *
@@ -34,7 +34,7 @@ linux_signal_entry: /* (signal, info, context) */
     jz 1f
     movq PLAT_HOST_FS(%rax), %rax
     wrfsbase %rax
-1:  call linux_fault
+1:  call linux_signal
     testl %eax, %eax
     jz 2f                       /* the end: a sanitizer's handler comes next */
     wrfsbase %rbx
@@ -68,7 +68,7 @@ linux_signal_entry: /* (signal, info, context) */
     popq %rsi
     popq %rdi
     subq $8, %rsp
-    call linux_fault
+    call linux_signal
     addq $8, %rsp
     testl %eax, %eax
     jz 5f

@@ -37,6 +37,7 @@ struct guest_thread {
     uint64_t slots[PLAT_GS_SLOT_COUNT];
     void *mapping;
     uint64_t mapping_size;
+    pid_t id;
     stack_t handler_stack_before;
     jmp_buf *leave; /* ends the thread; NULL if it was adopted */
     void (*start)(void *arg, struct plat_thread *t);
@@ -73,9 +74,16 @@ struct plat_thread *linux_thread_self(void)
     return linux_rdgsbase() ? plat_thread_self() : NULL;
 }
 
+pid_t linux_thread_id(const struct plat_thread *t)
+{
+    return ((const struct guest_thread *)t)->id;
+}
+
 void linux_guest_mask(sigset_t *out)
 {
-    static const int open[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGTSTP, SIGTTIN, SIGTTOU};
+    static const int open[] = {SIGSEGV, SIGBUS,  SIGFPE,
+                               SIGILL,  SIGTRAP, SIGTSTP,
+                               SIGTTIN, SIGTTOU, LINUX_INTERRUPT_SIGNAL};
     sigfillset(out);
     for (size_t i = 0; i < sizeof open / sizeof open[0]; i++)
         sigdelset(out, open[i]);
@@ -123,6 +131,7 @@ static __attribute__((noinline)) void attach(struct guest_thread *g)
     stack_t handler = {.ss_sp = handler_stack, .ss_size = (size_t)((char *)g - handler_stack)};
     sigaltstack(&handler, &g->handler_stack_before);
 
+    g->id = gettid();
     g->thread.host_rsp = (uint64_t)(uintptr_t)__builtin_frame_address(0) & ~15ull;
     set_slots(g->slots);
     plat_thread_init(&g->thread, g->thread.xsave);

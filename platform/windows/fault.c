@@ -82,7 +82,7 @@ static void describe(const EXCEPTION_RECORD *record, uint32_t mxcsr, struct plat
         *fault = (struct plat_fault){.trap = TRAP_GP};
 }
 
-static void load(struct plat_regs *r, const CONTEXT *c)
+void windows_load_registers(struct plat_regs *r, const CONTEXT *c)
 {
     *r = (struct plat_regs){
         .r8 = c->R8,
@@ -134,7 +134,7 @@ static LONG WINAPI on_exception(EXCEPTION_POINTERS *pointers)
     describe(record, context->MxCsr, &fault);
     if (fault.trap == NO_TRAP)
         return EXCEPTION_CONTINUE_SEARCH; /* raised by software */
-    load(&regs, context);
+    windows_load_registers(&regs, context);
     if (fault.trap == 3) /* Windows steps back to the int3; the processor does not */
         regs.rip = (uint64_t)(uintptr_t)record->ExceptionAddress + 1;
     struct plat_thread *t = plat_thread_self();

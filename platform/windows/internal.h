@@ -138,6 +138,15 @@ DWORD windows_remove_later(HANDLE handle);
 /* Does rdfsbase work?  The processor may have it and the system not allow it. */
 int windows_has_fsgsbase(void);
 
+/* Registers of a context with CONTEXT_CONTROL and CONTEXT_INTEGER. */
+void windows_load_registers(struct plat_regs *r, const CONTEXT *c);
+
+/* The guest thread's handle, opened when first asked for; NULL: it cannot be. */
+HANDLE windows_thread_handle(struct plat_thread *t);
+
+/* No thread is suspended when this returns, nor will any be. */
+void windows_interrupts_stop(void);
+
 void windows_faults_install(void);
 void windows_console_start(void);
 void windows_console_restore(void);

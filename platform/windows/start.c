@@ -188,6 +188,7 @@ char **plat_host_environment(void)
 void plat_host_exit(int code)
 {
     windows_console_restore();
+    windows_interrupts_stop();
     TerminateProcess(GetCurrentProcess(), (UINT)code);
     for (;;)
         Sleep(INFINITE);

@@ -21,6 +21,8 @@
 
 struct guest_thread {
     struct plat_thread thread;
+    DWORD id;
+    HANDLE handle; /* for interrupts; NULL: there was none yet */
     void (*start)(void *arg, struct plat_thread *t);
     void *arg;
 };
@@ -60,6 +62,7 @@ static void commit_stack(uint64_t from, uint64_t size)
 static __attribute__((noinline)) void attach(struct guest_thread *g)
 {
     uint64_t here = (uint64_t)(uintptr_t)__builtin_frame_address(0);
+    g->id = GetCurrentThreadId();
     g->thread.host_rsp = (here - MARGIN) & ~15ull;
     commit_stack(here, MARGIN + PLAT_HOST_STACK);
     plat_thread_init(&g->thread, g->thread.xsave);
@@ -101,9 +104,21 @@ int plat_host_thread_start(void (*start)(void *arg, struct plat_thread *t), void
     return 0;
 }
 
+HANDLE windows_thread_handle(struct plat_thread *t)
+{
+    struct guest_thread *g = (struct guest_thread *)t;
+    if (!g->handle)
+        g->handle = OpenThread(THREAD_SUSPEND_RESUME | THREAD_GET_CONTEXT | THREAD_SET_CONTEXT,
+                               FALSE, g->id);
+    return g->handle;
+}
+
 void plat_host_thread_exit(void)
 {
     struct plat_thread *t = plat_thread_self();
+    HANDLE handle = ((struct guest_thread *)t)->handle;
+    if (handle)
+        CloseHandle(handle);
     TlsSetValue(PLAT_GS_FIRST_SLOT + 1, NULL); /* PLAT_GS_THREAD */
     VirtualFree(t, 0, MEM_RELEASE);
     ExitThread(0);

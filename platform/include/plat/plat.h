@@ -238,6 +238,14 @@ uint32_t plat_thread_id(void);
  */
 MUST_USE int plat_thread_times(uint32_t id, uint64_t *user_ns, uint64_t *system_ns);
 
+/*
+ * Make another guest thread of this process call its on_interrupt, if it runs guest code.
+ * `*attend` is nonzero already: if it runs anything else, it sees that on its way to guest
+ * code.  So once is enough.  Its vector state, FS base and red zone stay as they are.
+ *   t        does not end meanwhile; not the caller's own.
+ */
+void plat_thread_interrupt(struct plat_thread *t);
+
 /* A plain host thread for hosted code (an import's inflater, the signal proxy). */
 struct plat_worker;
 MUST_USE int plat_worker_start(void (*run)(void *arg), void *arg, struct plat_worker **out);

@@ -12,6 +12,10 @@
  * and FS base are still the guest's: code that runs then uses neither, until
  * it calls the host, which goes through plat_gate().
  *
+ * It leaves through plat_resume(), or the short way behind a system call.  Both look at
+ * `attend` last, and are begun again by an interrupt that comes after that look: between
+ * it and the guest's next instruction nothing is missed.  See decisions/0008.
+ *
  * Source  System V ABI x86-64; the register order is that of struct sigcontext
  *         in Linux' asm/sigcontext.h, so a signal frame is one copy.
  * Threads a block belongs to its thread.
@@ -47,6 +51,8 @@
 #define PLAT_HOST_FS 192
 #define PLAT_GUEST_FS 200
 #define PLAT_FS_MODE 208
+#define PLAT_ON_INTERRUPT 240
+#define PLAT_ATTEND 248
 
 /* What FS base holds while guest code runs. */
 #define PLAT_FS_HOST 0  /* the host's: every %fs access of the guest is rewritten */
@@ -87,6 +93,11 @@ struct plat_thread {
     uint32_t xsave_size;
     struct plat_fault fault;
     void *owner; /* the shim's task */
+
+    /* For plat_thread_interrupt(). */
+    void (*on_interrupt)(struct plat_thread *t); /* is to clear *attend */
+    const _Atomic uint32_t *attend;     /* nonzero: on_interrupt before the guest goes on */
+    int (*is_guest_code)(uint64_t rip); /* else it is of the host or the shim */
 };
 
 _Static_assert(offsetof(struct plat_thread, regs.rflags) == PLAT_RFLAGS, "entry.S");
@@ -102,13 +113,28 @@ _Static_assert(offsetof(struct plat_thread, xsave_mask) == PLAT_XSAVE_MASK, "ent
 _Static_assert(offsetof(struct plat_thread, host_fs) == PLAT_HOST_FS, "entry.S");
 _Static_assert(offsetof(struct plat_thread, guest_fs) == PLAT_GUEST_FS, "entry.S");
 _Static_assert(offsetof(struct plat_thread, fs_mode) == PLAT_FS_MODE, "entry.S");
+_Static_assert(offsetof(struct plat_thread, on_interrupt) == PLAT_ON_INTERRUPT, "entry.S");
+_Static_assert(offsetof(struct plat_thread, attend) == PLAT_ATTEND, "entry.S");
 
-/* The calling guest thread's block.  Only on threads of a guest host. */
+/* The calling guest thread's block; NULL on other threads, which plat_start() or plat_ made. */
 static inline struct plat_thread *plat_thread_self(void)
 {
     struct plat_thread *t;
     __asm__("movq %%gs:0x1648, %0" : "=r"(t)); /* PLAT_GS_THREAD */
     return t;
+}
+
+/* The calling guest thread's PLAT_GS_SCRATCH0, and PLAT_GS_CANARY, as rewritten code has them. */
+static inline uint64_t plat_thread_scratch(void)
+{
+    uint64_t value;
+    __asm__ volatile("movq %%gs:0x1668, %0" : "=r"(value));
+    return value;
+}
+
+static inline void plat_thread_set_canary(uint64_t value)
+{
+    __asm__ volatile("movq %0, %%gs:0x1658" : : "r"(value) : "memory");
 }
 
 /*
@@ -169,6 +195,14 @@ int plat_cmpxchg_guest32(void *word, uint32_t expected, uint32_t desired, uint32
 /* Entry points, for the slots and for the hosts' exception handlers. */
 void plat_entry_syscall(void);
 void plat_entry_fault(void);
+void plat_entry_attend(void);
+
+/* The ways out of the shim: whoever is interrupted there begins again at plat_entry_attend. */
+struct plat_exit {
+    uint64_t begin, end;
+};
+extern const struct plat_exit plat_exits[];
+extern const uint32_t plat_exit_count;
 
 /* Where plat_copy_guest() and its kin may fault, and where they go on then. */
 struct plat_fixup {
