@@ -34,16 +34,18 @@ int core_sleep(struct core_sleeper *s, uint32_t streams, int64_t deadline_ns)
     return was == PLAT_PARK_TOKEN ? 0 : err;
 }
 
-void core_sleeper_wake(struct core_sleeper *s)
+int core_sleeper_wake(struct core_sleeper *s)
 {
-    if (atomic_exchange(&s->word, PLAT_PARK_TOKEN) == PLAT_PARK_SLEEPING)
-        plat_thread_wake(s->slot, &s->word);
+    if (atomic_exchange(&s->word, PLAT_PARK_TOKEN) != PLAT_PARK_SLEEPING)
+        return 0;
+    plat_thread_wake(s->slot, &s->word);
+    return 1;
 }
 
-void core_sleeper_interrupt(struct core_sleeper *s)
+int core_sleeper_interrupt(struct core_sleeper *s)
 {
     atomic_store(&s->interrupt, 1);
-    core_sleeper_wake(s);
+    return core_sleeper_wake(s);
 }
 
 void core_waitq_init(struct core_waitq *q)

@@ -51,7 +51,7 @@ static struct shim_host *host_new(struct shim_pool *pool, uint32_t index)
             return NULL;
         h->index = index;
         core_list_init(&h->node);
-        if (shim_sleeper_new(&h->sleeper) < 0) {
+        if (shim_sleeper_new(&h->sleeper) < 0 || shim_interrupter_new(&h->interrupter) < 0) {
             core_arena_free(h, sizeof *h);
             return NULL;
         }
@@ -274,6 +274,7 @@ int shim_host_begin(uint32_t index)
     struct shim_pool *pool = c->pool;
     g_self = pool->hosts[index];
     g_main = plat_thread_self();
+    shim_interrupter_begin(&g_self->interrupter);
     core_lock_acquire(&c->lock);
     int is_first = !pool->has_begun;
     if (is_first) {

@@ -241,10 +241,16 @@ void shim_task_abandon(struct shim_task *t)
     atomic_fetch_sub(&host->task_count, 1);
 }
 
+/*
+ * A thread that did not sleep is in the shim, or in guest code: only its interrupter finds
+ * out.  The caller itself is in the shim.
+ */
 void shim_task_notify(struct shim_task *t)
 {
+    const struct plat_thread *self = plat_thread_self();
     atomic_store(&t->attention, 1);
-    core_sleeper_interrupt(&t->sleeper);
+    if (!core_sleeper_interrupt(&t->sleeper) && t->host && !(self && self->owner == t))
+        shim_interrupter_poke(&t->host->interrupter);
 }
 
 void shim_process_notify(struct shim_process *p, const struct shim_task *but)
@@ -288,6 +294,7 @@ void shim_task_exit(struct shim_task *t, uint32_t status)
     struct shim_process *p = t->process;
     struct shim_host *host = t->host;
     shim_task_leave_memory(t);
+    shim_interrupter_leave(t);
     if (shim_task_free(t)) {
         uint32_t running = 0;
         if (atomic_compare_exchange_strong(&p->exiting, &running, 1))
@@ -345,6 +352,11 @@ static void dispatch_and_clear_fs(struct plat_thread *plat)
     plat_thread_clear_fs(plat);
 }
 
+static int is_guest_code(uint64_t rip)
+{
+    return shim_user_ok(rip, 1);
+}
+
 void shim_task_run(struct shim_task *t)
 {
     struct plat_thread *plat = t->plat;
@@ -354,5 +366,9 @@ void shim_task_run(struct shim_task *t)
     plat->on_syscall = shim_container()->chaos ? dispatch_and_clear_fs : shim_dispatch;
     plat->on_fault = shim_fault;
     shim_signalfd_init();
+    plat->on_interrupt = shim_interrupt;
+    plat->attend = &t->attention;
+    plat->is_guest_code = is_guest_code;
+    shim_interrupter_enter(t);
     plat_resume(plat);
 }

@@ -18,6 +18,7 @@
 #include "shim/patches.h"
 #include "shim/rewrite.h"
 #include "shim/task.h"
+#include "shim/user.h"
 
 #define REACH 0x70000000ull /* a jump's reach, with room to spare */
 
@@ -276,6 +277,55 @@ lx_uptr shim_mm_original_rip(struct shim_mm *mm, lx_uptr addr)
         return addr;
     return image->begin +
            shim_rewrite_origin(&image->table->table, (uint32_t)(addr - image->begin));
+}
+
+static int is_trampoline(struct shim_mm *mm, lx_uptr addr)
+{
+    return shim_mm_original_rip(mm, addr) != addr;
+}
+
+/* Is there a jump into or out of trampolines at `addr`?  Then follow it. */
+static int follow_detour(struct shim_mm *mm, lx_uptr *addr)
+{
+    uint8_t jump[5];
+    int32_t distance;
+    if (shim_copy_in(jump, *addr, sizeof jump) < 0 || jump[0] != 0xe9)
+        return 0;
+    memcpy(&distance, jump + 1, sizeof distance);
+    lx_uptr to = *addr + sizeof jump + (uint64_t)(int64_t)distance;
+    if (!is_trampoline(mm, *addr) && !is_trampoline(mm, to))
+        return 0;
+    *addr = to;
+    return 1;
+}
+
+/* In the middle of what replaces one instruction: a step to its beginning or end. */
+static int settle_step(const struct patched_image *image, struct plat_regs *regs)
+{
+    uint8_t code[SHIM_REWRITE_BEFORE + SHIM_REWRITE_AFTER];
+    uint64_t first = image->begin + image->table->table.trampolines;
+    if (regs->rip < first)
+        return 0;
+    uint64_t before = regs->rip - first;
+    if (before > SHIM_REWRITE_BEFORE)
+        before = SHIM_REWRITE_BEFORE;
+    memset(code, 0, sizeof code); /* what cannot be read looks like nothing of ours */
+    int err = shim_copy_in(code + SHIM_REWRITE_BEFORE - before, regs->rip - before,
+                           before + SHIM_REWRITE_AFTER);
+    (void)err; /* the rest of a page, behind the last trampoline */
+    return shim_rewrite_settle(code + SHIM_REWRITE_BEFORE, regs);
+}
+
+/* What replaces one instruction has at most two steps behind its work, and two jumps. */
+#define SETTLE_STEPS 5
+
+void shim_mm_settle(struct shim_mm *mm, struct plat_regs *regs)
+{
+    const struct patched_image *image;
+    for (int i = 0; i < SETTLE_STEPS && (image = image_at(mm, regs->rip)); i++) {
+        if (!follow_detour(mm, &regs->rip) && !settle_step(image, regs))
+            return;
+    }
 }
 
 lx_uptr shim_mm_stray_rip(struct shim_mm *mm, lx_uptr addr)

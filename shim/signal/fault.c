@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Processor exceptions of guest code: repaired, or the signals that Linux makes of them. */
+/* Processor exceptions of guest code: repaired, or the signals that Linux makes of them; interrupts. */
 
 #include "core/mem.h"
 #include "lx/errno.h"
@@ -145,10 +145,19 @@ void shim_fault(struct plat_thread *p)
     struct shim_task *t = p->owner;
     if (repair(t))
         return;
+    shim_mm_settle(t->process->mm, &p->regs);
     struct lx_siginfo info;
     plat_gate(); /* float_code() reads the saved state */
     describe(t, &info);
     shim_signal_force(t, &info);
+    int again = shim_attend(t, 0);
+    (void)again; /* no system call is ending */
+}
+
+void shim_interrupt(struct plat_thread *p)
+{
+    struct shim_task *t = p->owner;
+    shim_mm_settle(t->process->mm, &p->regs);
     int again = shim_attend(t, 0);
     (void)again; /* no system call is ending */
 }

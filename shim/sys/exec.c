@@ -255,6 +255,7 @@ static NORETURN void begin_elsewhere(struct shim_task *t, struct shim_exec *x,
     }
     birth->exec = x;
     shim_timers_stop(t->process);
+    shim_interrupter_leave(t);
     t->host = host;
     atomic_fetch_add(&host->task_count, 1);
     shim_host_hand_over(host, birth);

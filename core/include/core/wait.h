@@ -59,10 +59,12 @@ void core_sleeper_init(struct core_sleeper *s, uint32_t slot);
  *   returns      0 also for no reason; -LX_ETIMEDOUT; -LX_EINTR if `interrupt` is set.
  */
 MUST_USE int core_sleep(struct core_sleeper *s, uint32_t streams, int64_t deadline_ns);
-void core_sleeper_wake(struct core_sleeper *s);
 
-/* Set `interrupt` and wake. */
-void core_sleeper_interrupt(struct core_sleeper *s);
+/* returns 1 if the thread slept: no other wake has come before. */
+int core_sleeper_wake(struct core_sleeper *s);
+
+/* Set `interrupt` and wake; returns as core_sleeper_wake(). */
+int core_sleeper_interrupt(struct core_sleeper *s);
 
 void core_waitq_init(struct core_waitq *q);
 void core_waitq_add(struct core_waitq *q, struct core_waiter *w, struct core_sleeper *s,

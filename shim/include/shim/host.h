@@ -21,6 +21,7 @@
 #include "lx/compiler.h"
 #include "lx/types.h"
 #include "plat/thread.h"
+#include "shim/interrupt.h"
 
 struct shim_exec;
 struct shim_mm_copy;
@@ -56,6 +57,7 @@ struct shim_host {
     _Atomic uint32_t task_count;      /* tasks that run in it, or are on their way there */
     struct shim_birth *_Atomic birth; /* handed over, and not yet taken */
     struct core_sleeper sleeper;      /* of its main thread, between two births */
+    struct shim_interrupter interrupter;
 };
 
 /* Guarded by the container's lock, but for the sleepers and the wait queue. */

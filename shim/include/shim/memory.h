@@ -19,6 +19,7 @@
 #include "lx/compiler.h"
 #include "lx/types.h"
 
+struct plat_regs;
 struct shim_exec_error;
 struct shim_mm;
 struct shim_rewrite_range;
@@ -121,6 +122,12 @@ void shim_mm_usage(struct shim_mm *mm, uint64_t *mapped, uint64_t *committed);
 
 /* Where the address a trampoline belongs to came from; `addr` itself if it is in none. */
 lx_uptr shim_mm_original_rip(struct shim_mm *mm, lx_uptr addr);
+
+/*
+ * The calling thread was interrupted at regs->rip: move it out of the middle of patched code,
+ * to where the two below know the place and the program would have these registers.
+ */
+void shim_mm_settle(struct shim_mm *mm, struct plat_regs *regs);
 
 /* Where a stray jump into a patched instruction goes on, or 0 if it is none. */
 lx_uptr shim_mm_stray_rip(struct shim_mm *mm, lx_uptr addr);

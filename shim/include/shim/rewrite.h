@@ -91,6 +91,17 @@ uint32_t shim_rewrite_origin(const struct shim_rewrite_table *table, uint32_t at
 uint32_t shim_rewrite_moved(const struct shim_rewrite_table *table, uint32_t at);
 
 /*
+ * A thread stands at `code` in a trampoline.  If it is in the middle of what replaces one
+ * instruction, move it to the beginning of that, or a step on towards its end: what is kept in
+ * a %gs slot is in its register again.  On the thread itself, before the slots are used again.
+ *   code     SHIM_REWRITE_BEFORE bytes before it can be read, and SHIM_REWRITE_AFTER from it on.
+ *   returns  1 if registers were changed: look again.
+ */
+#define SHIM_REWRITE_BEFORE 24u
+#define SHIM_REWRITE_AFTER 9u
+int shim_rewrite_settle(const uint8_t *code, struct plat_regs *regs);
+
+/*
  * Does an instruction access memory through %fs, and where would that be with an FS
  * base of 0?  Hosted.
  *   size     bytes that can be read at `code`; 15 are enough.

@@ -96,6 +96,9 @@ int shim_signal_deliver(struct shim_task *t, int call);
 /* A fault of guest code, from the platform: the signal it means, or a repair. */
 void shim_fault(struct plat_thread *p);
 
+/* An interrupt of guest code, from the platform: attend to what there is. */
+void shim_interrupt(struct plat_thread *p);
+
 /* While the task's process is stopped, wait; then it was continued, or is to end. */
 void shim_signal_stop(struct shim_task *t);
 

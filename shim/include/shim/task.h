@@ -130,6 +130,8 @@ struct shim_task {
     _Atomic uint32_t in_vfork;    /* 1: until the child has memory of its own */
     struct core_sleeper sleeper;  /* what this thread sleeps on */
     struct plat_thread *plat;     /* own; good in its guest host only */
+    struct core_list in_host;     /* guarded by the interrupter's lock */
+    uint32_t is_in_host;          /* likewise; 1: in_host is in its list */
     char comm[SHIM_COMM_SIZE];    /* prctl(PR_SET_NAME) */
 
     struct shim_pending pending; /* guarded by process->signal_lock; set is atomic */

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* The thread that interrupts others of its guest host. */
+
+#include "shim/interrupt.h"
+
+#include <stdatomic.h>
+
+#include "plat/plat.h"
+#include "plat/thread.h"
+#include "shim/host.h"
+#include "shim/task.h"
+
+int shim_interrupter_new(struct shim_interrupter *i)
+{
+    return shim_sleeper_new(&i->sleeper);
+}
+
+/* A process that was killed may have left anything here. */
+void shim_interrupter_begin(struct shim_interrupter *i)
+{
+    core_lock_init(&i->lock, CORE_LOCK_HOST);
+    core_list_init(&i->tasks);
+    i->has_thread = 0;
+}
+
+/* With the lock: a task in the list has a host thread that does not end. */
+static void interrupt_all(struct shim_interrupter *i)
+{
+    core_lock_acquire(&i->lock);
+    CORE_LIST_FOR_EACH(node, &i->tasks)
+    {
+        struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_host);
+        if (atomic_load(&t->attention))
+            plat_thread_interrupt(t->plat);
+    }
+    core_lock_release(&i->lock);
+}
+
+static void run(void *arg)
+{
+    struct shim_interrupter *i = arg;
+    for (;;) {
+        int err = core_sleep(&i->sleeper, 0, PLAT_FOREVER);
+        (void)err; /* whatever woke it, it looks */
+        interrupt_all(i);
+    }
+}
+
+/* Without a thread for it, signals wait for the next system call; the next task tries again. */
+static void start_thread(struct shim_interrupter *i)
+{
+    struct plat_worker *worker;
+    if (plat_worker_start(run, i, &worker) == 0)
+        return; /* it lives as long as the process */
+    core_lock_acquire(&i->lock);
+    i->has_thread = 0;
+    core_lock_release(&i->lock);
+}
+
+void shim_interrupter_enter(struct shim_task *t)
+{
+    struct shim_interrupter *i = &t->host->interrupter;
+    core_lock_acquire(&i->lock);
+    if (!t->is_in_host)
+        core_list_add(&i->tasks, &t->in_host);
+    t->is_in_host = 1;
+    int start = !i->has_thread;
+    i->has_thread = 1;
+    core_lock_release(&i->lock);
+    if (start)
+        start_thread(i);
+}
+
+void shim_interrupter_leave(struct shim_task *t)
+{
+    struct shim_interrupter *i = &t->host->interrupter;
+    core_lock_acquire(&i->lock);
+    if (t->is_in_host)
+        core_list_remove(&t->in_host);
+    t->is_in_host = 0;
+    core_lock_release(&i->lock);
+}
+
+void shim_interrupter_poke(struct shim_interrupter *i)
+{
+    core_sleeper_wake(&i->sleeper);
+}
