@@ -33,6 +33,26 @@ static void save_vectors(struct plat_thread *t)
     t->exit_work = 1;
 }
 
+/* From here on the registers are the guest's again: the next host call saves them. */
+void plat_thread_take_vectors(struct plat_thread *t)
+{
+    if (!t->vectors_saved)
+        save_vectors(t);
+    t->vectors_saved = 0;
+}
+
+void plat_thread_put_vectors(struct plat_thread *t)
+{
+#if defined(TARBOX_SANITIZED)
+    t->vectors_saved = 1; /* instrumented code uses them until the way out */
+#else
+    uint32_t low = (uint32_t)t->xsave_mask, high = (uint32_t)(t->xsave_mask >> 32);
+    __asm__ volatile("xrstor64 (%0)" : : "r"(t->xsave), "a"(low), "d"(high) : "memory");
+    t->vectors_saved = 0;
+#endif
+    t->exit_work = 1;
+}
+
 void plat_gate(void)
 {
     if (!g_enabled)

@@ -100,7 +100,7 @@ static struct guest_thread *guest_thread_new(void)
     uint64_t handler = round_up(HANDLER_STACK + getauxval(AT_MINSIGSTKSZ), PAGE_SIZE);
     uint64_t block = PAGE_SIZE + handler;
     uint64_t xsave = block + round_up(sizeof(struct guest_thread), 64);
-    uint64_t size = round_up(xsave + plat_xsave_size(), PAGE_SIZE);
+    uint64_t size = round_up(xsave + plat_xsave_size() + PLAT_XSAVE_ROOM, PAGE_SIZE);
     char *mapping = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapping == MAP_FAILED)
         return NULL;

@@ -42,8 +42,8 @@ struct plat_semaphore {
 static struct guest_thread *guest_thread_new(void)
 {
     uint64_t xsave = (sizeof(struct guest_thread) + 63) & ~63ull;
-    char *mapping =
-        VirtualAlloc(NULL, xsave + plat_xsave_size(), MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    char *mapping = VirtualAlloc(NULL, xsave + plat_xsave_size() + PLAT_XSAVE_ROOM,
+                                 MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
     if (!mapping)
         return NULL;
     struct guest_thread *g = (struct guest_thread *)mapping;

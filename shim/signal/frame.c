@@ -23,6 +23,7 @@
 #define XSAVE_LEGACY_SIZE 512u
 #define XSAVE_HEADER_SIZE 64u
 #define MXCSR_OFFSET 24u
+#define MXCSR_DEFAULT 0x1f80u
 #define MXCSR_MASK_OFFSET 28u
 #define MXCSR_MASK_DEFAULT 0xffbfu
 
@@ -49,22 +50,24 @@ static uint64_t stack_top(const struct shim_task *t, uint64_t flags)
     return sp - RED_ZONE;
 }
 
-/* Write the vector state; the guest sees it as XSAVE memory in the standard format. */
+/*
+ * Write the vector state; the guest sees it as XSAVE memory in the standard format.  What goes
+ * with it has room in and behind the XSAVE area, so that it is one copy.
+ */
 static int push_vectors(const struct plat_thread *p, uint64_t at)
 {
     const uint32_t magic2 = LX_FP_XSTATE_MAGIC2;
-    struct lx_fpx_sw_bytes sw = {
+    const struct lx_fpx_sw_bytes sw = {
         .magic1 = LX_FP_XSTATE_MAGIC1,
         .extended_size = p->xsave_size + (uint32_t)sizeof magic2,
         .xfeatures = p->xsave_mask,
         .xstate_size = p->xsave_size,
     };
-    int err = shim_copy_out(at, p->xsave, p->xsave_size);
-    if (err == 0)
-        err = shim_copy_out(at + LX_FPX_SW_BYTES_OFFSET, &sw, sizeof sw);
-    if (err == 0)
-        err = shim_copy_out(at + p->xsave_size, &magic2, sizeof magic2);
-    return err;
+    uint8_t *area = p->xsave;
+    _Static_assert(sizeof magic2 <= PLAT_XSAVE_ROOM, "it is behind the area");
+    memcpy(area + LX_FPX_SW_BYTES_OFFSET, &sw, sizeof sw);
+    memcpy(area + p->xsave_size, &magic2, sizeof magic2);
+    return shim_copy_out(at, area, p->xsave_size + sizeof magic2);
 }
 
 static void fill_context(const struct shim_task *t, struct lx_sigcontext *c)
@@ -84,7 +87,7 @@ int frame_push(struct shim_task *t, const struct lx_sigaction *action,
                const struct lx_siginfo *info, uint64_t mask, uint64_t restart)
 {
     struct plat_thread *p = t->plat;
-    plat_gate(); /* the vectors are in p->xsave from here on */
+    plat_thread_take_vectors(p);
 
     uint64_t sp = stack_top(t, action->sa_flags);
     uint64_t vectors = (sp - p->xsave_size - sizeof(uint32_t)) & ~63ull;
@@ -142,27 +145,29 @@ static void make_restorable(struct plat_thread *p, uint64_t features)
     memcpy(area + XSAVE_LEGACY_SIZE, &present, sizeof present);
 }
 
+/* Fill p->xsave from a frame; on failure with anything. */
 static int pop_vectors(struct plat_thread *p, uint64_t at)
 {
     uint8_t *area = p->xsave;
     if (!at) { /* as Linux: a null pointer means the initial state */
+        const uint32_t mxcsr = MXCSR_DEFAULT;
         memset(area + XSAVE_LEGACY_SIZE, 0, XSAVE_HEADER_SIZE);
+        memcpy(area + MXCSR_OFFSET, &mxcsr, sizeof mxcsr); /* comes from memory always */
         return 0;
     }
-    uint32_t mask;
-    memcpy(&mask, area + MXCSR_MASK_OFFSET, sizeof mask);
+    uint32_t mask, magic2 = 0;
     struct lx_fpx_sw_bytes sw;
-    int err = shim_copy_in(&sw, at + LX_FPX_SW_BYTES_OFFSET, sizeof sw);
-    if (err < 0)
-        return err;
-
-    uint32_t magic2 = 0;
-    int extended = sw.magic1 == LX_FP_XSTATE_MAGIC1 && sw.xstate_size == p->xsave_size &&
-                   shim_copy_in(&magic2, at + p->xsave_size, sizeof magic2) == 0 &&
+    memcpy(&mask, area + MXCSR_MASK_OFFSET, sizeof mask);
+    int whole = shim_copy_in(area, at, p->xsave_size + sizeof magic2) == 0;
+    if (!whole) {
+        int err = shim_copy_in(area, at, XSAVE_LEGACY_SIZE);
+        if (err < 0)
+            return err;
+    }
+    memcpy(&sw, area + LX_FPX_SW_BYTES_OFFSET, sizeof sw);
+    memcpy(&magic2, area + p->xsave_size, sizeof magic2);
+    int extended = whole && sw.magic1 == LX_FP_XSTATE_MAGIC1 && sw.xstate_size == p->xsave_size &&
                    magic2 == LX_FP_XSTATE_MAGIC2;
-    err = shim_copy_in(area, at, extended ? p->xsave_size : XSAVE_LEGACY_SIZE);
-    if (err < 0)
-        return err;
     memcpy(area + MXCSR_MASK_OFFSET, &mask, sizeof mask);
     if (!extended) {
         const uint64_t legacy = XSTATE_FP_SSE;
@@ -178,7 +183,6 @@ int frame_pop(struct shim_task *t, uint64_t *mask, uint64_t *restart)
     struct lx_rt_sigframe f;
     *mask = 0;
     *restart = SHIM_NO_SYSCALL;
-    plat_gate(); /* p->xsave is overwritten: nothing may be saved into it later */
 
     /* The handler's ret has taken pretcode off the stack. */
     int err = shim_copy_in(&f, p->regs.rsp - sizeof f.pretcode, sizeof f);
@@ -186,6 +190,7 @@ int frame_pop(struct shim_task *t, uint64_t *mask, uint64_t *restart)
         err = pop_vectors(p, f.uc.uc_mcontext.fpstate);
     if (err < 0)
         return err;
+    plat_thread_put_vectors(p);
 
     memcpy(&p->regs, &f.uc.uc_mcontext, sizeof p->regs);
     p->regs.rflags = (p->regs.rflags & RFLAGS_USER) | RFLAGS_FIXED;

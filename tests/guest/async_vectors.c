@@ -33,7 +33,7 @@ _Static_assert(offsetof(struct patterns, general) == 2048 &&
                "the assembly below");
 
 static struct patterns patterns __attribute__((aligned(64)));
-static atomic_long handled;
+static atomic_long handled, wrong;
 static atomic_int ready;
 
 enum { SSE, AVX, AVX512 };
@@ -177,7 +177,12 @@ static int level;
 
 static void handler(int sig)
 {
+    uint16_t control;
     (void)sig;
+    /* A handler begins with the initial state, whatever it interrupts. */
+    __asm__ volatile("fnstcw %0" : "=m"(control));
+    if (control != 0x037f || _mm_getcsr() != 0x1f80)
+        wrong++;
     if (level >= AVX512)
         clobber_avx512();
     if (level >= AVX)
@@ -241,7 +246,7 @@ static void run(int which)
     }
     patterns.stop = 1;
     pthread_join(thread, NULL);
-    CHECK(!patterns.failed);
+    CHECK(!patterns.failed && wrong == 0);
     printf("%s: %s\n", names[which], handled == rounds ? "all handled" : "not all handled");
 }
 

@@ -54,6 +54,8 @@
 #define PLAT_ON_INTERRUPT 240
 #define PLAT_ATTEND 248
 
+#define PLAT_XSAVE_ROOM 64 /* bytes for whoever copies an XSAVE area */
+
 /* What FS base holds while guest code runs. */
 #define PLAT_FS_HOST 0  /* the host's: every %fs access of the guest is rewritten */
 #define PLAT_FS_GUEST 1 /* the guest's thread pointer, loaded with wrfsbase */
@@ -85,11 +87,11 @@ struct plat_thread {
     void (*on_fault)(struct plat_thread *t); /* `fault` is filled */
     uint32_t exit_work;     /* nonzero: leave by plat_resume(), not by the short way */
     uint32_t vectors_saved; /* the guest's vector state is in `xsave` */
-    void *xsave;            /* XSAVE area, standard format, 64-byte aligned */
-    uint64_t xsave_mask;    /* state components saved: XCR0 without PKRU */
-    uint64_t host_fs;       /* FS base the host needs on this thread */
-    uint64_t guest_fs;      /* the guest's thread pointer */
-    uint32_t fs_mode;       /* PLAT_FS_* */
+    void *xsave; /* XSAVE area, standard format, 64-byte aligned; PLAT_XSAVE_ROOM after it */
+    uint64_t xsave_mask; /* state components saved: XCR0 without PKRU */
+    uint64_t host_fs;    /* FS base the host needs on this thread */
+    uint64_t guest_fs;   /* the guest's thread pointer */
+    uint32_t fs_mode;    /* PLAT_FS_* */
     uint32_t xsave_size;
     struct plat_fault fault;
     void *owner; /* the shim's task */
@@ -150,6 +152,16 @@ NORETURN void plat_resume(struct plat_thread *t);
 
 /* Give the guest the vector state a program starts with. */
 void plat_thread_clear_vectors(struct plat_thread *t);
+
+/*
+ * A signal handler is to begin: put the guest's vector state into t->xsave, for good, and give the
+ * guest the initial x87 state and MXCSR.  Its vector registers may hold anything: no function
+ * finds arguments of a handler's there.
+ */
+void plat_thread_take_vectors(struct plat_thread *t);
+
+/* The other way round: t->xsave was filled with what the guest is to have. */
+void plat_thread_put_vectors(struct plat_thread *t);
 
 /*
  * Start a new thread with the vector state of another, whose vectors are saved;
