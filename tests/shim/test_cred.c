@@ -2,11 +2,12 @@
 /* shim/cred.c: what programs run as, and who may signal whom. */
 
 #include "shim/cred.h"
-#include "shim/process.h"
 
 #include "lx/personality.h"
 #include "lx/resource.h"
 #include "lx/signal.h"
+#include "shim/host.h"
+#include "shim/process.h"
 #include "shim/task.h"
 #include "test.h"
 
@@ -19,7 +20,8 @@ static struct shim_task *t;
 static int setup(void **state)
 {
     *state = mount_rows(NULL, 0);
-    if (shim_container_init() < 0 || shim_process_new(&p, &t) < 0)
+    int host = shim_container_init() == 0 ? shim_pool_add() : -1;
+    if (host < 0 || !shim_host_begin((uint32_t)host) || shim_process_new(&p, &t) < 0)
         return -1;
     p->fs = *state;
     return 0;

@@ -9,7 +9,7 @@
  *
  * The launcher starts them and notices those that die: it sleeps on the pool's supervisor.
  *
- * Source   docs/decisions/0009-processes.md.
+ * Source   docs/decisions/0010-processes.md.
  * Threads  as each function says.
  * Errors   0 or -LX_E*.
  */

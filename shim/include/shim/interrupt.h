@@ -8,7 +8,7 @@
  * wakes the task, or else the interrupter of its host: nobody touches the threads of another
  * process.
  *
- * Source   docs/decisions/0008-interrupts.md.
+ * Source   docs/decisions/0009-interrupts.md.
  * Threads  shim_interrupter_poke() any, of any process; the others in the guest host itself.
  * Errors   -LX_EAGAIN: no slot to sleep on.
  */
