@@ -99,7 +99,7 @@ static const struct name futex_ops[] = {
     N(FUTEX_WAIT),           N(FUTEX_WAKE),        N(FUTEX_FD),          N(FUTEX_REQUEUE),
     N(FUTEX_CMP_REQUEUE),    N(FUTEX_WAKE_OP),     N(FUTEX_LOCK_PI),     N(FUTEX_UNLOCK_PI),
     N(FUTEX_TRYLOCK_PI),     N(FUTEX_WAIT_BITSET), N(FUTEX_WAKE_BITSET), N(FUTEX_WAIT_REQUEUE_PI),
-    N(FUTEX_CMP_REQUEUE_PI),
+    N(FUTEX_CMP_REQUEUE_PI), N(FUTEX_LOCK_PI2),
 };
 static const struct name futex_flags[] = {N(FUTEX_PRIVATE_FLAG), N(FUTEX_CLOCK_REALTIME)};
 static const struct name signals[] = {

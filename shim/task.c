@@ -284,7 +284,7 @@ void shim_task_leave_memory(struct shim_task *t)
     if (t->clear_child_tid) {
         uint32_t zero = 0;
         if (shim_copy_out(t->clear_child_tid, &zero, sizeof zero) == 0)
-            shim_futex_wake(t->clear_child_tid, 1);
+            shim_futex_wake(t, t->clear_child_tid, 1);
         t->clear_child_tid = 0;
     }
 }

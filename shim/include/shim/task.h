@@ -22,6 +22,7 @@
 #include "lx/signal.h"
 #include "lx/types.h"
 #include "shim/cred.h"
+#include "shim/futex.h"
 #include "shim/time.h"
 #include "shim/timer.h"
 
@@ -111,14 +112,6 @@ struct shim_process {
     struct vfs_fs *fs; /* root, working directory, umask, credentials for checks; own lock */
 };
 
-/* What a thread waits for in futex(2); guarded by the lock of the futex's bucket. */
-struct shim_futex_waiter {
-    struct core_list node;
-    _Atomic lx_uptr word;
-    uint32_t bitset;
-    _Atomic uint32_t queued;
-};
-
 struct shim_task {
     int32_t tid;                  /* constant, but for execve(2) by another than the first thread */
     struct shim_process *process; /* constant */
@@ -150,7 +143,7 @@ struct shim_task {
     uint32_t host_id; /* plat_thread_id() of its host thread; 0 before it runs */
     uint64_t cpu_base_user_ns, cpu_base_system_ns; /* what that had used when the task began */
 
-    struct shim_futex_waiter futex;
+    struct shim_futex_task futex;
     lx_uptr clear_child_tid; /* own; set_tid_address(2) */
     lx_uptr robust_list;     /* own; set_robust_list(2) */
     lx_uptr rseq;            /* own; registered rseq area or 0 */

@@ -53,9 +53,18 @@ struct lx_robust_list_head {
 };
 _Static_assert(sizeof(struct lx_robust_list_head) == 24, "ABI");
 
+/* futex_waitv(2) and the calls for one operation each */
+#define LX_FUTEX2_SIZE_U8 0x0
+#define LX_FUTEX2_SIZE_U16 0x1
+#define LX_FUTEX2_SIZE_U32 0x2
+#define LX_FUTEX2_SIZE_U64 0x3
+#define LX_FUTEX2_SIZE_MASK 0x3
+#define LX_FUTEX2_PRIVATE 0x80
+
 struct lx_futex_waitv {
     uint64_t val, uaddr;
     uint32_t flags, reserved;
 };
+_Static_assert(sizeof(struct lx_futex_waitv) == 24, "ABI");
 
 #endif
