@@ -42,7 +42,8 @@ struct arena {
     struct core_lock lock; /* guards end and committed */
     uint64_t end;          /* first address never given to a class */
     uint64_t committed;    /* first address not committed */
-    struct size_class classes[CLASS_COUNT];
+    _Alignas(64) struct core_arena_load load;
+    _Alignas(64) struct size_class classes[CLASS_COUNT];
 };
 
 static struct arena *arena(void)
@@ -79,6 +80,7 @@ int core_arena_create(void)
     struct arena *a = arena();
     a->magic = MAGIC;
     a->unique = 1;
+    a->load.processors = plat_cpu_count();
     a->end = CORE_ARENA_BASE + (sizeof *a + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE * CORE_PAGE_SIZE;
     a->committed = CORE_ARENA_BASE + COMMIT_STEP;
     core_lock_init(&a->lock, CORE_LOCK_ARENA);
@@ -216,4 +218,9 @@ uint64_t core_arena_committed(void)
 uint64_t core_arena_unique(void)
 {
     return atomic_fetch_add_explicit(&arena()->unique, 1, memory_order_relaxed);
+}
+
+struct core_arena_load *core_arena_load(void)
+{
+    return &arena()->load;
 }

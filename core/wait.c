@@ -5,8 +5,30 @@
 
 #include <stdatomic.h>
 
+#include "core/arena.h"
 #include "lx/errno.h"
 #include "plat/plat.h"
+
+#define SPIN_TICKS 40000u /* of the time-stamp counter: 10 to 20 us, what a host's wake costs */
+#define SPIN_HALVINGS 6u  /* each spin in vain halves the next one */
+#define SPIN_AGAIN 32u    /* but one sleep of so many tries the full length */
+
+static void count_in(struct core_sleeper *s)
+{
+    if (!atomic_exchange(&s->running, 1))
+        atomic_fetch_add_explicit(&core_arena_load()->running, 1, memory_order_relaxed);
+}
+
+static void count_out(struct core_sleeper *s)
+{
+    if (atomic_exchange(&s->running, 0))
+        atomic_fetch_sub_explicit(&core_arena_load()->running, 1, memory_order_relaxed);
+}
+
+uint32_t core_sleepers_running(void)
+{
+    return atomic_load_explicit(&core_arena_load()->running, memory_order_relaxed);
+}
 
 void core_sleeper_init(struct core_sleeper *s, uint32_t slot)
 {
@@ -14,6 +36,46 @@ void core_sleeper_init(struct core_sleeper *s, uint32_t slot)
     s->slot = slot;
     s->interrupt = 0;
     s->waiter.queue = NULL;
+    s->running = 0;
+    s->spins_failed = s->sleeps = 0;
+    count_in(s);
+}
+
+void core_sleeper_fini(struct core_sleeper *s)
+{
+    count_out(s);
+}
+
+/*
+ * Whether a wake may come at once: somebody else runs, and nobody waits for the
+ * processor that we keep busy.
+ */
+static int may_spin(const struct core_arena_load *load)
+{
+    uint32_t running = atomic_load_explicit(&load->running, memory_order_relaxed);
+    return running > 1 && running <= load->processors;
+}
+
+/*
+ * Look for a wake for as long as a call of the host would take.  How long depends
+ * on whether that helped lately; it never goes on once other threads want to run.
+ */
+static void spin(struct core_sleeper *s)
+{
+    const struct core_arena_load *load = core_arena_load();
+    uint32_t halvings = s->sleeps++ % SPIN_AGAIN ? s->spins_failed : 0;
+    uint64_t begin = __builtin_ia32_rdtsc(), ticks = SPIN_TICKS >> halvings;
+    while (may_spin(load)) {
+        if (atomic_load_explicit(&s->word, memory_order_relaxed) != PLAT_PARK_EMPTY) {
+            s->spins_failed = 0;
+            return;
+        }
+        if (__builtin_ia32_rdtsc() - begin > ticks) {
+            s->spins_failed += s->spins_failed < SPIN_HALVINGS;
+            return;
+        }
+        __builtin_ia32_pause();
+    }
 }
 
 /*
@@ -24,10 +86,15 @@ int core_sleep(struct core_sleeper *s, uint32_t streams, int64_t deadline_ns)
 {
     if (atomic_load(&s->interrupt))
         return -LX_EINTR;
+    if (!streams && deadline_ns == PLAT_FOREVER) /* else no guest, or nobody, may wake it */
+        spin(s);
     uint32_t expected = PLAT_PARK_EMPTY;
     int err = 0;
-    if (atomic_compare_exchange_strong(&s->word, &expected, PLAT_PARK_SLEEPING))
+    if (atomic_compare_exchange_strong(&s->word, &expected, PLAT_PARK_SLEEPING)) {
+        count_out(s);
         err = plat_thread_sleep(s->slot, &s->word, streams, deadline_ns);
+        count_in(s);
+    }
     uint32_t was = atomic_exchange(&s->word, PLAT_PARK_EMPTY);
     if (atomic_load(&s->interrupt))
         return -LX_EINTR;
@@ -38,6 +105,7 @@ int core_sleeper_wake(struct core_sleeper *s)
 {
     if (atomic_exchange(&s->word, PLAT_PARK_TOKEN) != PLAT_PARK_SLEEPING)
         return 0;
+    count_in(s); /* it wants to run from now on */
     plat_thread_wake(s->slot, &s->word);
     return 1;
 }

@@ -76,6 +76,7 @@ void shim_sleeper_free(struct core_sleeper *s)
     struct shim_container *c = shim_container();
     core_lock_acquire(&c->lock);
     slot_free_locked(c, s->slot);
+    core_sleeper_fini(s);
     core_lock_release(&c->lock);
 }
 
@@ -217,6 +218,7 @@ int shim_task_free(struct shim_task *t)
     core_list_remove(&t->in_table);
     unhash_locked(c, t);
     slot_free_locked(c, t->sleeper.slot);
+    core_sleeper_fini(&t->sleeper);
     c->fast_calls += t->fast_calls;
     c->slow_calls += t->slow_calls;
     core_lock_acquire(&p->lock);

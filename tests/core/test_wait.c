@@ -43,6 +43,10 @@ static int make_shared(void **state)
 static int free_shared(void **state)
 {
     (void)state;
+    for (uint32_t i = 0; i <= THREADS; i++)
+        core_sleeper_fini(&shared->sleepers[i]);
+    if (core_sleepers_running() != 0)
+        return -1;
     core_arena_free(shared, sizeof *shared);
     return 0;
 }
@@ -208,6 +212,66 @@ static void exclusive_waiters_are_woken_one_by_one(void **state)
     core_arena_free(w, 4 * sizeof *w);
 }
 
+static void sleep_once(void *arg)
+{
+    (void)arg;
+    int err = 0;
+    while (err == 0 && shared->value == 0)
+        err = core_sleep(&shared->sleepers[0], 0, PLAT_FOREVER);
+    assert_int_equal(err, 0);
+}
+
+static void who_sleeps_does_not_count_as_running(void **state)
+{
+    struct plat_worker *w;
+    (void)state;
+    assert_int_equal(core_sleepers_running(), THREADS + 1);
+    assert_int_equal(plat_worker_start(sleep_once, NULL, &w), 0);
+    while (core_sleepers_running() != THREADS)
+        plat_thread_yield(MILLISECOND_NS);
+    shared->value = 1;
+    core_sleeper_wake(&shared->sleepers[0]);
+    assert_int_equal(core_sleepers_running(), THREADS + 1); /* from now on, not once it runs */
+    plat_worker_join(w);
+    assert_int_equal(core_sleepers_running(), THREADS + 1);
+    core_sleeper_fini(&shared->sleepers[1]);
+    core_sleeper_fini(&shared->sleepers[1]);
+    assert_int_equal(core_sleepers_running(), THREADS);
+}
+
+static void answer(void *arg)
+{
+    (void)arg;
+    for (uint32_t i = 1; i <= 2000; i++) {
+        while (shared->value != i)
+            assert_int_equal(core_sleep(&shared->sleepers[0], 0, PLAT_FOREVER), 0);
+        shared->taken = i;
+        core_sleeper_wake(self);
+    }
+}
+
+/* Two threads take turns, first alone, when they may look for each other, then in a crowd. */
+static void turns_are_taken_with_and_without_looking(void **state)
+{
+    (void)state;
+    for (int crowded = 0; crowded < 2; crowded++) {
+        struct plat_worker *w;
+        for (uint32_t i = 1; i < THREADS && !crowded; i++)
+            core_sleeper_fini(&shared->sleepers[i]);
+        for (uint32_t i = 1; i < THREADS && crowded; i++)
+            core_sleeper_init(&shared->sleepers[i], i);
+        shared->value = shared->taken = 0;
+        assert_int_equal(plat_worker_start(answer, NULL, &w), 0);
+        for (uint32_t i = 1; i <= 2000; i++) {
+            shared->value = i;
+            core_sleeper_wake(&shared->sleepers[0]);
+            while (shared->taken != i)
+                assert_int_equal(core_sleep(self, 0, PLAT_FOREVER), 0);
+        }
+        plat_worker_join(w);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +283,8 @@ int main(int argc, char **argv)
         T(a_wake_is_passed_on),
         T(no_wake_is_lost),
         T(exclusive_waiters_are_woken_one_by_one),
+        T(who_sleeps_does_not_count_as_running),
+        T(turns_are_taken_with_and_without_looking),
 #undef T
     };
     start_or_exit(&argc, &argv);

@@ -53,4 +53,11 @@ uint64_t core_arena_committed(void);
 /* A number that was not given out before; never 0. */
 uint64_t core_arena_unique(void);
 
+/* What decides whether waiting threads may keep a processor busy: see core/wait.c. */
+struct core_arena_load {
+    uint32_t processors; /* constant: plat_cpu_count() */
+    _Atomic uint32_t running;
+};
+struct core_arena_load *core_arena_load(void);
+
 #endif

@@ -46,14 +46,22 @@ struct core_waiter {
 struct core_sleeper {
     _Atomic uint32_t word;      /* PLAT_PARK_* */
     uint32_t slot;              /* names the host's event; unique among live threads */
+    _Atomic uint32_t running;   /* 1: counted among those that do not sleep */
+    uint32_t spins_failed;      /* own: lately, in a row; see spin() */
+    uint32_t sleeps;            /* own */
     _Atomic uint32_t interrupt; /* nonzero: a signal wants the thread; core_sleep() returns */
     struct core_waiter waiter;  /* for a thread that waits for one thing */
 };
 
+/* For a thread that runs, or soon will. */
 void core_sleeper_init(struct core_sleeper *s, uint32_t slot);
 
+/* The thread has ended, or is lost. */
+void core_sleeper_fini(struct core_sleeper *s);
+
 /*
- * Sleep until woken.  Wakes that came since the last sleep return at once.
+ * Sleep until woken; for some microseconds by looking again and again, if a waker may be
+ * running on another processor.  Wakes that came since the last sleep return at once.
  *   streams      also wait for standard streams, as in plat_thread_sleep().
  *   deadline_ns  PLAT_FOREVER, or on PLAT_CLOCK_MONOTONIC.
  *   returns      0 also for no reason; -LX_ETIMEDOUT; -LX_EINTR if `interrupt` is set.
@@ -65,6 +73,9 @@ int core_sleeper_wake(struct core_sleeper *s);
 
 /* Set `interrupt` and wake; returns as core_sleeper_wake(). */
 int core_sleeper_interrupt(struct core_sleeper *s);
+
+/* Threads of the container that do not sleep, as far as sleepers know. */
+uint32_t core_sleepers_running(void);
 
 void core_waitq_init(struct core_waitq *q);
 void core_waitq_add(struct core_waitq *q, struct core_waiter *w, struct core_sleeper *s,

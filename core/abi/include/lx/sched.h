@@ -48,6 +48,17 @@
 #define LX_SCHED_DEADLINE 6
 #define LX_SCHED_RESET_ON_FORK 1073741824
 
+/* sched_setattr(2) */
+#define LX_SCHED_FLAG_RESET_ON_FORK 0x1
+#define LX_SCHED_FLAG_RECLAIM 0x2
+#define LX_SCHED_FLAG_DL_OVERRUN 0x4
+#define LX_SCHED_FLAG_KEEP_POLICY 0x8
+#define LX_SCHED_FLAG_KEEP_PARAMS 0x10
+#define LX_SCHED_FLAG_UTIL_CLAMP_MIN 0x20
+#define LX_SCHED_FLAG_UTIL_CLAMP_MAX 0x40
+#define LX_SCHED_ATTR_SIZE_VER0 48
+#define LX_SCHED_ATTR_SIZE_VER1 56
+
 #define LX_CSIGNAL 0xff /* clone(2): the signal sent at its end */
 
 /* clone3(2) */
