@@ -351,6 +351,8 @@ int shim_mm_unmap(struct shim_mm *mm, lx_uptr addr, uint64_t size)
         return -LX_EINVAL;
     core_lock_acquire(&mm->lock);
     int err = remove_range_locked(mm, addr, addr + PAGE_UP(size));
+    if (err == 0 && mm->next == addr + PAGE_UP(size))
+        mm->next = addr; /* as Linux, and the host's page tables are there already */
     core_lock_release(&mm->lock);
     return err;
 }
