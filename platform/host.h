@@ -52,6 +52,12 @@ uint32_t plat_xsave_size(void);
 /* Fill in what is the same on every host: FS base, the XSAVE fields, the gs slots. */
 void plat_thread_init(struct plat_thread *t, void *xsave);
 
+/* The calling thread, which has run a guest thread, will run another: forget the first. */
+void plat_thread_renew(struct plat_thread *t);
+
+/* How many host threads a process keeps for guest threads to come. */
+#define PLAT_THREADS_KEPT 32u
+
 /*
  * The calling thread's FS base: by instruction, or (linux/bases.c) by system call where the
  * kernel does not keep what the instructions set.

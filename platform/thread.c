@@ -25,9 +25,10 @@ uint32_t plat_xsave_size(void)
 #define SET_SLOT(displacement, value) \
     __asm__ volatile("movq %0, %%gs:%c1" : : "r"((uint64_t)(uintptr_t)(value)), "i"(displacement))
 
+static const _Atomic uint32_t nothing; /* to attend to */
+
 void plat_thread_init(struct plat_thread *t, void *xsave)
 {
-    static const _Atomic uint32_t nothing;
     t->attend = &nothing;
     t->xsave = xsave;
     t->xsave_mask = plat_xsave_mask();
@@ -38,4 +39,22 @@ void plat_thread_init(struct plat_thread *t, void *xsave)
     SET_SLOT(PLAT_GS_TP, 0);
     SET_SLOT(PLAT_GS_CANARY, 0);
     plat_gate_enable();
+}
+
+void plat_thread_renew(struct plat_thread *t)
+{
+    t->regs = (struct plat_regs){0};
+    t->on_syscall = NULL;
+    t->on_fault = NULL;
+    t->on_interrupt = NULL;
+    t->attend = &nothing;
+    t->exit_work = 0;
+    t->vectors_saved = 0;
+    t->guest_fs = 0;
+    t->fs_mode = PLAT_FS_HOST;
+    t->fault = (struct plat_fault){0};
+    t->owner = NULL;
+    t->is_bound = 0;
+    SET_SLOT(PLAT_GS_TP, 0);
+    SET_SLOT(PLAT_GS_CANARY, 0);
 }

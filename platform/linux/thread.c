@@ -8,6 +8,9 @@
  * on x86-64, points so that the slots' displacements fall into the block; on
  * threads without a guest, into zeros.
  *
+ * A guest thread that ends leaves its host thread behind, with all this, for the
+ * next one: that saves most of what a thread costs.
+ *
  * Source  pthreads(7), sigaltstack(2), arch_prctl(2).
  */
 
@@ -40,11 +43,27 @@ struct guest_thread {
     pid_t id;
     stack_t handler_stack_before;
     jmp_buf *leave; /* ends the thread; NULL if it was adopted */
+    /* Guarded by the pool's lock while it is kept there, then own. */
     void (*start)(void *arg, struct plat_thread *t);
     void *arg;
+    struct guest_thread *next;
+    pthread_cond_t wake;
 };
 
 _Static_assert(offsetof(struct guest_thread, thread) == 0, "a block is its guest_thread");
+
+/* Host threads without a guest thread. */
+struct pool {
+    pthread_mutex_t lock; /* guards all */
+    struct guest_thread *kept;
+    uint32_t count;
+};
+
+static struct pool *pool(void)
+{
+    static struct pool p = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    return &p;
+}
 
 struct plat_worker {
     pthread_t thread;
@@ -148,23 +167,71 @@ int plat_host_thread_adopt(struct plat_thread **out)
     return 0;
 }
 
+/*
+ * Wait in the pool for a guest thread to run.
+ *   returns  0: there are enough.
+ */
+static int keep(struct guest_thread *g)
+{
+    struct pool *p = pool();
+    if (g->thread.is_bound)
+        sched_setaffinity(0, sizeof g_linux.cpus, &g_linux.cpus);
+    plat_thread_renew(&g->thread);
+    pthread_mutex_lock(&p->lock);
+    int kept = p->count < PLAT_THREADS_KEPT;
+    if (kept) {
+        g->start = NULL;
+        g->next = p->kept;
+        p->kept = g;
+        p->count++;
+        while (!g->start)
+            pthread_cond_wait(&g->wake, &p->lock);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return kept;
+}
+
+/* Let a host thread of the pool run a guest thread; 0: there is none. */
+static int start_kept(void (*start)(void *arg, struct plat_thread *t), void *arg)
+{
+    struct pool *p = pool();
+    pthread_mutex_lock(&p->lock);
+    struct guest_thread *g = p->kept;
+    if (g) {
+        p->kept = g->next;
+        p->count--;
+        g->start = start;
+        g->arg = arg;
+        pthread_cond_signal(&g->wake); /* under the lock: later, it may have ended */
+    }
+    pthread_mutex_unlock(&p->lock);
+    return g != NULL;
+}
+
 static void *guest_thread_main(void *arg)
 {
     struct guest_thread *g = arg;
     jmp_buf leave;
-    if (setjmp(leave) == 0) {
-        g->leave = &leave;
-        attach(g);
-        g->start(g->arg, &g->thread);
-    }
+    g->leave = &leave;
+    attach(g);
+    do {
+        if (setjmp(leave) == 0)
+            g->start(g->arg, &g->thread);
+    } while (keep(g));
+    linux_slots_none();
+    sigaltstack(&g->handler_stack_before, NULL);
+    guest_thread_free(g);
     return NULL;
 }
 
 int plat_host_thread_start(void (*start)(void *arg, struct plat_thread *t), void *arg)
 {
+    if (start_kept(start, arg))
+        return 0;
     struct guest_thread *g = guest_thread_new();
     if (!g)
         return -LX_EAGAIN;
+    pthread_cond_init(&g->wake, NULL);
     g->start = start;
     g->arg = arg;
 
@@ -183,18 +250,17 @@ int plat_host_thread_start(void (*start)(void *arg, struct plat_thread *t), void
 }
 
 /*
- * A started thread returns from its first function.  The main thread must stay:
+ * A started thread returns to its first function.  The main thread must stay:
  * guest hosts that it spawned die with it, and /proc/self is its own.
  */
 void plat_host_thread_exit(void)
 {
     struct guest_thread *g = (struct guest_thread *)plat_thread_self();
-    jmp_buf *leave = g->leave;
+    if (g->leave)
+        longjmp(*g->leave, 1);
     linux_slots_none();
     sigaltstack(&g->handler_stack_before, NULL);
     guest_thread_free(g);
-    if (leave)
-        longjmp(*leave, 1);
     if (gettid() != getpid())
         pthread_exit(NULL);
     for (;;)

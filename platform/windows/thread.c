@@ -4,7 +4,10 @@
  * host stack is the thread's own stack, committed as far as the shim may go, since
  * Windows grows stacks by guard pages only while the stack pointer is in them.
  *
- * Source  CreateThread, "Thread Stack Size".
+ * A guest thread that ends leaves its host thread behind, with its stack and block,
+ * for the next one: that saves most of what a thread costs.
+ *
+ * Source  CreateThread, "Thread Stack Size", "Condition Variables".
  */
 
 #include "internal.h"
@@ -23,11 +26,28 @@ struct guest_thread {
     struct plat_thread thread;
     DWORD id;
     HANDLE handle; /* for interrupts; NULL: there was none yet */
+    /* Guarded by the pool's lock while it is kept there, then own. */
     void (*start)(void *arg, struct plat_thread *t);
     void *arg;
+    struct guest_thread *next;
+    CONDITION_VARIABLE wake;
+    uint32_t is_started; /* constant: 1: by us, so it may be kept */
 };
 
 _Static_assert(offsetof(struct guest_thread, thread) == 0, "a block is its guest_thread");
+
+/* Host threads without a guest thread. */
+struct pool {
+    SRWLOCK lock; /* guards all */
+    struct guest_thread *kept;
+    uint32_t count;
+};
+
+static struct pool *pool(void)
+{
+    static struct pool p = {.lock = SRWLOCK_INIT};
+    return &p;
+}
 
 struct plat_worker {
     HANDLE thread;
@@ -79,6 +99,63 @@ int plat_host_thread_adopt(struct plat_thread **out)
     return 0;
 }
 
+/*
+ * Wait in the pool for a guest thread to run.
+ *   returns  0: there are enough.
+ */
+static int keep(struct guest_thread *g)
+{
+    struct pool *p = pool();
+    if (g->thread.is_bound)
+        plat_host_cpu_bind(&(uint64_t){UINT64_MAX}, 1);
+    plat_thread_renew(&g->thread);
+    AcquireSRWLockExclusive(&p->lock);
+    int kept = p->count < PLAT_THREADS_KEPT;
+    if (kept) {
+        g->start = NULL;
+        g->next = p->kept;
+        p->kept = g;
+        p->count++;
+        while (!g->start)
+            SleepConditionVariableSRW(&g->wake, &p->lock, INFINITE, 0);
+    }
+    ReleaseSRWLockExclusive(&p->lock);
+    return kept;
+}
+
+/* Let a host thread of the pool run a guest thread; 0: there is none. */
+static int start_kept(void (*start)(void *arg, struct plat_thread *t), void *arg)
+{
+    struct pool *p = pool();
+    AcquireSRWLockExclusive(&p->lock);
+    struct guest_thread *g = p->kept;
+    if (g) {
+        p->kept = g->next;
+        p->count--;
+        g->start = start;
+        g->arg = arg;
+        WakeConditionVariable(&g->wake); /* under the lock: later, it may have ended */
+    }
+    ReleaseSRWLockExclusive(&p->lock);
+    return g != NULL;
+}
+
+static NORETURN void end(struct guest_thread *g)
+{
+    if (g->handle)
+        CloseHandle(g->handle);
+    TlsSetValue(PLAT_GS_FIRST_SLOT + 1, NULL); /* PLAT_GS_THREAD */
+    VirtualFree(g, 0, MEM_RELEASE);
+    ExitThread(0);
+}
+
+static NORETURN void run_next(struct guest_thread *g)
+{
+    if (keep(g))
+        g->start(g->arg, &g->thread);
+    end(g);
+}
+
 static DWORD WINAPI guest_thread_main(void *arg)
 {
     struct guest_thread *g = arg;
@@ -89,9 +166,12 @@ static DWORD WINAPI guest_thread_main(void *arg)
 
 int plat_host_thread_start(void (*start)(void *arg, struct plat_thread *t), void *arg)
 {
+    if (start_kept(start, arg))
+        return 0;
     struct guest_thread *g = guest_thread_new();
     if (!g)
         return -LX_EAGAIN;
+    g->is_started = 1;
     g->start = start;
     g->arg = arg;
     HANDLE thread = CreateThread(NULL, STACK_RESERVE, guest_thread_main, g,
@@ -113,15 +193,19 @@ HANDLE windows_thread_handle(struct plat_thread *t)
     return g->handle;
 }
 
+/* A kept thread goes on from the top of its host stack, however deep it was. */
 void plat_host_thread_exit(void)
 {
-    struct plat_thread *t = plat_thread_self();
-    HANDLE handle = ((struct guest_thread *)t)->handle;
-    if (handle)
-        CloseHandle(handle);
-    TlsSetValue(PLAT_GS_FIRST_SLOT + 1, NULL); /* PLAT_GS_THREAD */
-    VirtualFree(t, 0, MEM_RELEASE);
-    ExitThread(0);
+    struct guest_thread *g = (struct guest_thread *)plat_thread_self();
+    if (!g->is_started)
+        end(g);
+    __asm__ volatile("movq %0, %%rsp\n\t"
+                     "subq $32, %%rsp\n\t" /* for the callee, by its convention */
+                     "call *%1"
+                     :
+                     : "r"(g->thread.host_rsp), "r"(run_next), "c"(g)
+                     : "memory");
+    __builtin_unreachable();
 }
 
 static DWORD WINAPI worker_main(void *arg)

@@ -94,7 +94,8 @@ struct plat_thread {
     uint32_t fs_mode;    /* PLAT_FS_* */
     uint32_t xsave_size;
     struct plat_fault fault;
-    void *owner; /* the shim's task */
+    void *owner;       /* the shim's task */
+    uint32_t is_bound; /* 1: plat_cpu_bind() was called */
 
     /* For plat_thread_interrupt(). */
     void (*on_interrupt)(struct plat_thread *t); /* is to clear *attend */
