@@ -98,6 +98,7 @@ int shim_limit_memory(struct shim_task *t, uint64_t size, int is_data)
 void shim_limit_inherit(struct shim_task *child, const struct shim_task *parent)
 {
     child->nice = parent->nice;
+    child->sched = parent->sched;
     child->ioprio = parent->ioprio;
     child->timer_slack_ns = parent->timer_slack_ns;
 }

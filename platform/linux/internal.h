@@ -5,6 +5,7 @@
 /* What the files of this host share. */
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <time.h>
@@ -32,6 +33,7 @@ struct linux_state {
     /* What our handlers replaced. */
     struct linux_action faults_before[LINUX_FAULT_COUNT];
     struct linux_instant started; /* on PLAT_CLOCK_MONOTONIC */
+    cpu_set_t cpus;               /* that this process may use */
     uint32_t is_guest;            /* 1: a guest host */
     _Atomic uint32_t is_starting; /* 1: a thread of ours is, and may hold locks of the runtime */
     int files[PLAT_INHERIT_MAX];  /* in a guest host: what it was given; -1: nothing */
@@ -65,6 +67,9 @@ MUST_USE int linux_map_at(uint64_t addr, uint64_t size, int prot, int flags, int
 
 /* Time left until a deadline of plat.h, for relative timeouts; NULL for PLAT_FOREVER. */
 const struct timespec *linux_time_left(int64_t deadline_ns, struct timespec *out);
+
+/* Fill in `cpus`. */
+void linux_cpus_find(void);
 
 /* Read the time-stamp counter and `clock` within a few nanoseconds of each other. */
 struct linux_instant linux_instant(enum plat_clock clock);

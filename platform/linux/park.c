@@ -8,13 +8,15 @@
  * the doorbell; each sleeper has an edge-triggered epoll instance on it, which
  * sees every ring once.  All of them wake then, and look again.
  *
- * Source  futex(2), epoll(7), eventfd(2), poll(2).
+ * Source  futex(2), epoll(7), eventfd(2), poll(2), sched_setaffinity(2), membarrier(2).
  */
 
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -118,29 +120,60 @@ void plat_host_thread_yield(uint64_t ns)
     clock_nanosleep(CLOCK_MONOTONIC, 0, &left, NULL);
 }
 
-static int allowed_cpus(cpu_set_t *out)
+/* A thread may be bound to fewer later, and the process still has these. */
+void linux_cpus_find(void)
 {
-    CPU_ZERO(out);
-    return sched_getaffinity(0, sizeof *out, out);
+    int err = sched_getaffinity(0, sizeof g_linux.cpus, &g_linux.cpus);
+    if (err < 0) /* more processors than the set has room for */
+        memset(&g_linux.cpus, 0xff, sizeof g_linux.cpus);
 }
 
 uint32_t plat_host_cpu_count(void)
 {
-    cpu_set_t set;
-    if (allowed_cpus(&set) < 0) /* more processors than the set has room for */
-        return CPU_SETSIZE;
-    return (uint32_t)CPU_COUNT(&set);
+    return (uint32_t)CPU_COUNT(&g_linux.cpus);
 }
 
 /* Counted among those allowed, so that it is below plat_cpu_count(). */
 uint32_t plat_host_cpu_current(void)
 {
-    cpu_set_t set;
+    const cpu_set_t *set = &g_linux.cpus;
     int current = sched_getcpu();
-    if (current < 0 || allowed_cpus(&set) < 0)
-        return 0;
     uint32_t rank = 0;
     for (int cpu = 0; cpu < current && cpu < CPU_SETSIZE; cpu++)
-        rank += CPU_ISSET(cpu, &set) != 0;
+        rank += CPU_ISSET(cpu, set) != 0;
     return rank;
+}
+
+void plat_host_cpu_bind(const uint64_t *set, uint32_t words)
+{
+    const cpu_set_t *has = &g_linux.cpus;
+    cpu_set_t wanted;
+    CPU_ZERO(&wanted);
+    uint32_t rank = 0;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, has))
+            continue;
+        if (rank / 64 < words && set[rank / 64] >> rank % 64 & 1)
+            CPU_SET(cpu, &wanted);
+        rank++;
+    }
+    struct plat_thread *t = linux_thread_self();
+    if (sched_setaffinity(0, sizeof wanted, &wanted) == 0 && t)
+        t->is_bound = 1;
+}
+
+/* For all processes, the one command that does not ask who has registered with the kernel. */
+int plat_host_barrier(int everywhere)
+{
+    static _Atomic uint32_t registered;
+    if (everywhere)
+        return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0 ? linux_error() : 0;
+    if (!registered &&
+        syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) == 0)
+        registered = 1;
+    if (!registered)
+        return plat_host_barrier(1);
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0) < 0
+               ? linux_error()
+               : 0;
 }

@@ -67,6 +67,7 @@ int plat_host_start(int *argc, char ***argv)
     }
     linux_slots_none();
     linux_faults_install();
+    linux_cpus_find();
     signal(SIGPIPE, SIG_IGN); /* writes return -LX_EPIPE; a guest host inherits this */
     g_linux.started = linux_instant(PLAT_CLOCK_MONOTONIC);
     return 0;

@@ -4,7 +4,8 @@
  * needs it.  A deadline is a high-resolution timer beside it, where Windows has
  * them (10, version 1803), else the wait's own, coarse one.
  *
- * Source  CreateEventW, CreateWaitableTimerExW, PeekNamedPipe, console input events.
+ * Source  CreateEventW, CreateWaitableTimerExW, PeekNamedPipe, console input events,
+ *         FlushProcessWriteBuffers, SetThreadGroupAffinity.
  */
 
 #include "internal.h"
@@ -173,4 +174,53 @@ uint32_t plat_host_cpu_current(void)
     for (WORD group = 0; group < current.Group; group++)
         before += GetActiveProcessorCount(group);
     return before + current.Number;
+}
+
+/* Only within one group of processors: threads keep the group they have. */
+void plat_host_cpu_bind(const uint64_t *set, uint32_t words)
+{
+    uint64_t has = affinity(), wanted = 0;
+    uint32_t rank = 0;
+    for (uint32_t cpu = 0; cpu < 64; cpu++) {
+        if (!(has >> cpu & 1))
+            continue;
+        if (words && set[0] >> rank & 1)
+            wanted |= 1ull << cpu;
+        rank++;
+    }
+    struct plat_thread *t = g_windows.is_guest ? plat_thread_self() : NULL;
+    if (wanted && SetThreadAffinityMask(GetCurrentThread(), (DWORD_PTR)wanted) && t)
+        t->is_bound = 1;
+}
+
+/*
+ * Run on every processor once: whatever ran there was interrupted, and with that went through a
+ * barrier.  Processors that we may not use run none of our threads.
+ */
+static void visit_processors(void)
+{
+    GROUP_AFFINITY before, there = {0};
+    if (!GetThreadGroupAffinity(GetCurrentThread(), &before))
+        return;
+    WORD groups = GetActiveProcessorGroupCount();
+    for (there.Group = 0; there.Group < groups; there.Group++) {
+        DWORD count = GetActiveProcessorCount(there.Group);
+        for (DWORD cpu = 0; cpu < count; cpu++) {
+            there.Mask = (KAFFINITY)1 << cpu;
+            SetThreadGroupAffinity(GetCurrentThread(), &there, NULL);
+        }
+    }
+    SetThreadGroupAffinity(GetCurrentThread(), &before, NULL);
+}
+
+/*
+ * FlushProcessWriteBuffers() interrupts the processors that run threads of this process, which
+ * serializes their instructions, too.  For other processes Windows has nothing of the kind.
+ */
+int plat_host_barrier(int everywhere)
+{
+    FlushProcessWriteBuffers();
+    if (everywhere)
+        visit_processors();
+    return 0;
 }

@@ -4,6 +4,8 @@
  * arch_prctl(2), sethostname(2), getcpu(2), membarrier(2), rseq(2).
  */
 
+#include <stdatomic.h>
+
 #include "core/mem.h"
 #include "lx/errno.h"
 #include "lx/membarrier.h"
@@ -94,15 +96,35 @@ int64_t sys_getcpu(struct shim_task *t, lx_uptr cpu, lx_uptr node)
     return err;
 }
 
-/* Every entry to the host is a barrier on x86; what the others run sees it, see membarrier(2). */
+#define EXPEDITED                                                               \
+    (LX_MEMBARRIER_CMD_GLOBAL_EXPEDITED | LX_MEMBARRIER_CMD_PRIVATE_EXPEDITED | \
+     LX_MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE)
+#define REGISTRATIONS (EXPEDITED << 1) /* each the next number */
+
+/* All threads are interrupted, in this process or in all, whatever was registered. */
 int64_t sys_membarrier(struct shim_task *t, int32_t command, uint32_t flags, int32_t cpu)
 {
-    (void)t, (void)cpu;
+    _Atomic uint32_t *registered = &t->process->membarriers;
+    (void)cpu; /* only with flags of restartable sequences */
     if (flags)
         return -LX_EINVAL;
     switch (command) {
     case LX_MEMBARRIER_CMD_QUERY:
-        return 0; /* none: the host offers no way to interrupt all threads */
+        return LX_MEMBARRIER_CMD_GLOBAL | EXPEDITED | REGISTRATIONS |
+               LX_MEMBARRIER_CMD_GET_REGISTRATIONS;
+    case LX_MEMBARRIER_CMD_GLOBAL:
+    case LX_MEMBARRIER_CMD_GLOBAL_EXPEDITED:
+        return plat_barrier(1);
+    case LX_MEMBARRIER_CMD_PRIVATE_EXPEDITED:
+    case LX_MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE:
+        return atomic_load(registered) & (uint32_t)command << 1 ? plat_barrier(0) : -LX_EPERM;
+    case LX_MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED:
+    case LX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED:
+    case LX_MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE:
+        atomic_fetch_or(registered, (uint32_t)command);
+        return 0;
+    case LX_MEMBARRIER_CMD_GET_REGISTRATIONS:
+        return atomic_load(registered);
     default:
         return -LX_EINVAL;
     }

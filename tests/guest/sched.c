@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Scheduling, limits and names of threads. */
 
+#include <linux/sched.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -28,6 +30,108 @@ static void affinity(void)
     unsigned cpu = 12345, node = 12345;
     CHECK(getcpu(&cpu, &node) == 0 && cpu < 8192 && node < 1024);
     CHECK(sched_yield() == 0);
+}
+
+/* What was set is read back, whoever set it. */
+static atomic_int bound;
+
+static void *count_cpus(void *arg)
+{
+    cpu_set_t set;
+    while (!bound)
+        sched_yield();
+    CHECK(sched_getaffinity(0, sizeof set, &set) == 0);
+    *(int *)arg = CPU_COUNT(&set);
+    return NULL;
+}
+
+static void binding(void)
+{
+    cpu_set_t all, one, set;
+    CHECK(sched_getaffinity(0, sizeof all, &all) == 0);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &all))
+            continue;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        CHECK(sched_setaffinity(0, sizeof one, &one) == 0);
+        CHECK(sched_getaffinity(0, sizeof set, &set) == 0 && CPU_EQUAL(&one, &set));
+        CHECK(sched_getaffinity(getpid(), sizeof set, &set) == 0 && CPU_EQUAL(&one, &set));
+        CHECK(sched_getcpu() == cpu);
+    }
+    CHECK(sched_setaffinity(0, sizeof all, &all) == 0);
+    CHECK(sched_getaffinity(0, sizeof set, &set) == 0 && CPU_EQUAL(&all, &set));
+    memset(&set, 0xff, sizeof set); /* cut to what there is */
+    CHECK(sched_setaffinity(0, sizeof set, &set) == 0);
+    CHECK(sched_getaffinity(0, sizeof set, &set) == 0 && CPU_EQUAL(&all, &set));
+    CHECK_ERROR(sched_setaffinity(999999, sizeof all, &all), ESRCH);
+    CHECK_ERROR(syscall(SYS_sched_setaffinity, 0, 8ul, 1), EFAULT);
+
+    pthread_t thread; /* set by another, which is what pthread_attr_setaffinity_np(3) does */
+    int count = 0;
+    CHECK(pthread_create(&thread, NULL, count_cpus, &count) == 0);
+    CHECK(pthread_setaffinity_np(thread, sizeof one, &one) == 0);
+    bound = 1;
+    CHECK(pthread_join(thread, NULL) == 0 && count == 1);
+}
+
+struct attr {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+    uint32_t util_min, util_max;
+};
+
+static void attributes(void)
+{
+    struct attr a;
+    char big[128] = {0};
+    CHECK(syscall(SYS_sched_getattr, 0, &a, sizeof a, 0) == 0);
+    CHECK(a.size == sizeof a && a.policy == SCHED_OTHER && a.nice == getpriority(PRIO_PROCESS, 0));
+    CHECK(a.flags == 0 && a.priority == 0);
+    CHECK(syscall(SYS_sched_getattr, 0, big, sizeof big, 0) == 0);
+    CHECK(((struct attr *)big)->size == sizeof a);
+    CHECK(syscall(SYS_sched_getattr, 0, big, 48, 0) == 0 && ((struct attr *)big)->size == 48);
+    CHECK_ERROR(syscall(SYS_sched_getattr, 0, &a, 47, 0), EINVAL);
+    CHECK_ERROR(syscall(SYS_sched_getattr, 0, &a, sizeof a, 1), EINVAL);
+    CHECK_ERROR(syscall(SYS_sched_getattr, 0, NULL, sizeof a, 0), EINVAL);
+    CHECK_ERROR(syscall(SYS_sched_getattr, 0, 8, sizeof a, 0), EFAULT);
+    CHECK_ERROR(syscall(SYS_sched_getattr, -1, &a, sizeof a, 0), EINVAL);
+    CHECK_ERROR(syscall(SYS_sched_getattr, 999999, &a, sizeof a, 0), ESRCH);
+
+    a = (struct attr){.size = sizeof a, .policy = SCHED_BATCH, .flags = SCHED_FLAG_RESET_ON_FORK};
+    a.nice = getpriority(PRIO_PROCESS, 0) + 1;
+    CHECK(syscall(SYS_sched_setattr, 0, &a, 0) == 0);
+    struct attr got;
+    CHECK(syscall(SYS_sched_getattr, 0, &got, sizeof got, 0) == 0);
+    CHECK(got.policy == SCHED_BATCH && got.flags == SCHED_FLAG_RESET_ON_FORK && got.nice == a.nice);
+    CHECK(sched_getscheduler(0) == (SCHED_BATCH | SCHED_RESET_ON_FORK));
+    CHECK(sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, (&(struct sched_param){0})) ==
+          0);
+
+    CHECK_ERROR(syscall(SYS_sched_setattr, 0, &a, 1), EINVAL);
+    CHECK_ERROR(syscall(SYS_sched_setattr, 0, NULL, 0), EINVAL);
+    CHECK_ERROR(syscall(SYS_sched_setattr, 0, 8, 0), EFAULT);
+    CHECK_ERROR(syscall(SYS_sched_setattr, 999999, &a, 0), ESRCH);
+    a.policy = 77;
+    CHECK_ERROR(syscall(SYS_sched_setattr, 0, &a, 0), EINVAL);
+    a.policy = SCHED_OTHER;
+    a.flags = 1ull << 40;
+    CHECK_ERROR(syscall(SYS_sched_setattr, 0, &a, 0), EINVAL);
+    a.flags = 0;
+    a.priority = 1;
+    CHECK_ERROR(syscall(SYS_sched_setattr, 0, &a, 0), EINVAL);
+    a.priority = 0;
+    a.size = 40;
+    CHECK_ERROR(syscall(SYS_sched_setattr, 0, &a, 0), E2BIG);
+    CHECK(a.size >= sizeof a); /* the size that it knows */
+    memset(big, 0, sizeof big);
+    memcpy(big, &a, sizeof a);
+    ((struct attr *)big)->size = sizeof big;
+    big[sizeof big - 1] = 1;
+    CHECK_ERROR(syscall(SYS_sched_setattr, 0, big, 0), E2BIG);
 }
 
 static void policies(void)
@@ -105,7 +209,9 @@ static void names(void)
 int main(void)
 {
     affinity();
+    binding();
     policies();
+    attributes();
     limits();
     names();
     return guest_result();

@@ -278,9 +278,25 @@ void plat_thread_wake(uint32_t slot, _Atomic uint32_t *word);
 /* Give the processor to another thread; with `ns` > 0, sleep about that long. */
 void plat_thread_yield(uint64_t ns);
 
-/* Processors this process may use: their number, and the one running now. */
+/*
+ * Processors this process may use: their number, and the one running now.  They are
+ * counted from 0, whatever the host calls them.
+ */
 uint32_t plat_cpu_count(void);
 uint32_t plat_cpu_current(void);
+
+/*
+ * Let the calling thread run on some of these processors only: bit n of the set is
+ * processor n.  What the host refuses is ignored, and so are processors from 64 * words on.
+ */
+void plat_cpu_bind(const uint64_t *set, uint32_t words);
+
+/*
+ * Every thread of this process (`everywhere`: of any process) that runs has gone through a
+ * full memory barrier when this returns, and has dropped instructions it fetched before.
+ *   returns  -LX_ENOSYS: the host cannot do that.
+ */
+MUST_USE int plat_barrier(int everywhere);
 
 /* ---- Clocks and chance --------------------------------------------------- */
 

@@ -107,9 +107,18 @@ struct shim_process {
     int32_t vfork_tid;  /* who waits until it gives up its parent's memory, or 0;
                                         guarded by the container's lock */
     uint64_t start_ns;  /* when it began, monotonic */
+    _Atomic uint32_t membarriers; /* MEMBARRIER_CMD_REGISTER_*: what was registered */
     _Atomic uint32_t vdso_has_clock; /* 1: it was told of the clock; see sys_clock_gettime() */
     struct vfs_fdtable *fds;         /* own lock */
     struct vfs_fs *fs; /* root, working directory, umask, credentials for checks; own lock */
+};
+
+/* Scheduling, as the program asked for it; the host schedules as it likes. */
+#define SHIM_CPU_WORDS 16 /* 1024 processors */
+struct shim_sched {
+    uint32_t policy; /* SCHED_NORMAL, _BATCH or _IDLE */
+    uint32_t reset_on_fork;
+    uint64_t cpus[SHIM_CPU_WORDS]; /* bit: it may run there; none: anywhere */
 };
 
 struct shim_task {
@@ -144,6 +153,7 @@ struct shim_task {
     uint64_t cpu_base_user_ns, cpu_base_system_ns; /* what that had used when the task began */
 
     struct shim_futex_task futex;
+    struct shim_sched sched; /* guarded by the container's lock */
     lx_uptr clear_child_tid; /* own; set_tid_address(2) */
     lx_uptr robust_list;     /* own; set_robust_list(2) */
     lx_uptr rseq;            /* own; registered rseq area or 0 */
