@@ -12,10 +12,12 @@
 #include "plat/plat.h"
 #include "shim/dispatch.h"
 #include "shim/exec.h"
+#include "shim/futex.h"
 #include "shim/memory.h"
 #include "shim/process.h"
 #include "shim/task.h"
 #include "shim/user.h"
+#include "vfs/lock.h"
 
 #define WANT_FIRST 2u /* idle hosts from the first fork on */
 #define WANT_MAX 16u  /* and at most, as forks find none */
@@ -118,6 +120,9 @@ static void bury(struct shim_host *h, uint32_t signal)
         if (!t)
             return;
         struct shim_process *p = t->process;
+        core_waitq_remove(&t->sleeper.waiter);
+        vfs_lock_forget_sleeper(&t->sleeper);
+        shim_futex_drop(t);
         shim_mm_lose(p->mm);
         if (!shim_task_free(t))
             continue;
@@ -335,6 +340,8 @@ void shim_host_serve(struct plat_thread *thread)
     struct shim_host *h = g_self;
     int err;
     thread->owner = NULL;
+    if (thread->is_bound) /* by the last one's affinity */
+        plat_cpu_bind(&(uint64_t){UINT64_MAX}, 1);
     while (h->task_count) { /* other threads are still at it */
         err = core_sleep(&h->sleeper, 0, PLAT_FOREVER);
         (void)err;

@@ -21,8 +21,8 @@
 #include "vfs/lock.h"
 #include "vfs/path.h"
 #include "vfs/pipe.h"
-#include "vfs/timerfd.h"
 #include "vfs/signalfd.h"
+#include "vfs/timerfd.h"
 #include "vfs/tree.h"
 
 #define ALWAYS_READY (LX_POLLIN | LX_POLLRDNORM | LX_POLLOUT | LX_POLLWRNORM)

@@ -762,13 +762,6 @@ int shim_mm_lookup(struct shim_mm *mm, lx_uptr addr, uint32_t *prot)
     return err;
 }
 
-int shim_mm_futex_key(struct shim_mm *mm, lx_uptr addr, uint64_t key[2])
-{
-    key[0] = (uint64_t)mm;
-    key[1] = addr;
-    return 0;
-}
-
 int shim_mm_is_mapped(struct shim_mm *mm, lx_uptr begin, lx_uptr end)
 {
     core_lock_acquire(&mm->lock);

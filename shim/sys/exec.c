@@ -17,6 +17,7 @@
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "shim/exec.h"
+#include "shim/futex.h"
 #include "shim/host.h"
 #include "shim/memory.h"
 #include "shim/process.h"
@@ -222,6 +223,7 @@ static int reset(struct shim_task *t)
     p->has_execed = 1;
     p->dumpable = 1;
     p->vdso_has_clock = 0;
+    p->membarriers = 0;
     return 0;
 }
 
@@ -292,6 +294,7 @@ static int64_t exec(struct shim_task *t, struct vfs_file *file, const char *path
     }
     vfs_file_put(file); /* the handler's; what is needed of it is in `x` */
     shim_task_leave_memory(t);
+    shim_futex_exec(t);
     if (reset(t) < 0) {
         shim_exec_free(x);
         if (host)

@@ -94,13 +94,14 @@ struct plat_thread {
     uint32_t fs_mode;    /* PLAT_FS_* */
     uint32_t xsave_size;
     struct plat_fault fault;
-    void *owner;       /* the shim's task */
-    uint32_t is_bound; /* 1: plat_cpu_bind() was called */
+    void *owner; /* the shim's task */
 
     /* For plat_thread_interrupt(). */
     void (*on_interrupt)(struct plat_thread *t); /* is to clear *attend */
     const _Atomic uint32_t *attend;     /* nonzero: on_interrupt before the guest goes on */
     int (*is_guest_code)(uint64_t rip); /* else it is of the host or the shim */
+
+    uint32_t is_bound; /* 1: plat_cpu_bind() was called */
 };
 
 _Static_assert(offsetof(struct plat_thread, regs.rflags) == PLAT_RFLAGS, "entry.S");

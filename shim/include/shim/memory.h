@@ -95,12 +95,6 @@ MUST_USE int shim_mm_patch_program(struct shim_mm *mm, const struct vfs_image_ke
  */
 MUST_USE int shim_mm_lookup(struct shim_mm *mm, lx_uptr addr, uint32_t *prot);
 
-/*
- * What a word is, whoever looks: the segment and offset of shared memory, else this address
- * space and the address.  For futexes that are not private.
- */
-MUST_USE int shim_mm_futex_key(struct shim_mm *mm, lx_uptr addr, uint64_t key[2]);
-
 /* 1 if there is no hole in [begin, end). */
 int shim_mm_is_mapped(struct shim_mm *mm, lx_uptr begin, lx_uptr end);
 

@@ -103,11 +103,11 @@ struct shim_process {
     int64_t children_maxrss; /* KiB, of the largest */
     uint32_t host_id;        /* plat_process_id() of its guest host; 0 before it runs */
 
-    struct shim_mm *mm; /* own lock; a reference, as are the next two */
-    int32_t vfork_tid;  /* who waits until it gives up its parent's memory, or 0;
+    struct shim_mm *mm;              /* own lock; a reference, as are the next two */
+    int32_t vfork_tid;               /* who waits until it gives up its parent's memory, or 0;
                                         guarded by the container's lock */
-    uint64_t start_ns;  /* when it began, monotonic */
-    _Atomic uint32_t membarriers; /* MEMBARRIER_CMD_REGISTER_*: what was registered */
+    uint64_t start_ns;               /* when it began, monotonic */
+    _Atomic uint32_t membarriers;    /* MEMBARRIER_CMD_REGISTER_*: what was registered */
     _Atomic uint32_t vdso_has_clock; /* 1: it was told of the clock; see sys_clock_gettime() */
     struct vfs_fdtable *fds;         /* own lock */
     struct vfs_fs *fs; /* root, working directory, umask, credentials for checks; own lock */
@@ -189,9 +189,9 @@ struct shim_container {
     uint32_t chaos;      /* constant: 1 clears FS base at every return to the guest; for tests */
     char hostname[65];   /* constant */
     uint32_t pids_limit; /* constant: most tasks at once; 0: as many as there is room for */
-    struct shim_clock clock;     /* atomic, then constant */
-    struct shim_pool *pool;      /* constant; see shim/host.h */
-    struct futex_table *futexes; /* constant */
+    struct shim_clock clock;                             /* atomic, then constant */
+    struct shim_pool *pool;                              /* constant; see shim/host.h */
+    struct futex_table *futexes;                         /* constant */
     struct core_waitq signal_waitqs[SHIM_SIGNAL_WAITQS]; /* own locks; by pid: here, as an epoll
                                                             may outlive a process it waits for */
 
