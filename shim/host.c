@@ -23,8 +23,11 @@
 #define WANT_MAX 16u  /* and at most, as forks find none */
 #define IDLE_MAX 64u  /* more of them than that go home */
 
-static struct shim_host *g_self; /* written once, by the main thread before others run */
-static struct plat_thread *g_main;
+/* This process's; written once, by the main thread before others run. */
+static struct {
+    struct shim_host *host;
+    struct plat_thread *main;
+} g_self;
 
 int shim_pool_init(void)
 {
@@ -233,7 +236,7 @@ static void put_idle(struct shim_host *h)
         pool->idle_count++;
     }
     core_lock_release(&c->lock);
-    if (leave && h == g_self)
+    if (leave && h == g_self.host)
         plat_exit(0);
     core_waitq_wake(&pool->wait, ~0u, 1);
 }
@@ -270,21 +273,21 @@ void shim_birth_free(struct shim_birth *b)
 
 struct shim_host *shim_host_self(void)
 {
-    return g_self;
+    return g_self.host;
 }
 
 int shim_host_begin(uint32_t index)
 {
     struct shim_container *c = shim_container();
     struct shim_pool *pool = c->pool;
-    g_self = pool->hosts[index];
-    g_main = plat_thread_self();
-    shim_interrupter_begin(&g_self->interrupter);
+    g_self.host = pool->hosts[index];
+    g_self.main = plat_thread_self();
+    shim_interrupter_begin(&g_self.host->interrupter);
     core_lock_acquire(&c->lock);
     int is_first = !pool->has_begun;
     if (is_first) {
         pool->has_begun = 1;
-        g_self->state = SHIM_HOST_TAKEN;
+        g_self.host->state = SHIM_HOST_TAKEN;
         pool->starting_count--;
     }
     core_lock_release(&c->lock);
@@ -337,7 +340,7 @@ static NORETURN void run(struct shim_birth *b, struct plat_thread *thread)
 
 void shim_host_serve(struct plat_thread *thread)
 {
-    struct shim_host *h = g_self;
+    struct shim_host *h = g_self.host;
     int err;
     thread->owner = NULL;
     if (thread->is_bound) /* by the last one's affinity */
@@ -359,7 +362,7 @@ void shim_host_leave(struct shim_host *host)
 {
     struct plat_thread *thread = plat_thread_self();
     int last = atomic_fetch_sub(&host->task_count, 1) == 1;
-    if (thread == g_main)
+    if (thread == g_self.main)
         plat_thread_again(thread, shim_host_serve);
     if (last)
         core_sleeper_wake(&host->sleeper);
