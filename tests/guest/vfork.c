@@ -286,6 +286,9 @@ int main(int argc, char **argv)
     self = argv[0];
     if (argc > 1)
         return spawned(argc, argv);
+    char program[4096];
+    self = realpath(self, program);
+    CHECK(self && mkdir("work", 0700) == 0 && chdir("work") == 0); /* not the root */
     memory();
     rest();
     signal_meanwhile();
