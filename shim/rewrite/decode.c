@@ -72,17 +72,22 @@ static void mark_table(struct code *c, uint64_t table)
     }
 }
 
-/* Pointers to code in the data: functions, and jump tables of whole addresses. */
+/*
+ * Pointers to code in the data: functions, and jump tables of whole addresses.  In a program that is
+ * loaded elsewhere they may be addresses in the file still, from 0 on.  One at a fixed address, which
+ * is below 4 GiB, has none of those but other small numbers: the mathematical letters of glibc's
+ * tables, U+1D400 to U+1D7FF, would forbid to patch what it has at 0x41d400.
+ */
 static void mark_pointers(struct code *c)
 {
     const struct shim_rewrite_input *in = c->in;
+    int relocated = in->addr > 0 && in->addr < 1ull << 32;
     for (uint64_t at = 0; at + 8 <= in->size; at += 8) {
         uint64_t value;
         memcpy(&value, in->code + at, sizeof value);
         if (value - in->addr < in->size && !in_text(c, at))
             mark(c, value - in->addr);
-        /* Not relocated yet: the address in the file, from 0 on. */
-        else if (value < in->size && value >= 4096 && !in_text(c, at))
+        else if (!relocated && value < in->size && value >= 4096 && !in_text(c, at))
             mark(c, value);
     }
 }
