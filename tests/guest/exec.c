@@ -248,7 +248,8 @@ static void errors(void)
     CHECK_ERROR(execve("./no-such-file", (char **)8, environment), ENOENT);
     copy_self("busy");
     int fd = open("busy", O_WRONLY);
-    CHECK_ERROR(execve("./busy", argv, environment), ETXTBSY);
+    struct command busy = {"./busy", argv, environment};
+    CHECK_EXIT(run(exec_it, &busy), ETXTBSY);
     close(fd);
 
     /* Damaged: what the loader refuses before it gives up the old program. */
