@@ -74,7 +74,7 @@ struct arguments {
 
 static int usage(const char *format, const char *what)
 {
-    char text[512];
+    char text[1200];
     snprintf(text, sizeof text, format, what);
     return cmd_usage("run", "%s", text);
 }

@@ -310,6 +310,7 @@ static int cred_of(struct shim_task *t, int32_t tid, struct shim_cred *out)
 int64_t sys_capget(struct shim_task *t, lx_uptr header, lx_uptr data)
 {
     struct shim_cred cred;
+    memset(&cred, 0, sizeof cred);
     int32_t pid;
     int words = cap_words(header);
     if (!data && (words > 0 || words == -LX_EINVAL))

@@ -243,7 +243,7 @@ int64_t sys_clock_nanosleep(struct shim_task *t, int32_t clock, int32_t flags, l
     struct shim_cpu_clock cpu;
     struct lx_timespec ts;
     int64_t deadline_ns;
-    uint64_t left;
+    uint64_t left = 0;
     int absolute = (flags & LX_TIMER_ABSTIME) != 0;
     int err = check_clock(t, clock, &cpu);
     if (err == 0)
