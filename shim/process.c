@@ -258,7 +258,10 @@ void shim_process_abandon(struct shim_task *child)
 static void note_usage(struct shim_process *p)
 {
     shim_cpu_times(p, &p->usage.user_ns, &p->usage.system_ns);
-    p->usage.peak_size = plat_process_peak();
+    /* Differs from Linux: what it has at its end, for to ask the host costs more than the end. */
+    uint64_t mapped;
+    if (p->mm)
+        shim_mm_usage(p->mm, &mapped, &p->usage.peak_size);
 }
 
 void shim_process_drop_mm(struct shim_process *p)

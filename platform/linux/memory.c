@@ -57,6 +57,12 @@ int plat_host_mem_protect(uint64_t addr, uint64_t size, uint32_t prot)
     return mprotect(pointer(addr), size, linux_prot(prot)) < 0 ? linux_error() : 0;
 }
 
+int plat_host_mem_clean(uint64_t addr, uint64_t size, uint32_t prot)
+{
+    (void)prot;
+    return madvise(pointer(addr), size, MADV_DONTNEED) < 0 ? linux_error() : 0;
+}
+
 #define PAGE_SIZE 4096u
 #define IN_MEMORY (3ull << 62) /* pagemap: present, or swapped out */
 

@@ -52,6 +52,12 @@ int plat_host_mem_protect(uint64_t addr, uint64_t size, uint32_t prot)
     return VirtualProtect(pointer(addr), size, windows_prot(prot), &old) ? 0 : windows_error();
 }
 
+int plat_host_mem_clean(uint64_t addr, uint64_t size, uint32_t prot)
+{
+    plat_host_mem_decommit(addr, size);
+    return plat_host_mem_commit(addr, size, prot);
+}
+
 /*
  * QueryWorkingSetEx() knows what is in memory now, and a page that Windows has trimmed is not; so
  * the pages themselves have to tell.

@@ -4,6 +4,7 @@
 #include "shim/exec.h"
 
 #include "core/arena.h"
+#include "core/hash.h"
 #include "core/mem.h"
 #include "exec/elf.h"
 #include "exec/stack.h"
@@ -130,13 +131,68 @@ static int load_segment(struct shim_task *t, struct vfs_file *file, const struct
     return 0;
 }
 
-static int protect_segments(struct shim_task *t, const struct elf_plan *plan)
+/* The pages of a segment. */
+static uint64_t first_page(const struct elf_plan *plan, const struct elf_segment *s)
+{
+    return (s->vaddr + plan->bias) & ~(uint64_t)(CORE_PAGE_SIZE - 1);
+}
+
+static uint64_t end_page(const struct elf_plan *plan, const struct elf_segment *s)
+{
+    uint64_t end = s->vaddr + plan->bias + s->memory_size;
+    return (end + CORE_PAGE_SIZE - 1) & ~(uint64_t)(CORE_PAGE_SIZE - 1);
+}
+
+/* The number by which a guest host knows a program's text again; 0: it is not the image's. */
+static uint64_t text_id(struct vfs_file *file, const struct elf_plan *plan,
+                        struct vfs_image_key *key)
+{
+    if (!vfs_file_image_key(file, key))
+        return 0;
+    uint64_t id = core_hash_u64(key->low ^ core_hash_u64(key->high ^ (plan->low + plan->bias)));
+    return id > VDSO_TEXT ? id : 0;
+}
+
+/* Has this guest host kept all the program's code, and the trampolines that it jumps to? */
+static int has_code(const struct elf_plan *plan, const struct vfs_image_key *key, uint64_t id)
+{
+    uint64_t end = plan->high + plan->bias;
+    uint64_t span = id ? shim_mm_trampolines(key, plan->low + plan->bias) : 0;
+    if (!span || !shim_mm_has_text(end, end + span, id))
+        return 0;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const struct elf_segment *s = &plan->segments[i];
+        if (s->prot & PLAT_EXEC &&
+            (s->prot & PLAT_WRITE || !shim_mm_has_text(first_page(plan, s), end_page(plan, s), id)))
+            return 0;
+    }
+    return 1;
+}
+
+/* Load the segments, but for those that are here still from an earlier process. */
+static int load_segments(struct shim_task *t, struct vfs_file *file, const struct elf_plan *plan,
+                         uint64_t id, int code_is_here)
 {
     int err = 0;
     for (uint32_t i = 0; err == 0 && i < plan->count; i++) {
         const struct elf_segment *s = &plan->segments[i];
-        uint64_t at = s->vaddr + plan->bias, page = at & ~(uint64_t)(CORE_PAGE_SIZE - 1);
-        err = shim_mm_protect_patched(t->process->mm, page, at + s->memory_size - page, s->prot);
+        err = -LX_ENOENT;
+        if (!(s->prot & PLAT_WRITE) && (code_is_here || !(s->prot & PLAT_EXEC)))
+            err = shim_mm_map_text(t->process->mm, first_page(plan, s), end_page(plan, s), s->prot,
+                                   id);
+        if (err == -LX_ENOENT)
+            err = load_segment(t, file, plan, s);
+    }
+    return err;
+}
+
+static int protect_segments(struct shim_task *t, const struct elf_plan *plan, uint64_t id)
+{
+    int err = 0;
+    for (uint32_t i = 0; err == 0 && i < plan->count; i++) {
+        const struct elf_segment *s = &plan->segments[i];
+        uint64_t page = first_page(plan, s);
+        err = shim_mm_protect_patched(t->process->mm, page, end_page(plan, s) - page, s->prot, id);
     }
     return err;
 }
@@ -145,11 +201,12 @@ static int load_elf(struct shim_task *t, struct vfs_file *file, const struct elf
                     const char *path, struct shim_exec_error *e)
 {
     struct shim_mm *mm = t->process->mm;
-    for (uint32_t i = 0; i < plan->count; i++) {
-        int err = load_segment(t, file, plan, &plan->segments[i]);
-        if (err < 0)
-            return fail(e, err, ": cannot be loaded: the file is damaged or memory is short", path);
-    }
+    struct vfs_image_key key;
+    uint64_t id = text_id(file, plan, &key), end = 0;
+    int code_is_here = has_code(plan, &key, id);
+    int err = load_segments(t, file, plan, id, code_is_here);
+    if (err < 0)
+        return fail(e, err, ": cannot be loaded: the file is damaged or memory is short", path);
     struct shim_rewrite_range text[ELF_SEGMENT_MAX];
     uint32_t text_count = 0;
     for (uint32_t i = 0; i < plan->count; i++) {
@@ -158,15 +215,12 @@ static int load_elf(struct shim_task *t, struct vfs_file *file, const struct elf
             text[text_count++] = (struct shim_rewrite_range){
                 (uint32_t)(s->vaddr - plan->low), (uint32_t)(s->vaddr + s->file_size - plan->low)};
     }
-    uint64_t end = 0;
-    struct vfs_image_key key;
-    int kept = vfs_file_image_key(file, &key);
-    int err =
-        shim_mm_patch_program(mm, kept ? &key : NULL, text, text_count, plan->low + plan->bias,
-                              plan->high + plan->bias, &t->plat->fs_mode, &end, e);
+    err = shim_mm_patch_program(mm, id ? &key : NULL, text, text_count, plan->low + plan->bias,
+                                plan->high + plan->bias, id, code_is_here, &t->plat->fs_mode, &end,
+                                e);
     if (err < 0)
         return err;
-    err = protect_segments(t, plan);
+    err = protect_segments(t, plan, id);
     if (err < 0)
         return fail(e, err, ": cannot be loaded: no memory", path);
     shim_mm_set_brk(mm, end);
@@ -328,6 +382,7 @@ int shim_exec_commit(struct shim_task *t, struct shim_exec *x, struct shim_exec_
         if (err < 0)
             fail(e, err, ": arguments and environment are too long", x->path);
     }
+    shim_mm_begin();
     if (err == 0) {
         set_start(t, x->plan.entry + x->plan.bias, sp);
         set_names(t, x->execfn);

@@ -19,6 +19,7 @@ struct shim_mm;
 /* One page of data, then the object; in the stack's window, below all stacks. */
 #define VDSO_DATA CORE_STACK_BASE
 #define VDSO_BASE (CORE_STACK_BASE + CORE_PAGE_SIZE)
+#define VDSO_TEXT 1 /* no program's id: see shim_mm_map_text() */
 
 /* Map and fill it. */
 MUST_USE int vdso_map(struct shim_mm *mm, lx_uptr *base);

@@ -92,8 +92,8 @@ static void remove_at(struct shim_mm *mm, uint32_t index, uint32_t count)
 
 static int mergeable(const struct area *a, const struct area *b)
 {
-    return a->end == b->begin && a->prot == b->prot && a->flags == b->flags && a->file == b->file &&
-           a->shared == b->shared &&
+    return a->end == b->begin && a->prot == b->prot && a->flags == b->flags && a->text == b->text &&
+           a->file == b->file && a->shared == b->shared &&
            ((!a->file && !a->shared) || a->offset + (a->end - a->begin) == b->offset);
 }
 

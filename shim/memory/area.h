@@ -24,6 +24,7 @@ struct area {
     struct vfs_file *file;      /* a reference, or NULL */
     struct core_shared *shared; /* likewise: what it shows, by views (view.h); NULL: private */
     uint64_t offset;            /* of begin in the file, or object */
+    uint64_t text;              /* of which program these are unchanged parts, patched; or 0 */
     uint32_t prot;              /* PLAT_READ .. */
     uint32_t flags;             /* AREA_* */
 };
@@ -92,6 +93,13 @@ uint64_t area_find_free(const struct shim_mm *mm, uint64_t low, uint64_t high, u
 MUST_USE int host_commit(uint64_t begin, uint64_t end, uint32_t prot);
 MUST_USE int host_protect(uint64_t begin, uint64_t end, uint32_t prot);
 void host_decommit(uint64_t begin, uint64_t end);
+
+/* As host_commit(); what somebody left there may be left there, see keep_use(). */
+MUST_USE int host_commit_dirty(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text,
+                               int *dirty);
+
+/* Make committed memory zero. */
+MUST_USE int host_clean(uint64_t begin, uint64_t end, uint32_t prot);
 
 /* Take an area's host memory away, and change its protection, whatever is behind it. */
 void host_drop(struct shim_mm *mm, const struct area *a);

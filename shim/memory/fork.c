@@ -9,6 +9,7 @@
 #include "core/segment.h"
 #include "lx/errno.h"
 #include "memory/area.h"
+#include "memory/keep.h"
 #include "memory/patch.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
@@ -18,8 +19,9 @@
 #define SMALL_AREA (256u << 10) /* is not worth asking which pages were touched */
 #define MASK_WORDS 64u          /* pages that are asked for at once: 16 MiB */
 
+/* Pages in a row; none: the area that begins there is text that the child's host has kept. */
 struct run {
-    uint64_t at, count; /* pages in a row */
+    uint64_t at, count;
 };
 
 struct shim_mm_copy {
@@ -84,6 +86,14 @@ static void *next_place(struct shim_mm_copy *copy)
     return core_page(copy->chunks[copy->chunk_count - 1] + place);
 }
 
+static int add_run(struct shim_mm_copy *copy, uint64_t at, uint64_t count)
+{
+    int err = grow((void **)&copy->runs, copy->run_count, &copy->run_capacity, sizeof *copy->runs);
+    if (err == 0)
+        copy->runs[copy->run_count++] = (struct run){at, count};
+    return err;
+}
+
 static int send_page(struct shim_mm_copy *copy, uint64_t at)
 {
     void *place = next_place(copy);
@@ -97,10 +107,7 @@ static int send_page(struct shim_mm_copy *copy, uint64_t at)
         last->count++;
         return 0;
     }
-    int err = grow((void **)&copy->runs, copy->run_count, &copy->run_capacity, sizeof *copy->runs);
-    if (err == 0)
-        copy->runs[copy->run_count++] = (struct run){at, 1};
-    return err;
+    return add_run(copy, at, 1);
 }
 
 /* The pages of a readable range that are not zero. */
@@ -126,9 +133,12 @@ static int send_range(struct shim_mm_copy *copy, uint64_t begin, uint64_t end)
     return err;
 }
 
-static int send_area(struct shim_mm_copy *copy, const struct area *a, uint64_t sp)
+static int send_area(struct shim_mm_copy *copy, const struct area *a, uint64_t sp,
+                     const struct shim_host *to)
 {
     uint64_t begin = a->begin;
+    if (keep_is_at(to, a))
+        return add_run(copy, begin, 0);
     if (!(a->flags & AREA_BACKED) || a->shared || a->flags & (AREA_DONTFORK | AREA_WIPEONFORK))
         return 0;
     if (begin >= CORE_STACK_BASE && begin < CORE_STACK_END && sp >= begin && sp < a->end)
@@ -168,7 +178,8 @@ static int clone_records(const struct shim_mm *mm, struct shim_mm *child)
     return err < 0 ? err : patch_clone(mm, child);
 }
 
-int shim_mm_fork(struct shim_mm *mm, lx_uptr sp, struct shim_mm **child, struct shim_mm_copy **copy)
+int shim_mm_fork(struct shim_mm *mm, lx_uptr sp, const struct shim_host *to, struct shim_mm **child,
+                 struct shim_mm_copy **copy)
 {
     *copy = core_arena_alloc(sizeof **copy);
     int err = shim_mm_new(child);
@@ -179,7 +190,7 @@ int shim_mm_fork(struct shim_mm *mm, lx_uptr sp, struct shim_mm **child, struct 
         core_lock_acquire(&mm->lock);
         err = clone_records(mm, *child);
         for (uint32_t i = 0; err == 0 && i < mm->count; i++)
-            err = send_area(*copy, &mm->areas[i], sp);
+            err = send_area(*copy, &mm->areas[i], sp, to);
         core_lock_release(&mm->lock);
     }
     if (err < 0) {
@@ -199,14 +210,56 @@ static int is_private(const struct area *a)
     return a->flags & AREA_BACKED && !a->shared;
 }
 
-static int back_areas(struct shim_mm *mm)
+static void zero(uint64_t begin, uint64_t end)
 {
+    memset((void *)begin, 0, end - begin);
+}
+
+/*
+ * Zero those pages of a dirty area that no run fills.
+ *   run      the first one that is not before the area; those of the next area follow.
+ */
+static void zero_gaps(const struct area *a, const struct shim_mm_copy *copy, uint32_t run)
+{
+    uint64_t at = a->begin;
+    for (; run < copy->run_count && copy->runs[run].at < a->end; run++) {
+        const struct run *r = &copy->runs[run];
+        if (r->at > at)
+            zero(at, r->at);
+        at = r->at + r->count * CORE_PAGE_SIZE;
+    }
+    if (at < a->end)
+        zero(at, a->end);
+}
+
+static int is_kept(const struct area *a, const struct shim_mm_copy *copy, uint32_t run)
+{
+    return run < copy->run_count && copy->runs[run].at == a->begin && !copy->runs[run].count;
+}
+
+/* Memory for one area, writable unless its contents are here already. */
+static int back_area(const struct area *a, const struct shim_mm_copy *copy, uint32_t run)
+{
+    int dirty;
+    if (is_kept(a, copy, run))
+        return keep_use(a->begin, a->end, a->prot, a->text, &dirty) ? 0 : -LX_ENOMEM;
+    uint32_t prot = a->prot & PLAT_WRITE ? a->prot : PLAT_READ | PLAT_WRITE;
+    int err = host_commit_dirty(a->begin, a->end, prot, 0, &dirty);
+    if (err == 0 && dirty)
+        zero_gaps(a, copy, run);
+    return err;
+}
+
+static int back_areas(struct shim_mm *mm, const struct shim_mm_copy *copy)
+{
+    uint32_t run = 0;
     for (uint32_t i = 0; i < mm->count; i++) {
         const struct area *a = &mm->areas[i];
         if (!is_private(a))
             continue;
-        uint32_t prot = a->prot & PLAT_WRITE ? a->prot : PLAT_READ | PLAT_WRITE;
-        int err = host_commit(a->begin, a->end, prot);
+        while (run < copy->run_count && copy->runs[run].at < a->begin)
+            run++;
+        int err = back_area(a, copy, run);
         if (err < 0) {
             while (i--) {
                 if (is_private(&mm->areas[i]))
@@ -218,12 +271,16 @@ static int back_areas(struct shim_mm *mm)
     return 0;
 }
 
-static int protect_areas(struct shim_mm *mm)
+/* What was kept, and not written to, is as it should be already. */
+static int protect_areas(struct shim_mm *mm, const struct shim_mm_copy *copy)
 {
     int err = 0;
+    uint32_t run = 0;
     for (uint32_t i = 0; err == 0 && i < mm->count; i++) {
         const struct area *a = &mm->areas[i];
-        if (is_private(a) && !(a->prot & PLAT_WRITE))
+        while (run < copy->run_count && copy->runs[run].at < a->begin)
+            run++;
+        if (is_private(a) && !(a->prot & PLAT_WRITE) && !is_kept(a, copy, run))
             err = host_protect(a->begin, a->end, a->prot);
     }
     return err;
@@ -255,11 +312,12 @@ int shim_mm_receive(struct shim_mm *mm, struct shim_mm_copy *copy)
         err = core_page(copy->chunks[i]) ? 0 : -LX_ENOMEM;
     core_lock_acquire(&mm->lock);
     if (err == 0)
-        err = back_areas(mm);
+        err = back_areas(mm, copy);
     if (err == 0) {
         mm->is_here = 1;
+        keep_nothing();
         fill(copy);
-        err = protect_areas(mm);
+        err = protect_areas(mm, copy);
     }
     core_lock_release(&mm->lock);
     return err < 0 ? err : shim_mm_attach_views(mm);

@@ -6,8 +6,10 @@
  * launcher.
  */
 
+#include "core/mem.h"
 #include "lx/errno.h"
 #include "memory/area.h"
+#include "memory/keep.h"
 #include "memory/view.h"
 #include "plat/plat.h"
 
@@ -63,8 +65,10 @@ static uint64_t piece_end(uint64_t addr, uint64_t end)
     return chunk_end < end ? chunk_end : end;
 }
 
-int host_commit(uint64_t begin, uint64_t end, uint32_t prot)
+int host_commit_dirty(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text, int *dirty)
 {
+    if (keep_use(begin, end, prot, text, dirty))
+        return 0;
     for (uint64_t at = begin, next; at < end; at = next) {
         next = piece_end(at, end);
         int err = reserve_chunk(at);
@@ -76,6 +80,25 @@ int host_commit(uint64_t begin, uint64_t end, uint32_t prot)
         }
     }
     return 0;
+}
+
+int host_commit(uint64_t begin, uint64_t end, uint32_t prot)
+{
+    int dirty, writable = prot & PLAT_WRITE ? 1 : 0;
+    int err = host_commit_dirty(begin, end, writable ? prot : PLAT_READ | PLAT_WRITE, 0, &dirty);
+    if (err == 0 && dirty)
+        memset((void *)begin, 0, end - begin);
+    return err == 0 && !writable ? host_protect(begin, end, prot) : err;
+}
+
+int host_clean(uint64_t begin, uint64_t end, uint32_t prot)
+{
+    int err = 0;
+    for (uint64_t at = begin, next; err == 0 && at < end; at = next) {
+        next = piece_end(at, end);
+        err = plat_mem_clean(at, next - at, prot);
+    }
+    return err;
 }
 
 int host_protect(uint64_t begin, uint64_t end, uint32_t prot)

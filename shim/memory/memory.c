@@ -11,6 +11,7 @@
 #include "lx/errno.h"
 #include "lx/mman.h"
 #include "memory/area.h"
+#include "memory/keep.h"
 #include "memory/patch.h"
 #include "memory/view.h"
 #include "plat/plat.h"
@@ -66,9 +67,11 @@ void shim_mm_put(struct shim_mm *mm)
     for (uint32_t i = 0; i < mm->count; i++) {
         struct area *a = &mm->areas[i];
         if (mm->is_here && a->flags & AREA_BACKED && !a->shared)
-            host_decommit(a->begin, a->end);
+            keep_area(a);
         area_put(a);
     }
+    if (mm->is_here)
+        keep_publish();
     patch_forget_all(mm);
     core_arena_free(mm->areas, (uint64_t)mm->capacity * sizeof *mm->areas);
     core_arena_free(mm, sizeof *mm);
@@ -381,6 +384,7 @@ static int protect_area(struct shim_mm *mm, struct area *a, uint32_t prot)
             if (err == 0)
                 err = a->shared ? patch_check(a->begin, a->end) : patch_code(mm, a->begin, a->end);
             a = area_at(mm, begin); /* trampolines may have moved the array */
+            a->text = 0;
             if (err == 0)
                 a->flags |= AREA_PATCHED;
         }
@@ -389,6 +393,8 @@ static int protect_area(struct shim_mm *mm, struct area *a, uint32_t prot)
         if (err < 0)
             return err;
     }
+    if (prot & PLAT_WRITE)
+        a->text = 0;
     if (prot & PLAT_WRITE && !(prot & PLAT_EXEC))
         a->flags &= ~AREA_PATCHED; /* whatever is written now is scanned when it becomes code */
     a->prot = prot;
@@ -603,7 +609,55 @@ int64_t shim_mm_brk(struct shim_mm *mm, lx_uptr addr)
     return result;
 }
 
-int shim_mm_protect_patched(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t prot)
+void shim_mm_begin(void)
+{
+    keep_nothing();
+}
+
+int shim_mm_has_text(lx_uptr begin, lx_uptr end, uint64_t text)
+{
+    return text && keep_has_text(begin, end, text);
+}
+
+int shim_mm_map_text(struct shim_mm *mm, lx_uptr begin, lx_uptr end, uint32_t prot, uint64_t text)
+{
+    int dirty;
+    if (!shim_mm_has_text(begin, end, text))
+        return -LX_ENOENT;
+    const struct area a = {.begin = begin,
+                           .end = end,
+                           .prot = prot,
+                           .text = text,
+                           .flags = AREA_BACKED | (prot & PLAT_EXEC ? AREA_PATCHED : 0)};
+    core_lock_acquire(&mm->lock);
+    int err = area_is_free(mm, begin, end) ? 0 : -LX_EEXIST;
+    if (err == 0 && !keep_use(begin, end, prot, text, &dirty))
+        err = -LX_ENOENT;
+    if (err == 0) {
+        err = area_insert(mm, &a);
+        if (err < 0)
+            host_decommit(begin, end);
+        else
+            mm->committed += end - begin;
+    }
+    core_lock_release(&mm->lock);
+    return err;
+}
+
+/* These are unchanged parts of a program from now on, as long as they are not writable. */
+static void set_text_locked(struct shim_mm *mm, uint64_t begin, uint64_t end, uint64_t text)
+{
+    if (area_split(mm, begin) < 0 || area_split(mm, end) < 0)
+        return;
+    for (uint32_t i = area_find(mm, begin); i < mm->count && mm->areas[i].begin < end; i++) {
+        if (!(mm->areas[i].prot & PLAT_WRITE))
+            mm->areas[i].text = text;
+    }
+    area_merge(mm, begin, end);
+}
+
+int shim_mm_protect_patched(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t prot,
+                            uint64_t text)
 {
     core_lock_acquire(&mm->lock);
     int err = area_split(mm, addr);
@@ -616,6 +670,8 @@ int shim_mm_protect_patched(struct shim_mm *mm, lx_uptr addr, uint64_t size, uin
     }
     if (err == 0)
         err = protect_locked(mm, addr, addr + PAGE_UP(size), prot);
+    if (err == 0 && text)
+        set_text_locked(mm, addr, addr + PAGE_UP(size), text);
     core_lock_release(&mm->lock);
     return err;
 }

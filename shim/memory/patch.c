@@ -135,9 +135,28 @@ static int program_table(const struct vfs_image_key *key, const struct shim_rewr
     return err;
 }
 
+uint64_t shim_mm_trampolines(const struct vfs_image_key *key, lx_uptr begin)
+{
+    const struct shim_rewrite_table *table = shim_patches_find(*key, begin);
+    return table ? shim_rewrite_trampoline_span(table) : 0;
+}
+
+/* Map the trampolines and patch the code, unless both are there already. */
+static int apply(struct shim_mm *mm, const struct shim_rewrite_table *table, uint64_t begin,
+                 uint64_t end, uint64_t id, int is_here)
+{
+    uint64_t span = shim_rewrite_trampoline_span(table);
+    if (is_here)
+        return shim_mm_map_text(mm, end, end + span, PLAT_READ | PLAT_EXEC, id);
+    int64_t at = shim_mm_map(mm, end, span, LX_PROT_READ | LX_PROT_WRITE,
+                             LX_MAP_PRIVATE | LX_MAP_ANONYMOUS | LX_MAP_FIXED_NOREPLACE, NULL, 0);
+    int err = at < 0 ? (int)at : shim_rewrite_apply(table, (void *)begin);
+    return err < 0 ? err : shim_mm_protect_patched(mm, end, span, LX_PROT_READ | LX_PROT_EXEC, id);
+}
+
 int shim_mm_patch_program(struct shim_mm *mm, const struct vfs_image_key *key,
                           const struct shim_rewrite_range *text, uint32_t text_count, lx_uptr begin,
-                          lx_uptr end, uint32_t *fs_mode, uint64_t *limit,
+                          lx_uptr end, uint64_t id, int is_here, uint32_t *fs_mode, uint64_t *limit,
                           struct shim_exec_error *error)
 {
     static const char failed[] = "the program cannot be patched: no memory";
@@ -158,12 +177,7 @@ int shim_mm_patch_program(struct shim_mm *mm, const struct vfs_image_key *key,
         err = -LX_ENOEXEC;
     }
     if (err == 0 && span) {
-        int64_t at =
-            shim_mm_map(mm, end, span, LX_PROT_READ | LX_PROT_WRITE,
-                        LX_MAP_PRIVATE | LX_MAP_ANONYMOUS | LX_MAP_FIXED_NOREPLACE, NULL, 0);
-        err = at < 0 ? (int)at : shim_rewrite_apply(table, (void *)begin);
-        if (err == 0)
-            err = shim_mm_protect_patched(mm, end, span, LX_PROT_READ | LX_PROT_EXEC);
+        err = apply(mm, table, begin, end, id, is_here);
         if (err == 0)
             err = remember(mm, begin, table);
         if (err < 0)

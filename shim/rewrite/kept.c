@@ -14,15 +14,20 @@ void shim_patches_use(const void *file)
 
 const struct shim_rewrite_table *shim_patches_find(struct vfs_image_key key, uint64_t addr)
 {
-    const struct shim_patches_header *h = shim_container()->patches;
-    if (!h)
-        return NULL;
+    struct shim_container *c = shim_container();
+    const struct shim_patches_header *h = c->patches;
     const struct shim_patches_entry *e = (const void *)(h + 1);
-    for (uint32_t i = 0; i < h->count; i++) {
+    for (uint32_t i = 0; h && i < h->count; i++) {
         if (e[i].key.low == key.low && e[i].key.high == key.high && e[i].addr == addr)
             return (const void *)((const uint8_t *)h + e[i].offset);
     }
-    return NULL;
+    /* Made in this run: an entry stays as it is once it is in the list. */
+    core_lock_acquire(&c->lock);
+    const struct shim_patches_new *new = c->new_patches;
+    while (new && (new->key.low != key.low || new->key.high != key.high || new->addr != addr))
+        new = new->next;
+    core_lock_release(&c->lock);
+    return new ? new->table : NULL;
 }
 
 void shim_patches_add(struct vfs_image_key key, uint64_t addr,

@@ -229,7 +229,7 @@ static int64_t fork_to(struct shim_task *t, const struct request *r, struct shim
     struct shim_birth *b = make_birth(t, r, child);
     err = b ? put_tids(child, r) : -LX_ENOMEM;
     if (err == 0)
-        err = shim_mm_fork(t->process->mm, t->plat->regs.rsp, &child->process->mm, &b->copy);
+        err = shim_mm_fork(t->process->mm, t->plat->regs.rsp, host, &child->process->mm, &b->copy);
     if (err < 0) {
         shim_birth_free(b);
         shim_process_abandon(child);

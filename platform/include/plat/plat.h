@@ -76,6 +76,9 @@ void plat_mem_decommit(uint64_t addr, uint64_t size);
 /* Change the protection of committed pages inside one reservation. */
 MUST_USE int plat_mem_protect(uint64_t addr, uint64_t size, uint32_t prot);
 
+/* Make committed pages zero, and give their memory back; they keep `prot`. */
+MUST_USE int plat_mem_clean(uint64_t addr, uint64_t size, uint32_t prot);
+
 /*
  * Which pages of committed memory may hold anything but zeros: bit n for the n-th, set also where the
  * host does not know.

@@ -50,6 +50,12 @@ struct shim_birth {
     void *vectors;
 };
 
+/* Part of a program that a host keeps in its memory; see shim/memory/keep.h. */
+struct shim_text {
+    uint64_t begin, end, id;
+};
+#define SHIM_HOST_TEXTS 8u
+
 struct shim_host {
     uint32_t index;                   /* constant: its place in the pool's table */
     uint32_t state;                   /* enum shim_host_state; guarded by the container's lock */
@@ -58,6 +64,8 @@ struct shim_host {
     struct shim_birth *_Atomic birth; /* handed over, and not yet taken */
     struct core_sleeper sleeper;      /* of its main thread, between two births */
     struct shim_interrupter interrupter;
+    uint32_t text_count; /* own while it runs, its taker's while it waits */
+    struct shim_text texts[SHIM_HOST_TEXTS];
 };
 
 /* Guarded by the container's lock, but for the sleepers and the wait queue. */

@@ -21,6 +21,7 @@
 
 struct plat_regs;
 struct shim_exec_error;
+struct shim_host;
 struct shim_mm;
 struct shim_rewrite_range;
 struct vfs_file;
@@ -42,13 +43,14 @@ void shim_mm_lose(struct shim_mm *mm);
 /*
  * A copy of an address space for fork(2), in two steps: this guest host writes down the areas and
  * the contents of touched pages, the child's takes them.
+ *   to       the child's guest host: what it has kept is not copied.
  *   sp       the forking thread's stack pointer: what lies below it, less the red zone, is dead.
  *   copy     to be received, or dropped.
  *   returns  -LX_ENOMEM.
  */
 struct shim_mm_copy;
-MUST_USE int shim_mm_fork(struct shim_mm *mm, lx_uptr sp, struct shim_mm **child,
-                          struct shim_mm_copy **copy);
+MUST_USE int shim_mm_fork(struct shim_mm *mm, lx_uptr sp, const struct shim_host *to,
+                          struct shim_mm **child, struct shim_mm_copy **copy);
 MUST_USE int shim_mm_receive(struct shim_mm *mm, struct shim_mm_copy *copy);
 void shim_mm_copy_free(struct shim_mm_copy *copy); /* NULL is ignored */
 
@@ -69,15 +71,31 @@ MUST_USE int shim_mm_advise(struct shim_mm *mm, lx_uptr addr, uint64_t size, int
 /* Set where brk(2)'s memory begins: the end of the program's image. */
 void shim_mm_set_brk(struct shim_mm *mm, lx_uptr base);
 
-/* The same for code that needs no scanning: it is ours, or has been patched. */
-MUST_USE int shim_mm_protect_patched(struct shim_mm *mm, lx_uptr addr, uint64_t size,
-                                     uint32_t prot);
+/*
+ * The same for code that needs no scanning: it is ours, or has been patched.
+ *   text     says which program it is an unchanged part of, if it is not writable; 0: of none.
+ */
+MUST_USE int shim_mm_protect_patched(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t prot,
+                                     uint64_t text);
+
+/*
+ * A program's text that this guest host has kept from the last process: is it there, and map it.
+ *   returns  -LX_ENOENT: it is not.
+ */
+int shim_mm_has_text(lx_uptr begin, lx_uptr end, uint64_t text);
+MUST_USE int shim_mm_map_text(struct shim_mm *mm, lx_uptr begin, lx_uptr end, uint32_t prot,
+                              uint64_t text);
+
+/* The process is about to begin: give back what was kept and has not been used. */
+void shim_mm_begin(void);
 
 /*
  * Patch a program that was loaded at [begin, end), writable, and map its
  * trampolines behind it.
  *   key      of its content, under which its patch table is kept; NULL: it is not.
  *   text     its executable parts, as offsets from `begin`.
+ *   id       of the program for shim_mm_map_text(), or 0.
+ *   is_here  1: its code was mapped so, patched, and its trampolines can be.
  *   fs_mode  PLAT_FS_HOST if all its accesses to thread-local storage were
  *            rewritten, else PLAT_FS_GUEST.
  *   limit    end of all that was mapped.
@@ -85,8 +103,12 @@ MUST_USE int shim_mm_protect_patched(struct shim_mm *mm, lx_uptr addr, uint64_t 
  */
 MUST_USE int shim_mm_patch_program(struct shim_mm *mm, const struct vfs_image_key *key,
                                    const struct shim_rewrite_range *text, uint32_t text_count,
-                                   lx_uptr begin, lx_uptr end, uint32_t *fs_mode, uint64_t *limit,
+                                   lx_uptr begin, lx_uptr end, uint64_t id, int is_here,
+                                   uint32_t *fs_mode, uint64_t *limit,
                                    struct shim_exec_error *error);
+
+/* Bytes of trampolines that a program is known to need, as far as its table is kept; else 0. */
+uint64_t shim_mm_trampolines(const struct vfs_image_key *key, lx_uptr begin);
 
 /*
  * What is at an address, for faults: PLAT_READ .. of its area.

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* What a guest host keeps of the memory of a process that has ended. */
+
+#include "memory/keep.h"
+
+#include <stdatomic.h>
+
+#include "core/lock.h"
+#include "core/mem.h"
+#include "memory/area.h"
+#include "plat/plat.h"
+#include "shim/host.h"
+
+#define KEPT_MAX 64u
+#define AREA_KEPT_MAX (64ull << 20)
+#define DIRTY_MAX (256ull << 10) /* larger ones are cleaned by the host, which is cheaper */
+
+struct kept {
+    uint64_t begin, end, text;
+    uint32_t prot, dirty;
+};
+
+static struct {
+    struct core_lock lock; /* guards all */
+    _Atomic uint32_t count;
+    struct kept items[KEPT_MAX];
+} g_kept = {.lock = {.rank = CORE_LOCK_RESERVED}};
+
+void keep_area(const struct area *a)
+{
+    struct kept k = {a->begin, a->end, a->text, a->prot, 0};
+    uint64_t size = a->end - a->begin;
+    int keeps = size <= AREA_KEPT_MAX && g_kept.count < KEPT_MAX;
+    if (keeps && !a->text) {
+        k.dirty = size <= DIRTY_MAX;
+        keeps = k.dirty || host_clean(a->begin, a->end, a->prot) == 0;
+    }
+    if (!keeps) {
+        host_decommit(a->begin, a->end);
+        return;
+    }
+    core_lock_acquire(&g_kept.lock);
+    g_kept.items[g_kept.count++] = k;
+    core_lock_release(&g_kept.lock);
+}
+
+void keep_publish(void)
+{
+    struct shim_host *host = shim_host_self();
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < g_kept.count && count < SHIM_HOST_TEXTS; i++) {
+        const struct kept *k = &g_kept.items[i];
+        if (k->text)
+            host->texts[count++] = (struct shim_text){k->begin, k->end, k->text};
+    }
+    host->text_count = count;
+}
+
+int keep_is_at(const struct shim_host *host, const struct area *a)
+{
+    for (uint32_t i = 0; a->text && i < host->text_count; i++) {
+        const struct shim_text *t = &host->texts[i];
+        if (t->id == a->text && t->begin == a->begin && t->end == a->end)
+            return 1;
+    }
+    return 0;
+}
+
+static struct kept *find_locked(uint64_t begin)
+{
+    for (uint32_t i = 0; i < g_kept.count; i++) {
+        if (g_kept.items[i].begin == begin)
+            return &g_kept.items[i];
+    }
+    return NULL;
+}
+
+int keep_has_text(uint64_t begin, uint64_t end, uint64_t text)
+{
+    core_lock_acquire(&g_kept.lock);
+    const struct kept *k = find_locked(begin);
+    int has = k && k->text == text && k->end == end;
+    core_lock_release(&g_kept.lock);
+    return has;
+}
+
+static void remove_locked(struct kept *k)
+{
+    *k = g_kept.items[--g_kept.count];
+}
+
+static void drop_overlapping_locked(uint64_t begin, uint64_t end)
+{
+    for (uint32_t i = 0; i < g_kept.count;) {
+        struct kept *k = &g_kept.items[i];
+        if (k->begin < end && begin < k->end) {
+            host_decommit(k->begin, k->end);
+            remove_locked(k);
+        } else {
+            i++;
+        }
+    }
+}
+
+int keep_use(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text, int *dirty)
+{
+    *dirty = 0;
+    if (!g_kept.count)
+        return 0;
+    core_lock_acquire(&g_kept.lock);
+    struct kept *k = find_locked(begin);
+    int used = k && k->text == text && k->end == end;
+    if (used) {
+        used = k->prot == prot || host_protect(begin, end, prot) == 0;
+        *dirty = used && k->dirty;
+    }
+    if (used)
+        remove_locked(k);
+    else
+        drop_overlapping_locked(begin, end);
+    core_lock_release(&g_kept.lock);
+    return used;
+}
+
+void keep_nothing(void)
+{
+    if (!g_kept.count)
+        return;
+    core_lock_acquire(&g_kept.lock);
+    drop_overlapping_locked(0, UINT64_MAX);
+    core_lock_release(&g_kept.lock);
+}
