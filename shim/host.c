@@ -167,12 +167,38 @@ int shim_pool_lost(uint32_t index, uint32_t signal)
 
 /* ---- Taking one ---- */
 
-static struct shim_host *pop_locked(struct shim_pool *pool)
+static int has_program(const struct shim_host *h, uint64_t program)
 {
-    if (core_list_is_empty(&pool->idle))
-        return NULL;
-    /* The one that came last: its memory is warm. */
-    struct shim_host *h = CORE_LIST_ENTRY(pool->idle.prev, struct shim_host, node);
+    for (uint32_t i = 0; i < h->text_count; i++) {
+        if (h->texts[i].id == program)
+            return 1;
+    }
+    return 0;
+}
+
+/* The idle host that has kept this program; NULL: none has. */
+static struct shim_host *find_locked(const struct shim_pool *pool, uint64_t program)
+{
+    CORE_LIST_FOR_EACH(node, &pool->idle)
+    {
+        struct shim_host *h = CORE_LIST_ENTRY(node, struct shim_host, node);
+        if (program ? has_program(h, program) : !h->text_count)
+            return h;
+    }
+    return NULL;
+}
+
+/* One with the program, else one that would lose none by taking it, else the one that came last. */
+static struct shim_host *choose_locked(const struct shim_pool *pool, uint64_t program)
+{
+    struct shim_host *h = program ? find_locked(pool, program) : NULL;
+    if (!h)
+        h = find_locked(pool, 0);
+    return h ? h : CORE_LIST_ENTRY(pool->idle.prev, struct shim_host, node);
+}
+
+static struct shim_host *pop_locked(struct shim_pool *pool, struct shim_host *h)
+{
     core_list_remove(&h->node);
     pool->idle_count--;
     h->state = SHIM_HOST_TAKEN;
@@ -180,11 +206,13 @@ static struct shim_host *pop_locked(struct shim_pool *pool)
 }
 
 /* One try; what is wanted grows when there is none. */
-static struct shim_host *try_take(struct shim_pool *pool, int *is_waiting)
+static struct shim_host *try_take(struct shim_pool *pool, uint64_t program, int *is_waiting)
 {
     struct shim_container *c = shim_container();
     core_lock_acquire(&c->lock);
-    struct shim_host *h = pop_locked(pool);
+    struct shim_host *h = NULL;
+    if (!core_list_is_empty(&pool->idle))
+        h = pop_locked(pool, choose_locked(pool, program));
     if (!h && !*is_waiting) {
         pool->want = !pool->want ? WANT_FIRST : pool->want < WANT_MAX ? pool->want * 2 : WANT_MAX;
         pool->waiting_count++;
@@ -200,17 +228,17 @@ static struct shim_host *try_take(struct shim_pool *pool, int *is_waiting)
     return h;
 }
 
-int shim_host_take(struct shim_task *t, struct shim_host **out)
+int shim_host_take(struct shim_task *t, uint64_t program, struct shim_host **out)
 {
     struct shim_container *c = shim_container();
     struct shim_pool *pool = c->pool;
     struct core_waiter *w = &t->sleeper.waiter;
     int waiting = 0, err = 0;
-    *out = try_take(pool, &waiting);
+    *out = try_take(pool, program, &waiting);
     if (*out)
         return 0;
     core_waitq_add(&pool->wait, w, &t->sleeper, ~0u);
-    while (!(*out = try_take(pool, &waiting)) && err == 0)
+    while (!(*out = try_take(pool, program, &waiting)) && err == 0)
         err = core_sleep(&t->sleeper, 0, PLAT_FOREVER);
     core_waitq_remove(w);
     if (waiting) {
@@ -219,6 +247,17 @@ int shim_host_take(struct shim_task *t, struct shim_host **out)
         core_lock_release(&c->lock);
     }
     return *out ? 0 : err;
+}
+
+struct shim_host *shim_host_take_with(uint64_t program)
+{
+    struct shim_container *c = shim_container();
+    core_lock_acquire(&c->lock);
+    struct shim_host *h = program ? find_locked(c->pool, program) : NULL;
+    if (h)
+        h = pop_locked(c->pool, h);
+    core_lock_release(&c->lock);
+    return h;
 }
 
 /* Let an idle host be found; `wake` its own thread is not needed: it sleeps. */

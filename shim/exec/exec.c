@@ -203,6 +203,7 @@ static int load_elf(struct shim_task *t, struct vfs_file *file, const struct elf
     struct shim_mm *mm = t->process->mm;
     struct vfs_image_key key;
     uint64_t id = text_id(file, plan, &key), end = 0;
+    shim_mm_set_program(mm, id);
     int code_is_here = has_code(plan, &key, id);
     int err = load_segments(t, file, plan, id, code_is_here);
     if (err < 0)
@@ -354,6 +355,12 @@ int shim_exec_prepare(struct shim_task *t, struct vfs_file *file, const char *pa
     }
     *out = x;
     return 0;
+}
+
+uint64_t shim_exec_program(const struct shim_exec *x)
+{
+    struct vfs_image_key key;
+    return text_id(x->file, &x->plan, &key);
 }
 
 void shim_exec_own(struct shim_exec *x, void *block, uint64_t size)

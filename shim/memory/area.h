@@ -58,6 +58,7 @@ struct shim_mm {
     struct view *views;           /* see view.h */
     uint64_t next_view;           /* where the search for a place for one begins; 0: anywhere */
     uint64_t next_reserve;        /* likewise of RESERVE_WINDOW_BASE */
+    uint64_t program;             /* see shim_mm_program() */
 };
 
 /* Index of the first area that ends after `addr`; mm->count if none does. */

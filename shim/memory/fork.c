@@ -169,6 +169,7 @@ static int clone_records(const struct shim_mm *mm, struct shim_mm *child)
         child->mapped += a->end - a->begin;
         child->committed += a->flags & AREA_BACKED ? a->end - a->begin : 0;
     }
+    child->program = mm->program;
     child->next = mm->next;
     child->next_view = mm->next_view;
     child->next_reserve = mm->next_reserve;

@@ -609,6 +609,16 @@ int64_t shim_mm_brk(struct shim_mm *mm, lx_uptr addr)
     return result;
 }
 
+uint64_t shim_mm_program(const struct shim_mm *mm)
+{
+    return mm->program;
+}
+
+void shim_mm_set_program(struct shim_mm *mm, uint64_t program)
+{
+    mm->program = program;
+}
+
 void shim_mm_begin(void)
 {
     keep_nothing();

@@ -252,7 +252,7 @@ static int64_t fork_to(struct shim_task *t, const struct request *r, struct shim
 static int64_t clone_copying(struct shim_task *t, const struct request *r)
 {
     struct shim_host *host;
-    int64_t result = shim_host_take(t, &host);
+    int64_t result = shim_host_take(t, shim_mm_program(t->process->mm), &host);
     if (result < 0)
         return result == -LX_EINTR ? -SHIM_ERESTARTNOINTR : result;
     result = fork_to(t, r, host);

@@ -281,8 +281,11 @@ static int64_t exec(struct shim_task *t, struct vfs_file *file, const char *path
         return err;
     }
     shim_exec_own(x, s.block, s.size);
+    uint64_t program = shim_exec_program(x);
     if (shim_mm_users(t->process->mm) > 1)
-        err = shim_host_take(t, &host);
+        err = shim_host_take(t, program, &host);
+    else if (program != shim_mm_program(t->process->mm))
+        host = shim_host_take_with(program); /* quicker than to load it here */
     if (err == 0) {
         err = become_single(t);
         if (err < 0 && host)

@@ -44,6 +44,9 @@ void shim_exec_free(struct shim_exec *x);
  */
 void shim_exec_here(struct shim_task *t, struct shim_exec *x);
 
+/* The program, as shim_mm_program() will have it. */
+uint64_t shim_exec_program(const struct shim_exec *x);
+
 /* Free this block of the arena with `x`: it holds the strings. */
 void shim_exec_own(struct shim_exec *x, void *block, uint64_t size);
 

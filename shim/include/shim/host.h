@@ -114,9 +114,13 @@ struct shim_host *shim_host_self(void);
 
 /*
  * Take a host out of the pool, for the caller to hand something over; waits for one.
+ *   program  that it is best to have kept, see shim_mm_program(); 0: none.
  *   returns  -LX_EINTR; -LX_EAGAIN: there are SHIM_HOST_MAX.
  */
-MUST_USE int shim_host_take(struct shim_task *t, struct shim_host **out);
+MUST_USE int shim_host_take(struct shim_task *t, uint64_t program, struct shim_host **out);
+
+/* Take one that has kept the program, if there is such; else NULL. */
+struct shim_host *shim_host_take_with(uint64_t program);
 void shim_host_give_back(struct shim_host *host);
 
 /* `birth` moves to the host, which runs it. */

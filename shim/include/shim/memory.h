@@ -86,6 +86,10 @@ int shim_mm_has_text(lx_uptr begin, lx_uptr end, uint64_t text);
 MUST_USE int shim_mm_map_text(struct shim_mm *mm, lx_uptr begin, lx_uptr end, uint32_t prot,
                               uint64_t text);
 
+/* Which program's text is in the address space: a number for shim_mm_map_text(), or 0. */
+uint64_t shim_mm_program(const struct shim_mm *mm);
+void shim_mm_set_program(struct shim_mm *mm, uint64_t program);
+
 /* The process is about to begin: give back what was kept and has not been used. */
 void shim_mm_begin(void);
 
