@@ -118,8 +118,10 @@ int plat_host_stream_info(uint32_t stream, struct plat_stream_info *out)
     out->access = stream == 0 ? PLAT_READ : PLAT_WRITE;
     out->id = identity(stream);
     BY_HANDLE_FILE_INFORMATION info;
+    LARGE_INTEGER size; /* which a handle for writing alone may also be asked for */
+    if (out->kind == PLAT_STREAM_FILE && GetFileSizeEx(handle, &size))
+        out->size = (uint64_t)size.QuadPart;
     if (out->kind == PLAT_STREAM_FILE && GetFileInformationByHandle(handle, &info)) {
-        out->size = (uint64_t)info.nFileSizeHigh << 32 | info.nFileSizeLow;
         out->id = ((uint64_t)info.nFileIndexHigh << 32 | info.nFileIndexLow) ^
                   (uint64_t)info.dwVolumeSerialNumber << 32;
     }
