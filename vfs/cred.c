@@ -7,11 +7,10 @@
 
 #include "core/arena.h"
 #include "core/mem.h"
-#include "host.h"
+#include "inode_ops.h"
 #include "internal.h"
 #include "lx/errno.h"
 #include "lx/unistd.h"
-#include "vfs/mount.h"
 
 /* ---- Groups ---- */
 
@@ -126,8 +125,9 @@ int cred_may(const struct vfs_cred *cred, uint32_t mode, uint32_t uid, uint32_t 
 
 int vfs_may(const struct vfs_cred *cred, struct vfs_inode *inode, uint32_t want)
 {
-    if (want & LX_W_OK && inode->host && inode->host->mount->flags & VFS_MOUNT_READ_ONLY)
-        return -LX_EROFS;
+    int err = inode->owner ? inode_ops(inode)->may(inode, want) : 0;
+    if (err)
+        return err < 0 ? err : 0;
     return cred_may(cred, inode->mode, inode->uid, inode->gid, want);
 }
 

@@ -12,7 +12,8 @@
 #include "core/mem.h"
 #include "core/segment.h"
 #include "core/shared.h"
-#include "host.h"
+#include "inode_ops.h"
+#include "internal.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "plat/thread.h"
@@ -211,8 +212,8 @@ static int64_t read_locked(struct vfs_inode *inode, uint8_t *buf, uint64_t size,
 
 int64_t vfs_inode_read(struct vfs_inode *inode, void *buf, uint64_t size, uint64_t offset)
 {
-    if (inode->host)
-        return host_read(inode, buf, size, offset);
+    if (inode->owner)
+        return inode_ops(inode)->read(inode, buf, size, offset);
     uint64_t end = atomic_load_explicit(&inode->size, memory_order_acquire);
     if (offset >= end || !size)
         return 0;
@@ -292,8 +293,8 @@ static int64_t write_locked(struct vfs_inode *inode, const uint8_t *buf, uint64_
 
 int64_t vfs_inode_write(struct vfs_inode *inode, const void *buf, uint64_t size, uint64_t offset)
 {
-    if (inode->host)
-        return host_write(inode, buf, size, offset);
+    if (inode->owner)
+        return inode_ops(inode)->write(inode, buf, size, offset);
     core_lock_acquire(&inode->lock);
     int64_t result = write_locked(inode, buf, size, offset);
     core_lock_release(&inode->lock);
@@ -302,8 +303,8 @@ int64_t vfs_inode_write(struct vfs_inode *inode, const void *buf, uint64_t size,
 
 int64_t vfs_inode_append(struct vfs_inode *inode, const void *buf, uint64_t size, uint64_t *offset)
 {
-    if (inode->host) {
-        int64_t n = host_append(inode, buf, size, offset);
+    if (inode->owner) {
+        int64_t n = inode_ops(inode)->append(inode, buf, size, offset);
         *offset -= n > 0 ? (uint64_t)n : 0;
         return n;
     }
@@ -359,8 +360,8 @@ static int zero_part(struct vfs_inode *inode, uint64_t offset, uint64_t size)
 
 uint64_t vfs_inode_size(struct vfs_inode *inode)
 {
-    if (inode->host)
-        host_refresh(inode);
+    if (inode->owner)
+        inode_ops(inode)->refresh(inode);
     return inode->size;
 }
 
@@ -368,8 +369,8 @@ int vfs_inode_truncate(struct vfs_inode *inode, uint64_t size)
 {
     if (size > FILE_MAX)
         return -LX_EFBIG;
-    if (inode->host)
-        return host_truncate(inode, size);
+    if (inode->owner)
+        return inode_ops(inode)->truncate(inode, size);
     core_lock_acquire(&inode->lock);
     int err = seal_check(inode, SEAL_CHECK_RESIZE, size);
     if (err < 0)
@@ -399,8 +400,8 @@ int vfs_inode_extend(struct vfs_inode *inode, uint64_t size)
 {
     if (size > FILE_MAX)
         return -LX_EFBIG;
-    if (inode->host)
-        return size > vfs_inode_size(inode) ? host_truncate(inode, size) : 0;
+    if (inode->owner)
+        return size > vfs_inode_size(inode) ? inode_ops(inode)->truncate(inode, size) : 0;
     core_lock_acquire(&inode->lock);
     int err = size > inode->size ? seal_check(inode, SEAL_CHECK_RESIZE, size) : 0;
     if (err == 0 && size > inode->size) {
@@ -429,8 +430,8 @@ static int punch_pages(struct vfs_inode *inode, uint64_t first, uint64_t last)
 int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size)
 {
     int err = 0;
-    if (inode->host)
-        return host_zero(inode, offset, size);
+    if (inode->owner)
+        return inode_ops(inode)->zero(inode, offset, size);
     core_lock_acquire(&inode->lock);
     uint64_t end = offset + size;
     if (end > inode->size || end < offset)
@@ -551,7 +552,7 @@ static int share_locked(struct vfs_inode *inode)
 int vfs_inode_share(struct vfs_inode *inode, int make, struct core_shared **out)
 {
     *out = NULL;
-    if (inode->host)
+    if (inode->owner)
         return make ? -LX_ENODEV : 0;
     core_lock_acquire(&inode->lock);
     int err = make && !inode->shared ? share_locked(inode) : 0;

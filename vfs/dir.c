@@ -10,7 +10,8 @@
 
 #include "core/arena.h"
 #include "core/mem.h"
-#include "host.h"
+#include "inode_ops.h"
+#include "internal.h"
 #include "lx/errno.h"
 #include "lx/unistd.h"
 #include "vfs/image.h"
@@ -259,7 +260,8 @@ int vfs_tree_lookup(struct vfs_inode *dir, const char *name, uint32_t size, stru
     *out = NULL;
     if (size > LX_NAME_MAX)
         return -LX_ENAMETOOLONG;
-    int err = dir->host ? host_lookup(dir, name, size, out) : look_up(dir, name, size, out);
+    int err =
+        dir->owner ? inode_ops(dir)->lookup(dir, name, size, out) : look_up(dir, name, size, out);
     *out = cross_mount(*out);
     return err;
 }
@@ -364,7 +366,11 @@ int dir_name_locked(struct vfs_inode *dir, uint64_t ino, const char **name, uint
 {
     struct name_search s = {.ino = ino};
     int err = show_locked(dir, FIRST_COOKIE, match, &s);
+    if (err >= 0 && !s.name)
+        err = -LX_ENOENT;
+    if (err < 0)
+        return err;
     *name = s.name;
     *size = s.size;
-    return err < 0 ? err : s.name ? 0 : -LX_ENOENT;
+    return 0;
 }

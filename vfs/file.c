@@ -9,10 +9,12 @@
 #include "core/mem.h"
 #include "device.h"
 #include "host.h"
+#include "inode_ops.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/poll.h"
 #include "lx/unistd.h"
+#include "opened.h"
 #include "plat/plat.h"
 #include "stream.h"
 #include "vfs/event.h"
@@ -29,7 +31,7 @@
 
 static int is_on_host(const struct vfs_file *file)
 {
-    return file->kind == VFS_FILE_REGULAR && file->inode->host;
+    return file->kind == VFS_FILE_REGULAR && file->inode->owner == VFS_OF_HOST;
 }
 
 int vfs_file_new(enum vfs_file_kind kind, uint32_t flags, struct vfs_inode *inode,
@@ -44,7 +46,9 @@ int vfs_file_new(enum vfs_file_kind kind, uint32_t flags, struct vfs_inode *inod
     f->flags =
         flags & ~(uint32_t)(LX_O_CREAT | LX_O_EXCL | LX_O_NOCTTY | LX_O_TRUNC | LX_O_CLOEXEC);
     f->inode = inode ? vfs_inode_get(inode) : NULL;
-    core_lock_init(&f->lock, CORE_LOCK_FILE);
+    /* What /proc shows is asked from those who keep it, with locks of theirs. */
+    core_lock_init(&f->lock,
+                   inode && inode->owner == VFS_OF_PROC ? CORE_LOCK_PROC_FILE : CORE_LOCK_FILE);
     core_list_init(&f->watches);
     if (is_on_host(f)) {
         int err = host_open(inode, ((flags & LX_O_ACCMODE) + 1) & (PLAT_READ | PLAT_WRITE));
@@ -76,6 +80,8 @@ int vfs_file_open(struct vfs_inode *inode, uint32_t flags, struct core_sleeper *
         return vfs_file_new(VFS_FILE_PATH, flags & (LX_O_PATH | LX_O_DIRECTORY | LX_O_NOFOLLOW),
                             inode, out);
     int err;
+    if (inode->owner == VFS_OF_FILE)
+        return opened_again(inode->opened, flags, out);
     switch (inode->mode & LX_S_IFMT) {
     case LX_S_IFREG:
         return vfs_file_new(VFS_FILE_REGULAR, flags, inode, out);
@@ -108,12 +114,18 @@ int vfs_file_open_exec_inode(struct vfs_fs *fs, struct vfs_inode *inode, struct 
 int vfs_file_open_exec(struct vfs_fs *fs, const char *path, struct vfs_file **out)
 {
     struct vfs_inode *inode;
+    struct vfs_place place;
+    place.inode = place.dir = NULL;
     *out = NULL;
-    int err = vfs_walk(fs, NULL, path, 0, &inode);
+    int err = walk_to_place(fs, NULL, path, 0, &inode, &place);
     if (err < 0)
-        return err;
+        goto out;
     err = vfs_file_open_exec_inode(fs, inode, out);
+    if (err == 0)
+        file_set_place(*out, &place);
+out:
     vfs_inode_put(inode);
+    place_put(&place);
     return err;
 }
 
@@ -147,11 +159,12 @@ void vfs_file_put(struct vfs_file *file)
         vfs_epoll_forget(file); /* epoll_ctl(2) refuses those two */
     switch (file->kind) {
     case VFS_FILE_REGULAR:
-        if (file->inode->host)
+        if (file->inode->owner == VFS_OF_HOST)
             host_close(file->inode);
         break;
     case VFS_FILE_DIRECTORY:
-        host_listing_free(file->listing);
+        if (file->inode->owner == VFS_OF_HOST)
+            host_listing_free(file->listing);
         break;
     case VFS_FILE_PIPE:
         vfs_pipe_close(file);
@@ -169,7 +182,50 @@ void vfs_file_put(struct vfs_file *file)
         break;
     }
     vfs_inode_put(file->inode);
+    vfs_inode_put(file->dir);
+    if (file->name != file->short_name)
+        core_arena_free(file->name, file->name_size);
     core_arena_free(file, sizeof *file);
+}
+
+void file_set_place(struct vfs_file *file, const struct vfs_place *place)
+{
+    if (!place->dir)
+        return;
+    file->name =
+        place->size > sizeof file->short_name ? core_arena_alloc(place->size) : file->short_name;
+    if (!file->name)
+        return; /* then its path is not known */
+    memcpy(file->name, place->name, place->size);
+    file->name_size = (uint16_t)place->size;
+    file->dir = vfs_inode_get(place->dir);
+}
+
+void file_get_place(const struct vfs_file *file, struct vfs_place *place)
+{
+    place->inode = NULL;
+    place->dir = file->dir ? vfs_inode_get(file->dir) : NULL;
+    place->size = file->name_size;
+    memcpy(place->name, file->name, file->name_size);
+}
+
+int64_t vfs_file_path(struct vfs_file *file, struct vfs_fs *fs, char *buf, uint64_t size)
+{
+    if (!file->inode || file->inode->memfd)
+        return opened_text(file, buf, size);
+    struct vfs_place place;
+    file_get_place(file, &place);
+    int64_t n = place_path(fs, file->inode, &place, buf, size);
+    place_put(&place);
+    return n;
+}
+
+int vfs_file_inode(struct vfs_file *file, const struct vfs_cred *cred, struct vfs_inode **out)
+{
+    if (!file->inode)
+        return opened_inode(file, cred, out);
+    *out = vfs_inode_get(file->inode);
+    return 0;
 }
 
 int vfs_file_may(const struct vfs_file *file, uint32_t access)
@@ -390,8 +446,8 @@ int vfs_file_sync(struct vfs_file *file)
 int vfs_file_list(struct vfs_file *file, uint64_t cookie, vfs_emit emit, void *arg)
 {
     struct vfs_inode *dir = file->inode;
-    return dir->host ? host_list(dir, &file->listing, cookie, emit, arg)
-                     : vfs_tree_list(dir, cookie, emit, arg);
+    return dir->owner ? inode_ops(dir)->list(file, cookie, emit, arg)
+                      : vfs_tree_list(dir, cookie, emit, arg);
 }
 
 int vfs_file_is_zero(const struct vfs_file *file)
@@ -401,7 +457,8 @@ int vfs_file_is_zero(const struct vfs_file *file)
 
 int vfs_file_is_mappable(const struct vfs_file *file)
 {
-    return file->kind == VFS_FILE_REGULAR || vfs_file_is_zero(file);
+    return (file->kind == VFS_FILE_REGULAR && file->inode->owner != VFS_OF_PROC) ||
+           vfs_file_is_zero(file);
 }
 
 uint32_t vfs_file_poll(struct vfs_file *file, uint32_t events)

@@ -8,9 +8,11 @@
 #include "core/arena.h"
 #include "core/hash.h"
 #include "core/mem.h"
+#include "inode_ops.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
+#include "vfs/file.h"
 #include "vfs/mount.h"
 
 #define TABLE_SIZE 4096u /* buckets of a mount's files */
@@ -73,7 +75,7 @@ int host_path(struct vfs_inode *inode, struct host_path *out)
 /* Is `dir` the directory `inode` or below it?  LOCK_TREE is held. */
 static int is_below(const struct vfs_inode *dir, const struct vfs_inode *inode)
 {
-    for (; dir->host && !dir->covers; dir = dir->parent) {
+    for (; dir->owner == VFS_OF_HOST && !dir->covers; dir = dir->parent) {
         if (dir == inode)
             return 1;
     }
@@ -158,7 +160,6 @@ void host_free(struct vfs_inode *inode)
     host_close_all(h);
     core_arena_free(h->name, h->name_size);
     core_arena_free(h, sizeof *h);
-    inode->host = NULL;
 }
 
 /*
@@ -220,6 +221,7 @@ static int make_inode(struct vfs_mount *m, const char *path, const struct plat_s
     h->mount = m;
     h->device = st->device;
     h->id = st->id;
+    (*out)->owner = VFS_OF_HOST;
     (*out)->host = h;
     return 0;
 }
@@ -299,7 +301,7 @@ int host_lookup(struct vfs_inode *dir, const char *name, uint32_t size, struct v
 
 int host_same_mount(const struct vfs_inode *a, const struct vfs_inode *b)
 {
-    return a->host && b->host && a->host->mount == b->host->mount ? 0 : -LX_EXDEV;
+    return a->host->mount == b->host->mount ? 0 : -LX_EXDEV;
 }
 
 /* ---- Attributes ---- */
@@ -564,3 +566,77 @@ int host_rename_locked(struct vfs_inode *dir, const struct vfs_last *last, struc
         drop_name(target);
     return 0;
 }
+
+/* ---- The table ---- */
+
+static int is_read_only(const struct vfs_inode *inode)
+{
+    return inode->host->mount->flags & VFS_MOUNT_READ_ONLY;
+}
+
+static int may_use(const struct vfs_inode *inode, uint32_t want)
+{
+    return want & LX_W_OK && is_read_only(inode) ? -LX_EROFS : 0;
+}
+
+static int change_mode(struct vfs_inode *inode, uint32_t mode)
+{
+    return is_read_only(inode) ? -LX_EROFS : host_chmod(inode, mode);
+}
+
+static int change_owner(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
+{
+    return is_read_only(inode) ? -LX_EROFS : host_chown(inode, uid, gid);
+}
+
+static int change_times(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns)
+{
+    return is_read_only(inode) ? -LX_EROFS : host_utimes(inode, atime_ns, mtime_ns);
+}
+
+static uint64_t shown_ino(struct vfs_inode *inode)
+{
+    return inode->host->id;
+}
+
+static void show(struct vfs_inode *inode, struct lx_stat *out)
+{
+    out->st_dev = host_device(inode);
+    out->st_ino = inode->host->id;
+    out->st_blocks = (int64_t)((inode->host->allocated + 511) / 512);
+}
+
+static uint64_t name_locked(struct vfs_inode *inode, char *name)
+{
+    memcpy(name, inode->host->name, inode->host->name_size);
+    return inode->host->name_size;
+}
+
+static int list(struct vfs_file *file, uint64_t cookie, vfs_emit emit, void *arg)
+{
+    return host_list(file->inode, &file->listing, cookie, emit, arg);
+}
+
+const struct inode_ops host_ops = {
+    .end = host_free,
+    .refresh = host_refresh,
+    .stat = show,
+    .shown_ino = shown_ino,
+    .may = may_use,
+    .chmod = change_mode,
+    .chown = change_owner,
+    .utimes = change_times,
+    .read = host_read,
+    .write = host_write,
+    .append = host_append,
+    .truncate = host_truncate,
+    .zero = host_zero,
+    .lookup = host_lookup,
+    .list = list,
+    .name_locked = name_locked,
+    .create = host_create,
+    .link = host_link,
+    .remove = host_remove,
+    .same_mount = host_same_mount,
+    .rename_locked = host_rename_locked,
+};

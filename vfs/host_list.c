@@ -124,7 +124,7 @@ int host_list(struct vfs_inode *dir, struct host_listing **listing, uint64_t coo
         return 0;
     if (cookie <= 2) {
         struct vfs_inode *parent = dir_parent(dir);
-        uint64_t ino = parent->host ? parent->host->id : parent->ino;
+        uint64_t ino = inode_shown_ino(parent);
         vfs_inode_put(parent);
         if (!emit(arg, "..", 2, ino, LX_DT_DIR, FIRST_COOKIE))
             return 0;

@@ -8,13 +8,14 @@
 #include "core/arena.h"
 #include "core/layout.h"
 #include "core/mem.h"
-#include "host.h"
+#include "inode_ops.h"
+#include "internal.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
+#include "lx/unistd.h"
 #include "plat/plat.h"
 #include "vfs/image.h"
 #include "vfs/memfd.h"
-#include "vfs/mount.h"
 
 #define DEVICE LX_MAKEDEV(0, 32)
 #define NS_PER_S 1000000000ll
@@ -101,6 +102,8 @@ static void inode_free(struct vfs_inode *inode)
     inode->parent = NULL;
     inode->pipe = NULL;
     inode->mounted = inode->covers = NULL;
+    inode->owner = VFS_OF_CONTAINER;
+    inode->host = NULL;
     core_lock_acquire(&s->lock);
     inode->next_unused = s->unused;
     s->unused = inode;
@@ -230,8 +233,8 @@ void vfs_inode_put(struct vfs_inode *inode)
     while (inode && atomic_fetch_sub(&inode->refs, 1) == 1) {
         /* An image inode with a name does not come here: the table holds it. */
         struct vfs_inode *parent = inode->parent;
-        if (inode->host)
-            host_free(inode);
+        if (inode->owner)
+            inode_ops(inode)->end(inode);
         data_free(inode);
         memfd_free(inode);
         dir_free(inode);
@@ -256,11 +259,11 @@ static struct lx_timespec timespec_of(int64_t ns)
 void vfs_inode_stat(struct vfs_inode *inode, struct lx_stat *out)
 {
     memset(out, 0, sizeof *out);
-    if (inode->host)
-        host_refresh(inode);
+    if (inode->owner)
+        inode_ops(inode)->refresh(inode);
     core_lock_acquire(&inode->lock);
-    out->st_dev = inode->host ? host_device(inode) : DEVICE;
-    out->st_ino = inode->host ? inode->host->id : inode->ino;
+    out->st_dev = DEVICE;
+    out->st_ino = inode->ino;
     out->st_nlink = inode->nlink;
     out->st_mode = inode->mode;
     out->st_uid = inode->uid;
@@ -279,23 +282,22 @@ void vfs_inode_stat(struct vfs_inode *inode, struct lx_stat *out)
         pages = pages > lower ? pages : lower;
     }
     out->st_blocks = (int64_t)(pages * (CORE_PAGE_SIZE / 512));
-    if (inode->host)
-        out->st_blocks = (int64_t)((inode->host->allocated + 511) / 512);
     core_lock_release(&inode->lock);
     if (VFS_IS_DIR(inode))
         out->st_size = CORE_PAGE_SIZE;
+    if (inode->owner)
+        inode_ops(inode)->stat(inode, out);
 }
 
-/* Files of a host folder that is mounted read-only are not changed. */
-static int is_read_only(const struct vfs_inode *inode)
+uint64_t inode_shown_ino(struct vfs_inode *inode)
 {
-    return inode->host && inode->host->mount->flags & VFS_MOUNT_READ_ONLY;
+    return inode->owner ? inode_ops(inode)->shown_ino(inode) : inode->ino;
 }
 
 int vfs_inode_chmod(struct vfs_inode *inode, uint32_t mode)
 {
-    if (inode->host)
-        return is_read_only(inode) ? -LX_EROFS : host_chmod(inode, mode);
+    if (inode->owner)
+        return inode_ops(inode)->chmod(inode, mode);
     core_lock_acquire(&inode->lock);
     int sealed =
         inode->memfd && inode->memfd->seals & LX_F_SEAL_EXEC && (inode->mode ^ mode) & 0111;
@@ -309,8 +311,8 @@ int vfs_inode_chmod(struct vfs_inode *inode, uint32_t mode)
 
 int vfs_inode_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
 {
-    if (inode->host)
-        return is_read_only(inode) ? -LX_EROFS : host_chown(inode, uid, gid);
+    if (inode->owner)
+        return inode_ops(inode)->chown(inode, uid, gid);
     core_lock_acquire(&inode->lock);
     if (uid != VFS_KEEP)
         inode->uid = uid;
@@ -327,8 +329,8 @@ int vfs_inode_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
 
 int vfs_inode_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns)
 {
-    if (inode->host)
-        return is_read_only(inode) ? -LX_EROFS : host_utimes(inode, atime_ns, mtime_ns);
+    if (inode->owner)
+        return inode_ops(inode)->utimes(inode, atime_ns, mtime_ns);
     core_lock_acquire(&inode->lock);
     if (atime_ns != VFS_TIME_KEEP)
         inode->atime_ns = atime_ns;
@@ -341,6 +343,8 @@ int vfs_inode_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns
 
 int64_t vfs_inode_readlink(struct vfs_inode *inode, char *buf, uint64_t size)
 {
+    if (inode->owner && inode_ops(inode)->readlink)
+        return inode_ops(inode)->readlink(inode, buf, size);
     const char *target = inode->target;
     uint64_t length = inode->size;
     if (!target && inode->image_index != VFS_NO_IMAGE) {

@@ -15,7 +15,9 @@
 #include "core/list.h"
 #include "core/lock.h"
 #include "lx/compiler.h"
+#include "lx/unistd.h"
 #include "vfs/inode.h"
+#include "vfs/mount.h"
 #include "vfs/path.h"
 
 /* A name and its hash in one directory. */
@@ -48,6 +50,28 @@ static inline int last_is_plain(const struct vfs_last *last)
     return last->size && !name_is_dot(last->name, last->size) &&
            !name_is_dotdot(last->name, last->size);
 }
+
+/*
+ * Where an inode was found: what a descriptor's path is made of.  All zero: nowhere that
+ * is known; a directory has its place by its parents.
+ */
+struct vfs_place {
+    struct vfs_inode *inode; /* a reference, or NULL */
+    struct vfs_inode *dir;   /* a reference, or NULL */
+    uint32_t size;
+    char name[LX_NAME_MAX + 1]; /* in `dir`, not terminated */
+};
+
+void place_set(struct vfs_place *place, struct vfs_inode *dir, const char *name, uint32_t size);
+void place_put(struct vfs_place *place);
+
+/* The place where a file was opened. */
+void file_set_place(struct vfs_file *file, const struct vfs_place *place);
+void file_get_place(const struct vfs_file *file, struct vfs_place *place);
+
+/* The path of what was found there, cut to `size`, as proc(5) shows it: " (deleted)" .. */
+MUST_USE int64_t place_path(struct vfs_fs *fs, struct vfs_inode *inode,
+                            const struct vfs_place *place, char *buf, uint64_t size);
 
 /* ---- The dentry cache (cache.c) ---- */
 
@@ -135,11 +159,12 @@ struct vfs_inode *dir_parent(struct vfs_inode *dir);
 
 struct walk {
     struct vfs_fs *fs;
-    struct vfs_inode *root; /* reference */
-    struct vfs_inode *at;   /* reference: where we are */
-    struct vfs_inode *base; /* reference: RESOLVE_BENEATH may not leave it */
-    const char *rest;       /* what is still to be walked */
-    char *buffer;           /* holds `rest` once a link was followed */
+    struct vfs_inode *root;  /* reference */
+    struct vfs_inode *at;    /* reference: where we are */
+    struct vfs_inode *base;  /* reference: RESOLVE_BENEATH may not leave it */
+    const char *rest;        /* what is still to be walked */
+    char *buffer;            /* holds `rest` once a link was followed */
+    struct vfs_place *place; /* where the result was found; NULL: nobody asks */
     uint32_t links;
     uint32_t flags;   /* VFS_WALK_* and WALK_CREATE */
     uint32_t missing; /* 1: all but the last component is there */
@@ -154,8 +179,17 @@ MUST_USE int walk_to_last(struct walk *w, struct vfs_last *last);
 MUST_USE int walk_last(struct walk *w, struct vfs_last *last);
 void walk_end(struct walk *w);
 
+/* As vfs_walk(), and where it was found; place_put() afterwards, also on failure. */
+MUST_USE int walk_to_place(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+                           uint32_t flags, struct vfs_inode **out, struct vfs_place *place);
+
 /* vfs_may() for attributes that are not an inode's. */
 int cred_may(const struct vfs_cred *cred, uint32_t mode, uint32_t uid, uint32_t gid, uint32_t want);
+
+/* ---- Mounts (mount.c) ---- */
+
+/* Let `root` be seen at a path, which is made if it is missing. */
+MUST_USE int mount_root(struct vfs_fs *fs, const char *at, struct vfs_inode *root, uint32_t flags);
 
 /* ---- Changes (tree.c), for open.c and rename.c ---- */
 
@@ -198,10 +232,22 @@ struct vfs_state {
     uint32_t inode_chunks;      /* constant */
     _Atomic uint8_t *checked;   /* a bit per image inode: its content is what it should be */
     _Atomic uint32_t damaged;   /* image inode, plus 1, whose content is not; 0: none so far */
+    struct vfs_mounted mounts[VFS_MOUNTS_MAX + 1]; /* made before the first program runs */
+    uint32_t mount_count;
     struct cache_slot cache[CACHE_SLOTS];
 };
 
 struct vfs_state *vfs_state(void);
+
+/*
+ * Who answers what vfs does not know itself.  Of this process (proc.c), since the arena holds
+ * no function pointers; set before its first guest thread runs.
+ */
+struct vfs_providers {
+    const struct vfs_proc_provider *processes; /* vfs/proc.h */
+    const struct vfs_signal_provider *signals; /* vfs/signalfd.h */
+};
+extern struct vfs_providers g_providers;
 
 /* Inode numbers: an image inode's comes from its index, a new one's lies beyond all of those. */
 #define NEW_INO (1ull << 32)
@@ -210,6 +256,9 @@ static inline uint64_t image_ino(uint32_t index)
 {
     return index + 1ull;
 }
+
+/* The number that stat(2) and getdents(2) show. */
+uint64_t inode_shown_ino(struct vfs_inode *inode);
 
 /* A reference, unless the inode has none left; for memory that was an inode at some time. */
 int inode_get_live(struct vfs_inode *inode);

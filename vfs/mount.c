@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Mounts: putting a host folder's root over a place of the tree. */
+/* Mounts: putting another file system's root over a place of the tree. */
 
 #include "vfs/mount.h"
 
@@ -52,11 +52,47 @@ static int cover(struct vfs_inode *place, struct vfs_inode *root)
     return 0;
 }
 
+/* Note it for /proc/self/mounts. */
+static int note(const char *at, struct vfs_inode *root, uint32_t flags)
+{
+    struct vfs_state *s = vfs_state();
+    struct lx_stat st;
+    uint64_t size = core_str_length(at) + 1;
+    char *copy = core_arena_alloc(size);
+    if (!copy || s->mount_count == sizeof s->mounts / sizeof s->mounts[0])
+        return -LX_ENOMEM;
+    memcpy(copy, at, size);
+    vfs_inode_stat(root, &st);
+    s->mounts[s->mount_count++] =
+        (struct vfs_mounted){copy, st.st_dev, root->owner == VFS_OF_PROC, flags};
+    return 0;
+}
+
+const struct vfs_mounted *vfs_mount_get(uint32_t n)
+{
+    const struct vfs_state *s = vfs_state();
+    return n < s->mount_count ? &s->mounts[n] : NULL;
+}
+
+int mount_root(struct vfs_fs *fs, const char *at, struct vfs_inode *root, uint32_t flags)
+{
+    struct vfs_inode *place = NULL;
+    int err = make_place(fs, at, VFS_IS_DIR(root));
+    if (err == 0)
+        err = vfs_walk(fs, NULL, at, 0, &place);
+    if (err == 0)
+        err = cover(place, root);
+    if (err == 0)
+        err = note(at, root, flags);
+    vfs_inode_put(place);
+    return err;
+}
+
 int vfs_mount_folder(struct vfs_fs *fs, uint32_t number, const char *name, const char *at,
                      const struct vfs_mount_options *options)
 {
     struct vfs_mount *mount = core_arena_alloc(sizeof *mount);
-    struct vfs_inode *root, *place = NULL;
+    struct vfs_inode *root;
     if (!mount)
         return -LX_ENOMEM;
     mount->number = number;
@@ -66,12 +102,7 @@ int vfs_mount_folder(struct vfs_fs *fs, uint32_t number, const char *name, const
     int err = host_root(mount, name, &root);
     if (err < 0)
         return err;
-    err = make_place(fs, at, VFS_IS_DIR(root));
-    if (err == 0)
-        err = vfs_walk(fs, NULL, at, 0, &place);
-    if (err == 0)
-        err = cover(place, root);
-    vfs_inode_put(place);
+    err = mount_root(fs, at, root, options->flags);
     vfs_inode_put(root);
     return err;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* open(2) up to the inode: finding or making the file, and the checks on it. */
+/* open(2): finding or making the file, and the checks on it. */
 
+#include "core/mem.h"
 #include "internal.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
+#include "vfs/file.h"
 #include "vfs/tree.h"
 
 static uint32_t access_of(uint32_t flags)
@@ -35,17 +37,23 @@ static int check_open(struct vfs_fs *fs, struct vfs_inode *inode, uint32_t flags
 
 /* O_TMPFILE: a file without a name, in the directory's file system. */
 static int open_nameless(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
-                         const struct vfs_open *how, uint32_t walk, struct vfs_inode **out)
+                         const struct vfs_open *how, uint32_t walk, struct vfs_inode **out,
+                         struct vfs_place *place)
 {
     struct vfs_inode *dir;
     int err = vfs_walk(fs, from, path, walk | VFS_WALK_DIRECTORY, &dir);
     if (err < 0)
         return err;
-    err = dir->host ? -LX_EOPNOTSUPP : tree_may_change(fs, dir);
+    err = dir->owner ? -LX_EOPNOTSUPP : tree_may_change(fs, dir);
     if (err == 0)
         err = tree_new_inode(fs, dir, LX_S_IFREG | (how->mode & 07777 & ~fs->umask), 0, NULL, out);
     if (err == 0)
         (*out)->may_link = !(how->flags & LX_O_EXCL); /* open(2): O_EXCL keeps it nameless */
+    if (err == 0 && place) {
+        char name[24] = "#"; /* as Linux calls it */
+        core_str_u64(name + 1, (*out)->ino);
+        place_set(place, dir, name, (uint32_t)core_str_length(name));
+    }
     vfs_inode_put(dir);
     return err;
 }
@@ -58,11 +66,12 @@ static int open_nameless(struct vfs_fs *fs, struct vfs_inode *from, const char *
  */
 static int find_or_create(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
                           const struct vfs_open *how, uint32_t flags, struct vfs_inode **out,
-                          int *created)
+                          struct vfs_place *place, int *created)
 {
     struct walk w;
     struct vfs_last last;
     int err = walk_begin(&w, fs, from, path, flags | WALK_CREATE);
+    w.place = place;
     if (err == 0)
         err = walk_to_last(&w, &last);
     if (err == 0)
@@ -71,6 +80,8 @@ static int find_or_create(struct vfs_fs *fs, struct vfs_inode *from, const char 
         uint32_t mode = LX_S_IFREG | (how->mode & 07777 & ~fs->umask);
         err = tree_create(fs, w.at, &last, mode, 0, NULL, out);
         *created = err == 0;
+        if (err == 0 && place)
+            place_set(place, w.at, last.name, last.size);
     } else if (err == 0) {
         *out = vfs_inode_get(w.at);
     }
@@ -80,13 +91,13 @@ static int find_or_create(struct vfs_fs *fs, struct vfs_inode *from, const char 
 
 static int open_or_create(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
                           const struct vfs_open *how, uint32_t flags, struct vfs_inode **out,
-                          int *created)
+                          struct vfs_place *place, int *created)
 {
     int exclusive = (how->flags & LX_O_EXCL) != 0, err;
     if (exclusive)
         flags |= VFS_WALK_NOFOLLOW;
     do
-        err = find_or_create(fs, from, path, how, flags, out, created);
+        err = find_or_create(fs, from, path, how, flags, out, place, created);
     while (err == -LX_EEXIST && !exclusive);
     if (err == 0 && exclusive && !*created) {
         vfs_inode_put(*out);
@@ -96,24 +107,25 @@ static int open_or_create(struct vfs_fs *fs, struct vfs_inode *from, const char 
     return err;
 }
 
-int vfs_tree_open(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
-                  const struct vfs_open *how, struct vfs_inode **out)
+/* vfs_tree_open(), and where it was found; `place` may be NULL. */
+static int open_place(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+                      const struct vfs_open *how, struct vfs_inode **out, struct vfs_place *place)
 {
     uint32_t flags = how->flags;
     uint32_t walk = how->resolve << VFS_WALK_RESOLVE_SHIFT;
     int created = 0, err;
     *out = NULL;
     if ((flags & LX_O_TMPFILE) == LX_O_TMPFILE)
-        return open_nameless(fs, from, path, how, walk, out);
+        return open_nameless(fs, from, path, how, walk, out, place);
     if (flags & LX_O_NOFOLLOW)
         walk |= VFS_WALK_NOFOLLOW;
     if (flags & LX_O_PATH)
-        return vfs_walk(fs, from, path, walk | (flags & LX_O_DIRECTORY ? VFS_WALK_DIRECTORY : 0),
-                        out);
+        return walk_to_place(fs, from, path,
+                             walk | (flags & LX_O_DIRECTORY ? VFS_WALK_DIRECTORY : 0), out, place);
     if (flags & LX_O_CREAT)
-        err = open_or_create(fs, from, path, how, walk, out, &created);
+        err = open_or_create(fs, from, path, how, walk, out, place, &created);
     else
-        err = vfs_walk(fs, from, path, walk, out);
+        err = walk_to_place(fs, from, path, walk, out, place);
     if (err < 0 || created)
         return err;
     err = check_open(fs, *out, flags);
@@ -123,5 +135,28 @@ int vfs_tree_open(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
         vfs_inode_put(*out);
         *out = NULL;
     }
+    return err;
+}
+
+int vfs_tree_open(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+                  const struct vfs_open *how, struct vfs_inode **out)
+{
+    return open_place(fs, from, path, how, out, NULL);
+}
+
+int vfs_file_open_path(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+                       const struct vfs_open *how, struct core_sleeper *self, struct vfs_file **out)
+{
+    struct vfs_inode *inode;
+    struct vfs_place place;
+    place.inode = place.dir = NULL;
+    *out = NULL;
+    int err = open_place(fs, from, path, how, &inode, &place);
+    if (err == 0)
+        err = vfs_file_open(inode, how->flags, self, out);
+    if (err == 0 && (*out)->inode)
+        file_set_place(*out, &place);
+    place_put(&place);
+    vfs_inode_put(inode);
     return err;
 }

@@ -11,11 +11,11 @@
 
 #include "core/arena.h"
 #include "core/mem.h"
-#include "host.h"
+#include "inode_ops.h"
+#include "internal.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
-#include "vfs/mount.h"
 #include "vfs/tree.h"
 
 #define RESOLVE(flags) ((flags) >> VFS_WALK_RESOLVE_SHIFT)
@@ -109,6 +109,24 @@ static struct vfs_inode *current(struct vfs_fs *fs, struct vfs_inode *const *pla
     return inode;
 }
 
+/* ---- Places ---- */
+
+void place_set(struct vfs_place *place, struct vfs_inode *dir, const char *name, uint32_t size)
+{
+    place_put(place);
+    place->dir = vfs_inode_get(dir);
+    place->size = size;
+    memcpy(place->name, name, size);
+}
+
+void place_put(struct vfs_place *place)
+{
+    vfs_inode_put(place->inode);
+    vfs_inode_put(place->dir);
+    place->inode = place->dir = NULL;
+    place->size = 0;
+}
+
 /* ---- The walk ---- */
 
 static void step_to(struct walk *w, struct vfs_inode *inode)
@@ -172,27 +190,67 @@ static int step_up(struct walk *w)
     return 0;
 }
 
-/* Put a link's target before the rest of the path. */
+#define ORDINARY 1 /* of struct inode_ops.jump */
+#define JUMPED 1   /* of follow() */
+#define OWN_TARGET_MAX 64
+
+/* Follow a link that leads to an inode: nd_jump_link() in Linux. */
+static int jump(struct walk *w, struct vfs_inode *link)
+{
+    struct vfs_place to;
+    to.inode = to.dir = NULL;
+    int err = inode_ops(link)->jump(link, RESOLVE(w->flags), &to);
+    if (err == 0) {
+        step_to(w, to.inode);
+        to.inode = NULL;
+        if (w->place) {
+            place_put(w->place);
+            *w->place = to;
+            return 0;
+        }
+    }
+    place_put(&to);
+    return err;
+}
+
+/*
+ * Put a link's target before the rest of the path.
+ *   returns  JUMPED: `w->at` is what the link means, and the rest is as it was.
+ */
 static int follow(struct walk *w, struct vfs_inode *link, const struct vfs_last *c)
 {
     uint32_t resolve = RESOLVE(w->flags);
     if (resolve & LX_RESOLVE_NO_SYMLINKS || ++w->links > LX_SYMLOOP_MAX)
         return -LX_ELOOP;
+    int err = link->owner && inode_ops(link)->jump ? jump(w, link) : ORDINARY;
+    if (err != ORDINARY)
+        return err < 0 ? err : JUMPED;
     if (!w->buffer) {
         w->buffer = core_arena_alloc(2 * LX_PATH_MAX);
         if (!w->buffer)
             return -LX_ENOMEM;
     }
+    char own[OWN_TARGET_MAX]; /* a text that is made for the occasion */
     uint64_t target_size = link->size, rest_size = core_str_length(w->rest);
+    if (link->owner && inode_ops(link)->readlink) {
+        int64_t n = vfs_inode_readlink(link, own, sizeof own);
+        if (n < 0)
+            return (int)n;
+        target_size = (uint64_t)n;
+    }
     if (!target_size)
         return -LX_ENOENT;
     if (target_size > LX_PATH_MAX || target_size + rest_size + 2 > 2 * LX_PATH_MAX)
         return -LX_ENAMETOOLONG; /* Differs from Linux: which keeps the rests of nested links apart */
     /* The rest may lie in the buffer itself: move it to the end of the new text first. */
     memmove(w->buffer + target_size + 1, w->rest, rest_size + 1);
-    int64_t n = vfs_inode_readlink(link, w->buffer, target_size);
-    if (n < 0)
-        return (int)n;
+    if (link->owner && inode_ops(link)->readlink) {
+        memcpy(w->buffer, own, target_size);
+    } else {
+        int64_t n = vfs_inode_readlink(link, w->buffer, target_size);
+        if (n < 0)
+            return (int)n;
+    }
     if (c->slashes)
         w->buffer[target_size] = '/';
     else
@@ -234,6 +292,8 @@ int walk_to_last(struct walk *w, struct vfs_last *c)
         if (VFS_IS_LNK(child)) {
             err = follow(w, child, c);
             vfs_inode_put(child);
+            if (err == JUMPED && !VFS_IS_DIR(w->at))
+                err = -LX_ENOTDIR;
             if (err < 0)
                 return err;
             continue;
@@ -268,12 +328,16 @@ int walk_last(struct walk *w, struct vfs_last *c)
         if (VFS_IS_LNK(child) && (c->slashes || !(w->flags & VFS_WALK_NOFOLLOW))) {
             err = follow(w, child, c);
             vfs_inode_put(child);
+            if (err == JUMPED)
+                return c->slashes && !VFS_IS_DIR(w->at) ? -LX_ENOTDIR : 0;
             if (err == 0)
                 err = walk_to_last(w, c);
             if (err < 0)
                 return err;
             continue;
         }
+        if (w->place)
+            place_set(w->place, w->at, c->name, c->size);
         step_to(w, child);
         return c->slashes && !VFS_IS_DIR(child) ? -LX_ENOTDIR : 0;
     }
@@ -282,12 +346,12 @@ int walk_last(struct walk *w, struct vfs_last *c)
 /* ---- The quick walk ---- */
 
 /* What the quick walk knows of where it is: no reference. */
-struct place {
+struct seen {
     uint64_t ino;
     uint32_t mode, uid, gid;
 };
 
-static void look_at(const struct vfs_inode *inode, struct place *p)
+static void look_at(const struct vfs_inode *inode, struct seen *p)
 {
     p->ino = inode->ino;
     p->mode = inode->mode;
@@ -296,7 +360,7 @@ static void look_at(const struct vfs_inode *inode, struct place *p)
 }
 
 static void quick_begin(struct vfs_fs *fs, const struct vfs_inode *from, const char *path,
-                        struct place *p)
+                        struct seen *p)
 {
     if (*path != '/' && from) {
         look_at(from, p);
@@ -307,6 +371,24 @@ static void quick_begin(struct vfs_fs *fs, const struct vfs_inode *from, const c
     core_lock_release(&fs->lock);
 }
 
+/* Note the directory that the walk is in, which `up` found; 1, or 0: it has changed. */
+static int set_place_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+                             const struct seen *at, const struct cache_view *up,
+                             struct vfs_place *place, const char *name, uint32_t size)
+{
+    struct vfs_inode *dir = up->inode;
+    if (!dir)
+        dir = *path != '/' && from ? vfs_inode_get(from)
+                                   : current(fs, *path == '/' ? &fs->root : &fs->cwd);
+    else if (!cache_take(up))
+        return 0;
+    int same = dir->ino == at->ino;
+    if (same)
+        place_set(place, dir, name, size);
+    vfs_inode_put(dir);
+    return same;
+}
+
 #define SLOWLY 1
 
 /*
@@ -315,10 +397,10 @@ static void quick_begin(struct vfs_fs *fs, const struct vfs_inode *from, const c
  *   returns  0 or -LX_ENOENT, as vfs_walk(); SLOWLY: anything special, nothing was done.
  */
 static int walk_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
-                        struct vfs_inode **out)
+                        struct vfs_inode **out, struct vfs_place *place)
 {
-    struct place at;
-    struct cache_view view;
+    struct seen at;
+    struct cache_view view, up = {.inode = NULL};
     if (RESOLVE(flags) || !*path)
         return SLOWLY;
     quick_begin(fs, from, path, &at);
@@ -342,11 +424,16 @@ static int walk_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *p
             return -LX_ENOENT;
         if (view.inode->mounted)
             return SLOWLY;
-        look_at(view.inode, &at);
-        if (!*p)
+        if (!*p) {
+            if (place && !set_place_quickly(fs, from, path, &at, &up, place, name, size))
+                return SLOWLY;
+            look_at(view.inode, &at);
             break;
+        }
+        look_at(view.inode, &at);
         if (!cache_still(&view))
             return SLOWLY;
+        up = view;
     }
     uint32_t type = at.mode & LX_S_IFMT;
     if ((type == LX_S_IFLNK && !(flags & VFS_WALK_NOFOLLOW)) ||
@@ -356,16 +443,17 @@ static int walk_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *p
     return 0;
 }
 
-int vfs_walk(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
-             struct vfs_inode **out)
+int walk_to_place(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
+                  struct vfs_inode **out, struct vfs_place *place)
 {
     struct walk w;
     struct vfs_last c;
     *out = NULL;
-    int err = walk_quickly(fs, from, path, flags, out);
+    int err = walk_quickly(fs, from, path, flags, out, place);
     if (err != SLOWLY)
         return err;
     err = walk_begin(&w, fs, from, path, flags);
+    w.place = place;
     if (err == 0)
         err = walk_to_last(&w, &c);
     if (err == 0)
@@ -376,6 +464,12 @@ int vfs_walk(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32
         *out = vfs_inode_get(w.at);
     walk_end(&w);
     return err;
+}
+
+int vfs_walk(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
+             struct vfs_inode **out)
+{
+    return walk_to_place(fs, from, path, flags, out, NULL);
 }
 
 int vfs_walk_parent(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
@@ -425,8 +519,9 @@ static int prepend_name_of(struct backwards *b, struct vfs_inode *dir)
     uint32_t size;
     if (dir->covers)
         dir = dir->covers;
-    if (dir->host) {
-        int err = prepend(b, dir->host->name, dir->host->name_size);
+    if (dir->owner) {
+        char own[LX_NAME_MAX + 1];
+        int err = prepend(b, own, inode_ops(dir)->name_locked(dir, own));
         return err < 0 ? err : prepend(b, "/", 1);
     }
     core_lock_acquire(&parent->dir_lock);
@@ -437,21 +532,116 @@ static int prepend_name_of(struct backwards *b, struct vfs_inode *dir)
     return err < 0 ? err : prepend(b, "/", 1);
 }
 
-/* Source: getcwd(2). */
-static int build_cwd(struct backwards *b, struct vfs_inode *root, struct vfs_inode *cwd)
+/* Put a directory's path before what is there; LOCK_TREE is held. */
+static int prepend_path_of(struct backwards *b, struct vfs_inode *root, struct vfs_inode *at)
 {
-    struct vfs_state *s = vfs_state();
-    struct vfs_inode *at = cwd;
-    int err = cwd->nlink ? 0 : -LX_ENOENT;
-    core_lock_acquire(&s->tree_lock);
-    for (; err == 0 && at != root && at != s->root; at = at->parent)
+    int err = 0, is_empty = b->begin == b->end;
+    struct vfs_inode *top = vfs_state()->root;
+    for (; err == 0 && at != root && at != top; at = at->parent)
         err = prepend_name_of(b, at);
-    core_lock_release(&s->tree_lock);
-    if (err == 0 && b->begin == b->end)
+    if (err == 0 && is_empty && b->begin == b->end)
         err = prepend(b, "/", 1);
     if (err == 0 && at != root)
         err = prepend(b, "(unreachable)", 13);
     return err;
+}
+
+/* Source: getcwd(2). */
+static int build_cwd(struct backwards *b, struct vfs_inode *root, struct vfs_inode *cwd)
+{
+    struct vfs_state *s = vfs_state();
+    if (!cwd->nlink)
+        return -LX_ENOENT;
+    core_lock_acquire(&s->tree_lock);
+    int err = prepend_path_of(b, root, cwd);
+    core_lock_release(&s->tree_lock);
+    return err;
+}
+
+/* ---- Any file's path ---- */
+
+/*
+ * Put the name of a file in a directory before the path: the one it was found by, as long as
+ * that is the file's, else another one.  -LX_ENOENT: it has none there.
+ */
+static int prepend_name_in(struct backwards *b, struct vfs_inode *dir, struct vfs_inode *inode,
+                           const struct vfs_place *place)
+{
+    struct vfs_inode *there = NULL;
+    const char *name = place->name;
+    uint32_t size = place->size;
+    struct name_key key;
+    int err = 0;
+    if (dir->owner) /* the names of /proc do not change; a host folder's inodes know theirs */
+        return dir->owner == VFS_OF_PROC ? prepend(b, name, size) : -LX_ENOENT;
+    name_key_init(&key, dir->ino, name, size);
+    core_lock_acquire(&dir->dir_lock);
+    if (dir_lookup_locked(dir, &key, &there) < 0 || (there != inode && there->mounted != inode))
+        err = inode->nlink ? dir_name_locked(dir, inode->ino, &name, &size) : -LX_ENOENT;
+    if (err == 0)
+        err = prepend(b, name, size);
+    core_lock_release(&dir->dir_lock);
+    vfs_inode_put(there);
+    return err;
+}
+
+/*
+ * LOCK_TREE is held.
+ *
+ * Differs from Linux: a file that was renamed and then deleted shows the name it was opened by.
+ */
+static int prepend_file(struct backwards *b, struct vfs_inode *root, struct vfs_inode *inode,
+                        const struct vfs_place *place)
+{
+    struct vfs_inode *dir = place->dir;
+    int err = prepend_name_in(b, dir, inode, place);
+    if (err == -LX_ENOENT && inode->parent && inode->parent != dir) { /* it was moved */
+        dir = inode->parent;
+        err = prepend_name_in(b, dir, inode, place);
+    }
+    if (err == -LX_ENOENT) {
+        dir = place->dir;
+        err = prepend(b, " (deleted)", 10);
+        if (err == 0)
+            err = prepend(b, place->name, place->size);
+    }
+    if (err == 0)
+        err = prepend(b, "/", 1);
+    return err < 0 ? err : prepend_path_of(b, root, dir);
+}
+
+static int build_path(struct backwards *b, struct vfs_inode *root, struct vfs_inode *inode,
+                      const struct vfs_place *place)
+{
+    struct vfs_state *s = vfs_state();
+    core_lock_acquire(&s->tree_lock);
+    int err = inode->nlink && (VFS_IS_DIR(inode) || (inode->owner == VFS_OF_HOST && inode->parent))
+                  ? prepend_path_of(b, root, inode)
+              : place->dir ? prepend_file(b, root, inode, place)
+                           : prepend(b, "/ (deleted)", 11);
+    core_lock_release(&s->tree_lock);
+    return err;
+}
+
+int64_t place_path(struct vfs_fs *fs, struct vfs_inode *inode, const struct vfs_place *place,
+                   char *buf, uint64_t size)
+{
+    struct vfs_inode *root = current(fs, &fs->root);
+    char *path = core_arena_alloc(LX_PATH_MAX);
+    int64_t result = -LX_ENOMEM;
+    if (path) {
+        struct backwards b = {path + LX_PATH_MAX, path + LX_PATH_MAX, path};
+        result = build_path(&b, root, inode, place);
+        if (result == 0) {
+            result = b.end - b.begin;
+            if ((uint64_t)result > size)
+                result = (int64_t)size; /* readlink(2): cut */
+            memcpy(buf, b.begin, (uint64_t)result);
+        }
+    }
+    core_arena_free(path, LX_PATH_MAX);
+    vfs_inode_put(root);
+    return result;
 }
 
 int64_t vfs_fs_getcwd(struct vfs_fs *fs, char *buf, uint64_t size)

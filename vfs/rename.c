@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* rename(2), renameat2(2).  One rename at a time: LOCK_TREE keeps the tree's shape. */
 
-#include "host.h"
+#include "inode_ops.h"
+#include "internal.h"
 #include "lx/errno.h"
 #include "lx/unistd.h"
 #include "vfs/tree.h"
@@ -117,10 +118,10 @@ static void exchange_locked(struct rename *r, struct vfs_entry *from, struct vfs
     int change = moves ? is_dir(r->target) - is_dir(r->inode) : 0;
     vfs_inode_put(dir_set_locked(r->dir, from, r->target));
     vfs_inode_put(dir_set_locked(r->to_dir, to, r->inode));
-    if (moves && is_dir(r->inode))
+    if (moves) {
         set_parent(r->inode, r->to_dir);
-    if (moves && is_dir(r->target))
         set_parent(r->target, r->dir);
+    }
     tree_touch_locked(r->dir, change);
     tree_touch_locked(r->to_dir, -change);
     touch_inode(r->inode);
@@ -153,7 +154,7 @@ static int move_locked(struct rename *r, struct vfs_entry *from, struct vfs_entr
     if (to)
         vfs_inode_put(dir_set_locked(r->to_dir, to, r->inode));
     vfs_inode_put(dir_set_locked(r->dir, from, NULL));
-    if (moves && is_dir(r->inode))
+    if (moves)
         set_parent(r->inode, r->to_dir);
     tree_touch_locked(r->dir, moves ? -is_dir(r->inode) : -is_dir(r->target));
     if (moves)
@@ -187,15 +188,16 @@ static int rename_locked(struct rename *r)
     return 0;
 }
 
-/* Both names are looked up first: that takes LOCK_TREE itself. */
-static int rename_on_host(struct rename *r)
+/* In another file system: both names are looked up first, which takes LOCK_TREE itself. */
+static int rename_elsewhere(struct rename *r)
 {
     struct vfs_state *s = vfs_state();
-    int err = host_same_mount(r->dir, r->to_dir);
+    const struct inode_ops *ops = inode_ops(r->dir);
+    int err = ops->same_mount(r->dir, r->to_dir);
     if (err == 0)
-        err = host_lookup(r->dir, r->last.name, r->last.size, &r->inode);
+        err = ops->lookup(r->dir, r->last.name, r->last.size, &r->inode);
     if (err == 0)
-        err = host_lookup(r->to_dir, r->to_last.name, r->to_last.size, &r->target);
+        err = ops->lookup(r->to_dir, r->to_last.name, r->to_last.size, &r->target);
     if (err == -LX_ENOENT && r->inode)
         err = 0;
     /* One file with one name, which the host finds by two: they differ in case. */
@@ -210,7 +212,7 @@ static int rename_on_host(struct rename *r)
     if (err == 0)
         err = check_access(r);
     if (err == 0)
-        err = host_rename_locked(r->dir, &r->last, r->inode, r->to_dir, &r->to_last, r->target,
+        err = ops->rename_locked(r->dir, &r->last, r->inode, r->to_dir, &r->to_last, r->target,
                                  r->flags);
     core_lock_release(&s->tree_lock);
     return err;
@@ -223,8 +225,10 @@ static int rename_names(struct rename *r)
         return -LX_EBUSY;
     if (!last_is_plain(&r->to_last))
         return r->flags & LX_RENAME_NOREPLACE ? -LX_EEXIST : -LX_EBUSY;
-    if (r->dir->host || r->to_dir->host) {
-        int err = rename_on_host(r);
+    if (r->dir->owner != r->to_dir->owner)
+        return -LX_EXDEV;
+    if (r->dir->owner) {
+        int err = rename_elsewhere(r);
         vfs_inode_put(r->inode);
         vfs_inode_put(r->target);
         return err;

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "core/mem.h"
+#include "internal.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/poll.h"
@@ -13,12 +14,9 @@
 #include "plat/thread.h"
 #include "vfs/file.h"
 
-/* Process-local: the arena holds no function pointers. */
-static const struct vfs_signal_provider *g_signals;
-
 void vfs_signalfd_provide(const struct vfs_signal_provider *provider)
 {
-    g_signals = provider;
+    g_providers.signals = provider;
 }
 
 int vfs_signalfd_new(uint64_t set, uint32_t flags, struct vfs_file **out)
@@ -32,7 +30,8 @@ int vfs_signalfd_new(uint64_t set, uint32_t flags, struct vfs_file **out)
 void vfs_signalfd_set(struct vfs_file *file, uint64_t set)
 {
     atomic_store(&file->signals, set);
-    core_waitq_wake(g_signals->waitq(), LX_POLLIN, UINT32_MAX); /* what it waits for changed */
+    core_waitq_wake(g_providers.signals->waitq(), LX_POLLIN,
+                    UINT32_MAX); /* what it waits for changed */
 }
 
 /* Which members are meant depends on where it comes from: signalfd_copyinfo() in Linux. */
@@ -76,7 +75,8 @@ static int64_t try_read(struct vfs_file *file, uint8_t *buf, uint64_t count)
     uint64_t set = atomic_load(&file->signals), done = 0;
     struct lx_siginfo info;
     struct lx_signalfd_siginfo out;
-    while (done < count && g_signals->pending(set) && g_signals->take(set, &info)) {
+    while (done < count && g_providers.signals->pending(set) &&
+           g_providers.signals->take(set, &info)) {
         convert(&info, &out);
         if (plat_copy_guest(buf + done * sizeof out, &out,
                             sizeof out)) /* as in Linux, it is lost */
@@ -97,7 +97,7 @@ int64_t vfs_signalfd_read(struct vfs_file *file, void *buf, uint64_t size,
         return result;
     int err = file->flags & LX_O_NONBLOCK ? -LX_EAGAIN : 0;
     if (err == 0)
-        core_waitq_add(g_signals->waitq(), &self->waiter, self, LX_POLLIN);
+        core_waitq_add(g_providers.signals->waitq(), &self->waiter, self, LX_POLLIN);
     while (err == 0 && !(result = try_read(file, buf, count)))
         err = core_sleep(self, 0, PLAT_FOREVER);
     core_waitq_remove(&self->waiter);
@@ -106,11 +106,11 @@ int64_t vfs_signalfd_read(struct vfs_file *file, void *buf, uint64_t size,
 
 uint32_t vfs_signalfd_poll(struct vfs_file *file)
 {
-    return g_signals->pending(atomic_load(&file->signals)) ? LX_POLLIN : 0;
+    return g_providers.signals->pending(atomic_load(&file->signals)) ? LX_POLLIN : 0;
 }
 
 struct core_waitq *vfs_signalfd_waitq(struct vfs_file *file)
 {
     (void)file;
-    return g_signals->waitq();
+    return g_providers.signals->waitq();
 }

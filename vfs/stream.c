@@ -10,6 +10,7 @@
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/poll.h"
+#include "lx/unistd.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "vfs/file.h"
@@ -65,12 +66,63 @@ static int may_block(const struct vfs_file *f)
     return f->stream_kind != PLAT_STREAM_FILE && f->stream_kind != PLAT_STREAM_NULL;
 }
 
+/* ---- Files of the host that were opened again: with a position of their own ---- */
+
+static uint64_t size_of(const struct vfs_file *f)
+{
+    struct plat_stream_info info;
+    return plat_stream_info(f->stream, &info) < 0 ? 0 : info.size;
+}
+
+static int64_t read_again(struct vfs_file *f, void *buf, uint64_t size)
+{
+    core_lock_acquire(&f->lock);
+    int64_t n = stream_pread(f, buf, size, f->position);
+    if (n > 0)
+        f->position += (uint64_t)n;
+    core_lock_release(&f->lock);
+    return n;
+}
+
+static int64_t write_again(struct vfs_file *f, const void *buf, uint64_t size)
+{
+    core_lock_acquire(&f->lock);
+    uint64_t at = f->flags & LX_O_APPEND ? size_of(f) : f->position;
+    int64_t n = stream_pwrite(f, buf, size, at);
+    if (n > 0)
+        f->position = at + (uint64_t)n;
+    core_lock_release(&f->lock);
+    return n;
+}
+
+static int64_t seek_again(struct vfs_file *f, int64_t offset, int32_t whence)
+{
+    int64_t base = 0;
+    if (whence < LX_SEEK_SET || whence > LX_SEEK_END)
+        return -LX_EINVAL;
+    core_lock_acquire(&f->lock);
+    if (whence == LX_SEEK_CUR)
+        base = (int64_t)f->position;
+    else if (whence == LX_SEEK_END)
+        base = (int64_t)size_of(f);
+    if (__builtin_add_overflow(base, offset, &base) || base < 0)
+        base = -LX_EINVAL;
+    else
+        f->position = (uint64_t)base;
+    core_lock_release(&f->lock);
+    return base;
+}
+
+/* ---- Reading and writing ---- */
+
 int64_t stream_read(struct vfs_file *f, void *buf, uint64_t size, struct core_sleeper *self)
 {
     uint8_t bytes[PART_SIZE];
     uint64_t done = 0;
     if (!size)
         return 0;
+    if (f->is_again)
+        return read_again(f, buf, size);
     int64_t n = may_block(f) ? wait_ready(f, readable(f), self) : 0;
     if (n < 0)
         return n;
@@ -97,6 +149,8 @@ int64_t stream_write(struct vfs_file *f, const void *buf, uint64_t size, struct 
     uint8_t bytes[PART_SIZE];
     uint64_t done = 0, most = f->stream_kind == PLAT_STREAM_PIPE ? PIPE_PART : PART_SIZE;
     int64_t n = 0;
+    if (f->is_again)
+        return write_again(f, buf, size);
     while (done < size) {
         uint64_t part = size - done < most ? size - done : most;
         uint64_t left = plat_copy_guest(bytes, (const uint8_t *)buf + done, part);
@@ -149,6 +203,8 @@ int64_t stream_pwrite(struct vfs_file *f, const void *buf, uint64_t size, uint64
 
 int64_t stream_seek(struct vfs_file *f, int64_t offset, int32_t whence)
 {
+    if (f->is_again)
+        return seek_again(f, offset, whence);
     return plat_stream_seek(f->stream, offset, whence);
 }
 

@@ -3,7 +3,8 @@
 
 #include "vfs/tree.h"
 
-#include "host.h"
+#include "inode_ops.h"
+#include "internal.h"
 #include "lx/capability.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
@@ -100,13 +101,14 @@ int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
     uint32_t type = mode & LX_S_IFMT;
     if (out)
         *out = NULL;
-    int err = tree_may_change(fs, dir);
+    /* Lookups of Linux' proc say ENOENT before anything is checked. */
+    int err = dir->owner == VFS_OF_PROC ? -LX_ENOENT : tree_may_change(fs, dir);
     int device =
         type == LX_S_IFBLK || (type == LX_S_IFCHR && rdev); /* 0, 0 is overlayfs' whiteout */
     if (err == 0 && device && !vfs_has(&fs->cred, LX_CAP_MKNOD))
         err = -LX_EPERM;
-    if (err == 0 && dir->host)
-        return host_create(fs, dir, last, mode, target, out);
+    if (err == 0 && dir->owner)
+        return inode_ops(dir)->create(fs, dir, last, mode, target, out);
     if (err == 0)
         err = tree_new_inode(fs, dir, mode, rdev, target, &inode);
     if (err < 0)
@@ -237,9 +239,10 @@ int vfs_tree_link(struct vfs_fs *fs, struct vfs_inode *inode, struct vfs_inode *
         return err;
     err = tree_may_change(fs, dir);
     if (err == 0)
-        err = VFS_IS_DIR(inode)          ? -LX_EPERM
-              : dir->host || inode->host ? host_link(dir, &last, inode)
-                                         : link_name(dir, &last, inode);
+        err = VFS_IS_DIR(inode)                            ? -LX_EPERM
+              : dir->owner != inode->owner || inode->memfd ? -LX_EXDEV
+              : dir->owner                                 ? inode_ops(dir)->link(dir, &last, inode)
+                                                           : link_name(dir, &last, inode);
     vfs_inode_put(dir);
     return err;
 }
@@ -307,12 +310,12 @@ static int remove_name(struct vfs_fs *fs, struct vfs_inode *dir, const struct vf
 {
     struct vfs_inode *gone = NULL;
     int err;
-    if (dir->host) {
-        err = host_lookup(dir, last->name, last->size, &gone);
+    if (dir->owner) {
+        err = inode_ops(dir)->lookup(dir, last->name, last->size, &gone);
         if (err == 0)
             err = check_remove(fs, dir, gone, last, want_dir);
         if (err == 0)
-            err = host_remove(dir, last, gone);
+            err = inode_ops(dir)->remove(dir, last, gone);
     } else {
         core_lock_acquire(&dir->dir_lock);
         err = remove_locked(fs, dir, last, want_dir, &gone);

@@ -66,7 +66,7 @@ int64_t vfs_inode_getxattr(struct vfs_inode *inode, const char *name, void *buf,
 {
     struct found f;
     int64_t result = -LX_ENODATA;
-    if (inode->host)
+    if (inode->owner)
         return -LX_EOPNOTSUPP;
     core_lock_acquire(&inode->lock);
     if (find(inode, name, &f)) {
@@ -160,7 +160,7 @@ int vfs_inode_setxattr(struct vfs_inode *inode, const char *name, const void *va
 {
     uint32_t name_size = (uint32_t)core_str_length(name);
     struct found f;
-    if (inode->host)
+    if (inode->owner)
         return -LX_EOPNOTSUPP;
     struct vfs_xattr *fresh = make(name, name_size, value, (uint32_t)size);
     if (!fresh)
@@ -188,7 +188,7 @@ int vfs_inode_setxattr(struct vfs_inode *inode, const char *name, const void *va
 int vfs_inode_removexattr(struct vfs_inode *inode, const char *name)
 {
     struct found f;
-    if (inode->host)
+    if (inode->owner)
         return -LX_EOPNOTSUPP;
     core_lock_acquire(&inode->lock);
     int err = find(inode, name, &f) ? own_locked(inode) : -LX_ENODATA;

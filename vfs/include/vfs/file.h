@@ -24,6 +24,7 @@
 #include "lx/stat.h"
 #include "lx/types.h"
 
+struct vfs_cred;
 struct vfs_epoll;
 struct vfs_eventfd;
 struct host_listing;
@@ -54,8 +55,13 @@ struct vfs_file {
     _Atomic uint32_t flags; /* LX_O_*; access mode constant */
     _Atomic int32_t owner;  /* F_SETOWN: kept, as is the next; nobody sends SIGIO */
     _Atomic uint8_t owner_type, signal;
-    _Atomic uint8_t locked;   /* 1: it may hold locks of its own, see vfs/lock.h */
-    struct vfs_inode *inode;  /* constant; a reference, or NULL */
+    _Atomic uint8_t locked;  /* 1: it may hold locks of its own, see vfs/lock.h */
+    struct vfs_inode *inode; /* constant; a reference, or NULL */
+    uint8_t is_again;        /* constant: 1: a stream that is a file, with a position of its own */
+    uint16_t name_size;      /* constant, as what follows: where it was opened */
+    char *name;              /* in `dir`, not terminated; may be `short_name` */
+    struct vfs_inode *dir;   /* a reference, or NULL: not known, or by its parents */
+    char short_name[32];
     struct core_lock lock;    /* guards position and watches */
     struct core_list watches; /* of epoll entries */
     uint64_t position; /* bytes; of a directory: the cookie; of a fifo: see vfs_pipe_poll() */
@@ -81,6 +87,28 @@ MUST_USE int vfs_file_new(enum vfs_file_kind kind, uint32_t flags, struct vfs_in
  */
 MUST_USE int vfs_file_open(struct vfs_inode *inode, uint32_t flags, struct core_sleeper *self,
                            struct vfs_file **out);
+
+/*
+ * Open what a path names: vfs_tree_open() and vfs_file_open() in one, and the file knows
+ * where it was found.
+ */
+struct vfs_open;
+MUST_USE int vfs_file_open_path(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+                                const struct vfs_open *how, struct core_sleeper *self,
+                                struct vfs_file **out);
+
+/*
+ * What a link of /proc/PID/fd shows: a path as `fs` sees it, or "pipe:[1]" and the like.
+ *   returns  the length, cut to `size`; not terminated.
+ */
+MUST_USE int64_t vfs_file_path(struct vfs_file *file, struct vfs_fs *fs, char *buf, uint64_t size);
+
+/*
+ * The inode that a link of /proc/PID/fd leads to: a reference.  One that is not in any
+ * tree (a pipe's) is made for it, and opening that opens the same thing again.
+ */
+MUST_USE int vfs_file_inode(struct vfs_file *file, const struct vfs_cred *cred,
+                            struct vfs_inode **out);
 
 /* Open a path to be executed, with execve(2)'s checks. */
 MUST_USE int vfs_file_open_exec(struct vfs_fs *fs, const char *path, struct vfs_file **out);

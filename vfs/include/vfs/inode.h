@@ -6,8 +6,9 @@
  * Inodes: files, directories, links and devices of the container's root file
  * system.  One is made from the image when it is first looked up, or is new.
  * What is changed lives in the arena and in segment pages, above the image: a
- * file by page, a directory by name.  Those of host folders (vfs/mount.h) have
- * neither: they stand for what is on the host.
+ * file by page, a directory by name.  Those of other file systems have neither:
+ * they stand for what is on the host (vfs/mount.h), for processes (vfs/proc.h), or
+ * for an open file that has no place in the tree.
  *
  * Source   inode(7), stat(2).
  * Threads  any, of any process; an inode locks itself.
@@ -24,11 +25,22 @@
 
 struct core_shared;
 struct vfs_entry;
+struct vfs_file;
 struct vfs_held;
 struct vfs_host;
 struct vfs_memfd;
 struct vfs_pipe;
+struct vfs_proc;
 struct vfs_xattr;
+
+/* Whose an inode is: which operations it has, see vfs/inode_ops.h. */
+enum vfs_inode_owner {
+    VFS_OF_CONTAINER, /* image and memory: this header's own */
+    VFS_OF_HOST,      /* a host folder */
+    VFS_OF_PROC,      /* /proc */
+    VFS_OF_FILE,      /* an open file without a place: what a link of /proc/PID/fd leads to */
+    VFS_OWNER_COUNT,
+};
 
 struct vfs_inode {
     _Atomic uint64_t ino; /* constant; no other inode ever has it */
@@ -68,13 +80,18 @@ struct vfs_inode {
     uint64_t next_cookie;
     struct vfs_inode *_Atomic parent; /* a reference; the root's is itself, without one.
                                          Changed under LOCK_TREE.  Files of a host folder have
-                                         one, too, others not */
+                                         one, too, and files that were moved: where to */
 
     struct vfs_held *locks;      /* vfs/lock.h; guarded by LOCK_FILE_LOCKS */
     _Atomic uint32_t lock_count; /* of them */
 
-    struct vfs_pipe *_Atomic pipe;     /* fifos: while one is open */
-    struct vfs_host *host;             /* constant: of a file in a host folder, else NULL */
+    struct vfs_pipe *_Atomic pipe; /* fifos: while one is open */
+    uint32_t owner;                /* constant: VFS_OF_* */
+    union {                        /* constant; NULL in the container's own */
+        struct vfs_host *host;
+        struct vfs_proc *proc;
+        struct vfs_file *opened; /* a reference */
+    };
     struct vfs_inode *_Atomic mounted; /* a reference: what is seen in its place, or NULL */
     struct vfs_inode *covers;          /* of what is mounted: the other way, a reference */
     struct vfs_inode *next_unused;     /* guarded by the table of inodes: while it is nobody's */

@@ -42,4 +42,15 @@ void vfs_mount_attach(uint32_t number, struct plat_file *folder);
 MUST_USE int vfs_mount_folder(struct vfs_fs *fs, uint32_t number, const char *name, const char *at,
                               const struct vfs_mount_options *options);
 
+/* What is mounted where, besides the container's root. */
+struct vfs_mounted {
+    const char *at;   /* in the arena */
+    uint64_t device;  /* as st_dev */
+    uint32_t is_proc; /* 1: /proc; 0: a host folder */
+    uint32_t flags;   /* VFS_MOUNT_* */
+};
+
+/* Mount number n; NULL after the last. */
+const struct vfs_mounted *vfs_mount_get(uint32_t n);
+
 #endif
