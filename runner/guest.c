@@ -19,6 +19,7 @@
 #include "shim/exec.h"
 #include "shim/host.h"
 #include "shim/patches.h"
+#include "shim/proc.h"
 #include "shim/process.h"
 #include "shim/task.h"
 #include "user.h"
@@ -27,6 +28,7 @@
 #include "vfs/file.h"
 #include "vfs/image.h"
 #include "vfs/mount.h"
+#include "vfs/proc.h"
 #include "vfs/tree.h"
 
 #define TEXT_MAX (1u << 20)
@@ -88,7 +90,10 @@ static int map_image(const struct handover *h)
     return 0;
 }
 
-/* What every container finds in /dev, if the image has not brought it. */
+/*
+ * What every container finds in /dev, if the image has not brought it, and /proc.  A terminal
+ * is not there: opening /dev/tty is ENXIO.
+ */
 static int make_devices(struct vfs_fs *fs)
 {
     static const struct {
@@ -105,6 +110,20 @@ static int make_devices(struct vfs_fs *fs)
          i++)
         err = vfs_tree_mknod(fs, NULL, devices[i].path, LX_S_IFCHR | 0666,
                              (uint32_t)LX_MAKEDEV(1, devices[i].minor));
+    static const char *const links[][2] = {
+        {"/proc/self/fd", "/dev/fd"},
+        {"/proc/self/fd/0", "/dev/stdin"},
+        {"/proc/self/fd/1", "/dev/stdout"},
+        {"/proc/self/fd/2", "/dev/stderr"},
+    };
+    for (size_t i = 0; (err == 0 || err == -LX_EEXIST) && i < sizeof links / sizeof links[0]; i++)
+        err = vfs_tree_symlink(fs, NULL, links[i][1], links[i][0]);
+    if (err == 0 || err == -LX_EEXIST)
+        err = vfs_tree_mknod(fs, NULL, "/dev/tty", LX_S_IFCHR | 0666, (uint32_t)LX_MAKEDEV(5, 0));
+    if (err == 0 || err == -LX_EEXIST)
+        err = vfs_tree_mkdir(fs, NULL, "/dev/shm", 01777);
+    if (err == 0 || err == -LX_EEXIST)
+        err = vfs_proc_mount(fs, "/proc");
     fs->umask = umask;
     return err == -LX_EEXIST ? 0 : err;
 }
@@ -312,6 +331,7 @@ void runner_guest_main(const char *argument)
     err = plat_thread_adopt(&thread);
     if (err < 0)
         give_up(RUNNER_EXIT_FAILED, "cannot set up a guest thread", err);
+    shim_proc_init();
     int is_first = shim_host_begin(index);
     attach_volumes(handover());
     if (is_first)

@@ -17,6 +17,7 @@
 #include "shim/host.h"
 #include "shim/limit.h"
 #include "shim/memory.h"
+#include "shim/program.h"
 #include "shim/signal.h"
 #include "shim/task.h"
 #include "vfs/fdtable.h"
@@ -171,6 +172,7 @@ static void drop_tables(struct shim_process *p, const struct vfs_fdtable *shared
         vfs_fdtable_free(p->fds);
     vfs_fs_put(p->fs);
     shim_mm_put(p->mm);
+    shim_program_drop(p);
 }
 
 int shim_process_fork(struct shim_task *t, uint64_t flags, uint32_t exit_signal,
@@ -181,6 +183,8 @@ int shim_process_fork(struct shim_task *t, uint64_t flags, uint32_t exit_signal,
     if (!p)
         return -LX_ENOMEM;
     inherit(p, parent);
+    p->oom_score_adj = parent->oom_score_adj;
+    shim_program_share(p, parent);
     if (flags & LX_CLONE_CLEAR_SIGHAND)
         clear_handlers(p);
     p->exit_signal = exit_signal;
@@ -245,6 +249,7 @@ void shim_process_abandon(struct shim_task *child)
     struct shim_container *c = shim_container();
     struct shim_process *p = child->process;
     shim_task_abandon(child);
+    shim_program_drop(p);
     vfs_fs_put(p->fs);
     shim_mm_put(p->mm);
     core_lock_acquire(&c->lock);
@@ -438,6 +443,7 @@ void shim_process_end(struct shim_process *p)
     struct vfs_fs *fs = p->fs;
     shim_timers_fini(p);
     note_usage(p);
+    shim_program_drop(p);
     p->mm = NULL;
     p->fs = NULL;
     core_lock_acquire(&c->lock);

@@ -184,6 +184,7 @@ int shim_task_new(struct shim_process *p, struct shim_task **out)
     core_list_init(&t->in_process);
     core_list_init(&t->pending.queue);
     t->syscall = SHIM_NO_SYSCALL;
+    t->start_ns = plat_uptime_s() * 1000000000ull;
     t->altstack.ss_flags = LX_SS_DISABLE;
     err = enter_table(c, t);
     if (err < 0) {
@@ -209,9 +210,12 @@ int shim_task_free(struct shim_task *t)
     struct shim_process *p = t->process;
 
     /* The last user closes all: before its id is free, and before others hear of the end. */
-    if (vfs_fdtable_remove_user(p->fds) == 0) {
-        vfs_fdtable_free(p->fds);
+    struct vfs_fdtable *fds = p->fds;
+    if (vfs_fdtable_remove_user(fds) == 0) {
+        core_lock_acquire(&c->lock); /* /proc looks at it with the lock held */
         p->fds = NULL;
+        core_lock_release(&c->lock);
+        vfs_fdtable_free(fds);
     }
     core_lock_acquire(&c->lock);
     shim_signal_leave_locked(t);

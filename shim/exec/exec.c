@@ -17,6 +17,7 @@
 #include "plat/thread.h"
 #include "shim/cred.h"
 #include "shim/memory.h"
+#include "shim/program.h"
 #include "shim/rewrite.h"
 #include "shim/task.h"
 #include "shim/user.h"
@@ -390,6 +391,10 @@ int shim_exec_commit(struct shim_task *t, struct shim_exec *x, struct shim_exec_
             fail(e, err, ": arguments and environment are too long", x->path);
     }
     shim_mm_begin();
+    if (err == 0 &&
+        shim_program_set(t->process, x->file, x->args.words, x->envp, x->plan.low + x->plan.bias,
+                         x->plan.high + x->plan.bias, sp) < 0)
+        err = fail(e, -LX_ENOMEM, ": no memory", x->path);
     if (err == 0) {
         set_start(t, x->plan.entry + x->plan.bias, sp);
         set_names(t, x->execfn);

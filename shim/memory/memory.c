@@ -860,3 +860,23 @@ void shim_mm_sizes(struct shim_mm *mm, uint64_t *all, uint64_t *data)
     }
     core_lock_release(&mm->lock);
 }
+
+void shim_mm_list(struct shim_mm *mm, void (*put)(void *arg, const struct shim_mm_area *area),
+                  void *arg)
+{
+    core_lock_acquire(&mm->lock);
+    for (uint32_t i = 0; i < mm->count; i++) {
+        const struct area *a = &mm->areas[i];
+        const struct shim_mm_area shown = {
+            .begin = a->begin,
+            .end = a->end,
+            .file = a->file,
+            .offset = a->offset,
+            .prot = a->prot,
+            .is_shared = (a->flags & AREA_SHARED) != 0,
+            .is_heap = a->begin < mm->brk_end && a->end > mm->brk_base && !a->file,
+        };
+        put(arg, &shown);
+    }
+    core_lock_release(&mm->lock);
+}

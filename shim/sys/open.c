@@ -22,17 +22,13 @@
 static int64_t do_open(struct shim_task *t, int32_t dirfd, lx_uptr path, const struct vfs_open *how)
 {
     struct sys_path p;
-    struct vfs_inode *inode = NULL;
     struct vfs_file *file;
     int64_t result = sys_path_get(t, dirfd, path, &p);
     if (result == 0)
-        result = vfs_tree_open(t->process->fs, p.from, p.text, how, &inode);
+        result = vfs_file_open_path(t->process->fs, p.from, p.text, how, &t->sleeper, &file);
     sys_path_put(&p);
     if (result == 0)
-        result = vfs_file_open(inode, how->flags, &t->sleeper, &file);
-    if (result == 0)
         result = sys_install(t, file, how->flags & LX_O_CLOEXEC ? VFS_FD_CLOEXEC : 0);
-    vfs_inode_put(inode);
     return sys_interrupted(result);
 }
 

@@ -18,6 +18,7 @@
 #define STAT_FLAGS (LX_AT_SYMLINK_NOFOLLOW | LX_AT_NO_AUTOMOUNT | LX_AT_EMPTY_PATH)
 #define MOUNT_ID 1
 #define TMPFS_MAGIC 0x01021994
+#define PROC_MAGIC 0x9fa0
 
 static int get_stat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t flags,
                     struct lx_stat *out)
@@ -139,10 +140,16 @@ int64_t sys_access(struct shim_task *t, lx_uptr path, int32_t mode)
     return sys_faccessat2(t, LX_AT_FDCWD, path, mode, 0);
 }
 
-static int64_t put_statfs(lx_uptr buf)
+static int64_t put_statfs(const struct vfs_inode *inode, lx_uptr buf)
 {
     struct lx_statfs s;
     memset(&s, 0, sizeof s);
+    if (inode && inode->owner == VFS_OF_PROC) {
+        s.f_type = PROC_MAGIC;
+        s.f_bsize = s.f_frsize = 4096;
+        s.f_namelen = LX_NAME_MAX;
+        return shim_copy_out(buf, &s, sizeof s);
+    }
     s.f_type = TMPFS_MAGIC;
     s.f_bsize = s.f_frsize = 4096;
     s.f_blocks = core_page_limit();
@@ -157,16 +164,18 @@ int64_t sys_statfs(struct shim_task *t, lx_uptr path, lx_uptr buf)
     struct vfs_inode *inode;
     struct vfs_file *file;
     int err = sys_find(t, LX_AT_FDCWD, path, 0, &inode, &file);
+    int64_t result = err < 0 ? err : put_statfs(inode, buf);
     vfs_inode_put(inode);
-    return err < 0 ? err : put_statfs(buf);
+    return result;
 }
 
 int64_t sys_fstatfs(struct shim_task *t, int32_t fd, lx_uptr buf)
 {
     struct vfs_inode *inode;
     int err = sys_fd_inode(t, fd, 0, &inode);
+    int64_t result = err < 0 ? err : put_statfs(inode, buf);
     vfs_inode_put(inode);
-    return err < 0 ? err : put_statfs(buf);
+    return result;
 }
 
 int64_t sys_readlinkat(struct shim_task *t, int32_t dirfd, lx_uptr path, lx_uptr buf, uint64_t size)

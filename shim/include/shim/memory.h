@@ -143,6 +143,19 @@ MUST_USE int shim_mm_attach_views(struct shim_mm *mm);
 /* Unmap all views in the guest host that carries the address space, which ends. */
 void shim_mm_detach_views(struct shim_mm *mm);
 
+/* One area, for /proc/PID/maps. */
+struct shim_mm_area {
+    lx_uptr begin, end;
+    struct vfs_file *file; /* borrowed, or NULL */
+    uint64_t offset;
+    uint32_t prot; /* PLAT_READ .. */
+    uint32_t is_shared, is_heap;
+};
+
+/* Call for each area, by address, with the address space locked. */
+void shim_mm_list(struct shim_mm *mm, void (*put)(void *arg, const struct shim_mm_area *area),
+                  void *arg);
+
 /* Bytes mapped, and bytes with host memory. */
 void shim_mm_usage(struct shim_mm *mm, uint64_t *mapped, uint64_t *committed);
 

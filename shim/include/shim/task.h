@@ -52,6 +52,7 @@ struct shim_pending {
 
 struct futex_table;
 struct shim_mm;
+struct shim_program;
 
 /* What a process has used, and its children that were waited for; in ns and bytes. */
 struct shim_usage {
@@ -89,7 +90,9 @@ struct shim_process {
     struct lx_rlimit64 limits[SHIM_RLIMIT_COUNT];
     int32_t dumpable, death_signal;
     uint32_t no_new_privs, personality, subreaper, thp_disabled, mce_kill;
-    char exe[256]; /* guest path, cut; for messages */
+    char exe[256];                /* guest path, cut; for messages */
+    struct shim_program *program; /* a reference: what it was started with; NULL: not yet */
+    int32_t oom_score_adj;        /* guarded by the container's lock; only shown */
 
     struct shim_task *_Atomic execing; /* in execve(2): all other threads have to end */
     _Atomic uint32_t exiting;          /* 1: exit_group or a fatal signal has begun */
@@ -151,6 +154,7 @@ struct shim_task {
 
     uint32_t host_id; /* plat_thread_id() of its host thread; 0 before it runs */
     uint64_t cpu_base_user_ns, cpu_base_system_ns; /* what that had used when the task began */
+    uint64_t start_ns; /* constant: on the clock that counts from the host's start */
 
     struct shim_futex_task futex;
     struct shim_sched sched; /* guarded by the container's lock */
@@ -189,6 +193,7 @@ struct shim_container {
     uint32_t chaos;      /* constant: 1 clears FS base at every return to the guest; for tests */
     char hostname[65];   /* constant */
     uint32_t pids_limit; /* constant: most tasks at once; 0: as many as there is room for */
+    uint8_t boot_id[16]; /* guarded by lock; 0: not asked for yet */
     struct shim_clock clock;                             /* atomic, then constant */
     struct shim_pool *pool;                              /* constant; see shim/host.h */
     struct futex_table *futexes;                         /* constant */
