@@ -9,17 +9,47 @@
 #include "lx/errno.h"
 
 #define CANARY 0x28
-#define TABLE_MAX 4096u /* entries of a jump table */
+#define TABLE_MAX 4096u    /* entries of a jump table */
+#define FUNCTION_MAX 8192u /* instructions of a function, before and behind a place in it */
+
+static void mark_in(const struct code *c, uint8_t *map, uint64_t at)
+{
+    if (at < c->in->size)
+        map[at / 8] |= (uint8_t)(1u << (at % 8));
+}
+
+static int is_marked(const uint8_t *map, uint32_t at)
+{
+    return map[at / 8] >> (at % 8) & 1;
+}
 
 static void mark(struct code *c, uint64_t at)
 {
-    if (at < c->in->size)
-        c->targets[at / 8] |= (uint8_t)(1u << (at % 8));
+    mark_in(c, c->targets, at);
 }
 
 int code_is_target(const struct code *c, uint32_t at)
 {
-    return c->targets[at / 8] >> (at % 8) & 1;
+    return is_marked(c->targets, at);
+}
+
+int code_is_branch_target(const struct code *c, uint32_t at)
+{
+    return is_marked(c->branches, at);
+}
+
+int code_uses_red_zone(const struct code *c, uint32_t n)
+{
+    uint32_t first = n, end = n + 1;
+    while (first > 0 && n - first < FUNCTION_MAX && !is_marked(c->entries, c->insns[first].at))
+        first--;
+    while (end < c->count && end - n < FUNCTION_MAX && !is_marked(c->entries, c->insns[end].at))
+        end++;
+    for (; first < end; first++) {
+        if (c->insns[first].flags & INSN_RED)
+            return 1;
+    }
+    return 0;
 }
 
 static int in_text(const struct code *c, uint64_t at)
@@ -98,8 +128,12 @@ static uint16_t branch_flags(struct code *c, uint32_t at, const ZydisDecodedInst
 {
     uint16_t flags = 0;
     int direct = operands[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE && operands[0].imm.is_relative;
-    if (direct)
-        mark(c, (uint64_t)at + i->length + (uint64_t)operands[0].imm.value.s);
+    if (direct) {
+        uint64_t to = (uint64_t)at + i->length + (uint64_t)operands[0].imm.value.s;
+        int is_call = i->meta.category == ZYDIS_CATEGORY_CALL;
+        mark(c, to);
+        mark_in(c, is_call ? c->entries : c->branches, to);
+    }
     switch (i->meta.category) {
     case ZYDIS_CATEGORY_COND_BR:
         /* jrcxz and loop have no long form */
@@ -116,6 +150,24 @@ static uint16_t branch_flags(struct code *c, uint32_t at, const ZydisDecodedInst
     }
 }
 
+/*
+ * May it access, or take the address of, memory below the stack pointer?  What is below a
+ * frame pointer is, in a function that makes no room for its variables.
+ */
+static int is_below_stack(const ZydisDecodedInstruction *i, const ZydisDecodedOperand *operands)
+{
+    if (i->mnemonic == ZYDIS_MNEMONIC_LEA && operands[0].reg.value == ZYDIS_REGISTER_RSP)
+        return 0; /* it makes room on the stack */
+    for (uint32_t n = 0; n < i->operand_count_visible; n++) {
+        if (operands[n].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+            (operands[n].mem.base == ZYDIS_REGISTER_RSP ||
+             operands[n].mem.base == ZYDIS_REGISTER_RBP) &&
+            operands[n].mem.disp.value < 0)
+            return 1;
+    }
+    return 0;
+}
+
 static uint16_t classify(struct code *c, uint32_t at, const ZydisDecodedInstruction *i,
                          const ZydisDecodedOperand *operands)
 {
@@ -125,6 +177,8 @@ static uint16_t classify(struct code *c, uint32_t at, const ZydisDecodedInstruct
             if (operands[n].type == ZYDIS_OPERAND_TYPE_MEMORY &&
                 operands[n].mem.base == ZYDIS_REGISTER_RIP)
                 flags |= INSN_RIP;
+    if (is_below_stack(i, operands))
+        flags |= INSN_RED;
     switch (i->mnemonic) {
     case ZYDIS_MNEMONIC_SYSCALL:
         return INSN_SYSCALL;
@@ -190,7 +244,9 @@ int code_decode(struct code *c, const struct shim_rewrite_input *in)
     memset(c, 0, sizeof *c);
     c->in = in;
     c->targets = calloc(in->size / 8 + 1, 1);
-    if (!c->targets)
+    c->branches = calloc(in->size / 8 + 1, 1);
+    c->entries = calloc(in->size / 8 + 1, 1);
+    if (!c->targets || !c->branches || !c->entries)
         return -LX_ENOMEM;
     ZydisDecoderInit(&c->decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
     int err = 0;
@@ -207,4 +263,6 @@ void code_free(struct code *c)
 {
     free(c->insns);
     free(c->targets);
+    free(c->branches);
+    free(c->entries);
 }

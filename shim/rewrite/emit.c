@@ -41,6 +41,12 @@ static void emit_u8(struct emitter *e, uint8_t byte)
     emit_bytes(e, &byte, 1);
 }
 
+void emit_fill(struct emitter *e, uint8_t byte, uint32_t size)
+{
+    while (size--)
+        emit_u8(e, byte);
+}
+
 static void emit_u32(struct emitter *e, uint32_t word)
 {
     emit_bytes(e, &word, 4);

@@ -30,6 +30,8 @@ struct emitter {
 
 void emit_bytes(struct emitter *e, const void *bytes, uint32_t size);
 
+void emit_fill(struct emitter *e, uint8_t byte, uint32_t size);
+
 /* jmp rel32 */
 void emit_jump(struct emitter *e, uint32_t to);
 

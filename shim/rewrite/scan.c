@@ -7,7 +7,14 @@
  *   window   the site and its neighbours, at least five bytes with nothing that
  *            jumps into their middle, move to the trampoline;
  *   room     other instructions nearby move away, and a short jump goes to a long
- *            one in the room they leave.
+ *            one in the room they leave;
+ *   stray    a window that something may jump into, if it then meets an opcode that
+ *            does not exist: the fault handler finds where the instruction is now.
+ *            This costs a fault, and on Windows the red zone.
+ *   placed   the same where the target lies under the jump's own bytes: the trampoline
+ *            is put where the distance to it has such an opcode there.
+ * What is left over of a window is filled with such opcodes in any case, so that most
+ * jumps that nobody knows of are found as well.
  */
 
 #include <stdlib.h>
@@ -21,7 +28,20 @@
 #define JUMP_SIZE 5u
 #define WINDOW_MAX 6u    /* instructions on either side */
 #define SHORT_REACH 120u /* bytes, within a jump of 8 bits */
-#define FILLER 0xcc      /* int3: what is left over of a window */
+#define FILLER 0x06      /* no instruction: what is left over of a window */
+#define PREFIX 0x2e      /* without meaning before a jump */
+#define PREFIX_MAX 3u
+#define GAP_MAX 16384u   /* bytes given up to place a trampoline */
+#define GAPS_MAX 262144u /* .. all of them */
+
+/* Which jumps into a window are borne, ascending: each includes those before. */
+enum care {
+    CARE_ALL,     /* none that is known; one that is not meets a filler */
+    CARE_KNOWN,   /* none that is known */
+    CARE_BRANCH,  /* suspected ones that meet a filler */
+    CARE_COVERED, /* all that meet a filler */
+    CARE_NONE     /* a known one that does not */
+};
 
 struct list {
     void *items;
@@ -35,6 +55,7 @@ struct scan {
     struct emitter bytes; /* of the edits */
     uint8_t *done;        /* bitmap by instruction: moved or patched */
     uint8_t *padding;     /* bitmap by instruction: its padding is taken */
+    uint32_t gaps;        /* bytes given up to place trampolines */
     struct shim_rewrite_table stats;
     int err;
 };
@@ -80,14 +101,15 @@ static void add_move(struct scan *s, uint32_t from)
         *m = (struct shim_rewrite_move){EMIT_HERE(&s->trampolines), from};
 }
 
-/* jmp rel32 at `at`, filled up to `size`. */
-static void edit_jump(struct scan *s, uint32_t at, uint32_t size, uint32_t to)
+/* jmp rel32 at `at` behind some prefixes, filled up to `size`. */
+static void edit_jump(struct scan *s, uint32_t at, uint32_t size, uint32_t prefixes, uint32_t to)
 {
     uint8_t bytes[15 * (2 * WINDOW_MAX + 1)];
-    uint32_t rel = to - (at + JUMP_SIZE);
+    uint32_t rel = to - (at + prefixes + JUMP_SIZE);
     memset(bytes, FILLER, sizeof bytes);
-    bytes[0] = 0xe9;
-    memcpy(bytes + 1, &rel, sizeof rel);
+    memset(bytes, PREFIX, prefixes);
+    bytes[prefixes] = 0xe9;
+    memcpy(bytes + prefixes + 1, &rel, sizeof rel);
     add_edit(s, at, bytes, size);
 }
 
@@ -143,7 +165,7 @@ static int use_padding(struct scan *s, uint32_t n, uint32_t to)
             if (!reaches(c->insns[n].at, c->insns[k].at) || padding_at(s, k) < JUMP_SIZE)
                 continue;
             set_bit(s->padding, k);
-            edit_jump(s, c->insns[k].at, JUMP_SIZE, to);
+            edit_jump(s, c->insns[k].at, JUMP_SIZE, 0, to);
             edit_short_jump(s, n, c->insns[k].at);
             return 1;
         }
@@ -153,20 +175,41 @@ static int use_padding(struct scan *s, uint32_t n, uint32_t to)
 
 /* ---- Windows ---- */
 
-/* May instructions first..last be moved together? */
-static int is_window(const struct scan *s, uint32_t first, uint32_t last)
+/* The care with which instruction n can be inside a window, a filler in its place or not. */
+static enum care care_of(const struct code *c, uint32_t n, int is_covered)
+{
+    uint32_t at = c->insns[n].at;
+    if (!code_is_target(c, at))
+        return is_covered ? CARE_ALL : CARE_KNOWN;
+    if (!is_covered)
+        return CARE_NONE;
+    return code_is_branch_target(c, at) ? CARE_COVERED : CARE_BRANCH;
+}
+
+/*
+ * May instructions first..last be moved together?
+ *   size  of what replaces them; fillers follow.
+ */
+static int is_window(const struct scan *s, uint32_t first, uint32_t last, uint32_t size,
+                     enum care care)
 {
     const struct code *c = &s->code;
+    uint32_t ended = 0;
     for (uint32_t n = first; n <= last; n++) {
         const struct insn *i = &c->insns[n];
         if (i->flags & INSN_FIXED || bit(s->done, n) || bit(s->padding, n))
             return 0;
-        if (n > first && (code_is_target(c, i->at) || i->at != i[-1].at + i[-1].size))
-            return 0;
-        /* Behind a jump or return there may only be padding, which nobody misses. */
-        if (n > first && i[-1].flags & INSN_ENDS && !(i->flags & INSN_NOP))
-            return 0;
         if (n < last && i->flags & INSN_CALL)
+            return 0;
+        if (n == first)
+            continue;
+        /*
+         * Behind a jump or return there may only be padding, which nobody misses, and which has no
+         * new place for a jump to be sent to.
+         */
+        ended |= i[-1].flags & INSN_ENDS;
+        if (i->at != i[-1].at + i[-1].size || (ended && !(i->flags & INSN_NOP)) ||
+            care_of(c, n, i->at - c->insns[first].at >= size) > (ended ? CARE_KNOWN : care))
             return 0;
     }
     return 1;
@@ -178,7 +221,7 @@ static uint32_t span_of(const struct code *c, uint32_t first, uint32_t last)
 }
 
 /* Emit the window's instructions; on failure nothing has happened. */
-static int move_window(struct scan *s, uint32_t first, uint32_t last)
+static int move_window(struct scan *s, uint32_t first, uint32_t last, uint32_t prefixes)
 {
     const struct code *c = &s->code;
     struct emitter *e = &s->trampolines;
@@ -206,55 +249,155 @@ static int move_window(struct scan *s, uint32_t first, uint32_t last)
     }
     if (!ended)
         emit_jump(e, end);
-    edit_jump(s, c->insns[first].at, end - c->insns[first].at, e->base + start);
+    edit_jump(s, c->insns[first].at, end - c->insns[first].at, prefixes, e->base + start);
     for (uint32_t n = first; n <= last; n++)
         set_bit(s->done, n);
     return 0;
 }
 
-/* The smallest window around instruction n; the neighbours before it come first. */
-static int use_window(struct scan *s, uint32_t n)
+/*
+ * Call `try` for the windows around instruction n, the smallest first and of these the one that
+ * ends with it, until one can be used.
+ */
+static int each_window(struct scan *s, uint32_t n, enum care care,
+                       int (*try)(struct scan *, uint32_t first, uint32_t last, enum care))
 {
-    const struct code *c = &s->code;
     for (uint32_t total = 0; total <= 2 * WINDOW_MAX; total++) {
         for (uint32_t after = 0; after <= total; after++) {
             uint32_t before = total - after;
-            if (before > WINDOW_MAX || after > WINDOW_MAX || before > n || n + after >= c->count)
+            if (before > WINDOW_MAX || after > WINDOW_MAX || before > n ||
+                n + after >= s->code.count)
                 continue;
-            if (span_of(c, n - before, n + after) < JUMP_SIZE ||
-                !is_window(s, n - before, n + after))
-                continue;
-            if (move_window(s, n - before, n + after) == 0)
+            if (span_of(&s->code, n - before, n + after) >= JUMP_SIZE &&
+                try(s, n - before, n + after, care))
                 return 1;
         }
     }
     return 0;
 }
 
+static int try_window(struct scan *s, uint32_t first, uint32_t last, enum care care)
+{
+    return is_window(s, first, last, JUMP_SIZE, care) && move_window(s, first, last, 0) == 0;
+}
+
+static int use_window(struct scan *s, uint32_t n)
+{
+    return each_window(s, n, CARE_ALL, try_window) || each_window(s, n, CARE_KNOWN, try_window);
+}
+
+static int use_stray(struct scan *s, uint32_t n, enum care care)
+{
+    return !code_uses_red_zone(&s->code, n) && each_window(s, n, care, try_window);
+}
+
 /* ---- Room ---- */
 
+/*
+ * Where a second jump fits behind the one that replaces first..last; 0 if nowhere.  Not where an
+ * instruction was: an address there means the instruction, which has moved.
+ */
+static uint32_t hop_in(const struct code *c, uint32_t first, uint32_t last)
+{
+    uint32_t hop = c->insns[first].at + JUMP_SIZE, n = first;
+    for (; hop + JUMP_SIZE <= c->insns[last].at + c->insns[last].size; hop++) {
+        while (n < last && c->insns[n].at < hop)
+            n++;
+        if (c->insns[n].at != hop)
+            return hop;
+    }
+    return 0;
+}
+
 /* Move other instructions in reach away, and jump on from the room they leave. */
-static int use_room(struct scan *s, uint32_t n, uint32_t to)
+static int use_room(struct scan *s, uint32_t n, uint32_t to, enum care care)
 {
     const struct code *c = &s->code;
     uint32_t low = n > SHORT_REACH ? n - SHORT_REACH : 0;
     for (uint32_t first = low; first < n + SHORT_REACH && first < c->count; first++) {
-        uint32_t hop = c->insns[first].at + JUMP_SIZE;
-        if (!reaches(c->insns[n].at, hop))
-            continue;
         for (uint32_t last = first; last < first + WINDOW_MAX && last < c->count; last++) {
             if (n >= first && n <= last)
                 break;
-            if (span_of(c, first, last) < 2 * JUMP_SIZE || !is_window(s, first, last))
+            uint32_t hop = hop_in(c, first, last);
+            if (!hop || !reaches(c->insns[n].at, hop) ||
+                !is_window(s, first, last, hop + JUMP_SIZE - c->insns[first].at, care))
                 continue;
-            if (move_window(s, first, last) < 0)
+            if (move_window(s, first, last, 0) < 0)
                 break;
-            edit_jump(s, hop, JUMP_SIZE, to);
+            edit_jump(s, hop, JUMP_SIZE, 0, to);
             edit_short_jump(s, n, hop);
             return 1;
         }
     }
     return 0;
+}
+
+/* ---- Placed trampolines ---- */
+
+/*
+ * Opcodes without operands that do not exist in 64-bit mode (Intel SDM volume 2, appendix A) and
+ * are no prefix of newer ones, as 0x62, 0xc4, 0xc5 and 0xd5 are.
+ */
+static int is_invalid_opcode(uint8_t byte)
+{
+    static const uint8_t invalid[] = {0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27,
+                                      0x2f, 0x37, 0x3f, 0x60, 0x61, 0xce, 0xd6};
+    return memchr(invalid, byte, sizeof invalid) != NULL;
+}
+
+/*
+ * The least gap before the trampoline at `to` with which all jumps to what lies under the window's
+ * own jump meet an opcode that does not exist; GAP_MAX or more if there is none.
+ */
+static uint32_t gap_for(const struct code *c, uint32_t first, uint32_t last, uint32_t prefixes,
+                        uint32_t to)
+{
+    uint32_t begin = c->insns[first].at, gap = 0, step = 1;
+    while (step && gap < GAP_MAX) {
+        uint32_t distance = to + gap - (begin + prefixes + JUMP_SIZE);
+        step = 0;
+        for (uint32_t n = first + 1; n <= last; n++) {
+            uint32_t offset = c->insns[n].at - begin;
+            if (offset >= prefixes + JUMP_SIZE)
+                break; /* a filler */
+            if (!code_is_target(c, c->insns[n].at))
+                continue;
+            if (offset <= prefixes)
+                return GAP_MAX;
+            uint32_t shift = 8 * (offset - prefixes - 1);
+            if (!is_invalid_opcode((uint8_t)(distance >> shift)))
+                step = (1u << shift) - (distance & ((1u << shift) - 1)); /* to the next value */
+        }
+        gap += step;
+    }
+    return gap;
+}
+
+static int try_placed(struct scan *s, uint32_t first, uint32_t last, enum care care)
+{
+    struct emitter *e = &s->trampolines;
+    if (!is_window(s, first, last, 0, care))
+        return 0;
+    for (uint32_t prefixes = 0; prefixes <= PREFIX_MAX; prefixes++) {
+        if (span_of(&s->code, first, last) < JUMP_SIZE + prefixes)
+            return 0;
+        uint32_t start = e->size, gap = gap_for(&s->code, first, last, prefixes, EMIT_HERE(e));
+        if (gap >= GAP_MAX || gap > GAPS_MAX - s->gaps)
+            continue;
+        emit_fill(e, FILLER, gap);
+        if (move_window(s, first, last, prefixes) == 0) {
+            s->gaps += gap;
+            return 1;
+        }
+        e->size = start;
+        return 0;
+    }
+    return 0;
+}
+
+static int use_placed(struct scan *s, uint32_t n)
+{
+    return !code_uses_red_zone(&s->code, n) && each_window(s, n, CARE_COVERED, try_placed);
 }
 
 /* ---- Sites ---- */
@@ -270,7 +413,6 @@ static void patch_syscall(struct scan *s, uint32_t n)
 {
     const struct insn *i = &s->code.insns[n];
     uint32_t to = EMIT_HERE(&s->trampolines), moves = s->moves.count;
-    s->stats.syscall_sites++;
     add_move(s, i->at);
     emit_syscall(&s->trampolines, i->at + i->size);
     if (use_padding(s, n, to))
@@ -280,9 +422,11 @@ static void patch_syscall(struct scan *s, uint32_t n)
         return;
     add_move(s, i->at);
     emit_syscall(&s->trampolines, i->at + i->size);
-    if (use_room(s, n, to))
+    if (use_room(s, n, to, CARE_ALL) || use_room(s, n, to, CARE_KNOWN))
         return;
     rewind_to(s, to, moves);
+    if (use_stray(s, n, CARE_BRANCH) || use_stray(s, n, CARE_COVERED) || use_placed(s, n))
+        return;
     if (!s->stats.syscall_unpatched++)
         s->stats.first_unpatched = i->at;
 }
@@ -291,7 +435,6 @@ static void patch_tls(struct scan *s, uint32_t n)
 {
     const struct insn *i = &s->code.insns[n];
     uint8_t bytes[15];
-    s->stats.tls_sites++;
     if (emit_tls_in_place(&s->code, i, bytes)) {
         add_edit(s, i->at, bytes, i->size);
         set_bit(s->done, n);
@@ -303,10 +446,13 @@ static void patch_tls(struct scan *s, uint32_t n)
     add_move(s, i->at);
     if (emit_tls(&s->trampolines, i) == 0) {
         emit_jump(&s->trampolines, i->at + i->size);
-        if (use_padding(s, n, to) || use_room(s, n, to))
+        if (use_padding(s, n, to) || use_room(s, n, to, CARE_ALL) || use_room(s, n, to, CARE_KNOWN))
             return;
     }
     rewind_to(s, to, moves);
+    /* With jumps that do happen, FS base costs less than their faults. */
+    if (use_stray(s, n, CARE_BRANCH))
+        return;
     s->stats.tls_unpatched++;
 }
 
@@ -368,7 +514,10 @@ int shim_rewrite_scan(const struct shim_rewrite_input *in, struct shim_rewrite_t
 
     /* System calls first: they have fewer ways. */
     for (uint32_t n = 0; err == 0 && n < s.code.count; n++) {
-        if (s.code.insns[n].flags & INSN_SYSCALL && !bit(s.done, n))
+        uint32_t flags = s.code.insns[n].flags;
+        s.stats.syscall_sites += (flags & INSN_SYSCALL) != 0;
+        s.stats.tls_sites += (flags & INSN_TLS) != 0;
+        if (flags & INSN_SYSCALL && !bit(s.done, n))
             patch_syscall(&s, n);
     }
     for (uint32_t n = 0; err == 0 && n < s.code.count; n++) {

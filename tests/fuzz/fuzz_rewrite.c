@@ -13,11 +13,11 @@
 
 #define CODE_MAX 16384u
 #define PAGE 4096u
-#define TRAMPOLINE_MAX (CODE_MAX * 64)
+#define TRAMPOLINE_MAX (CODE_MAX * 64 + 262144) /* for placed ones, there are gaps */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void scan_and_apply(const uint8_t *data, uint32_t size)
+static void scan_and_apply(const uint8_t *data, uint32_t size, uint64_t addr)
 {
     uint32_t span = (size + PAGE - 1) / PAGE * PAGE;
     uint8_t *code = calloc(1, span + TRAMPOLINE_MAX);
@@ -28,7 +28,7 @@ static void scan_and_apply(const uint8_t *data, uint32_t size)
     struct shim_rewrite_input in = {
         .code = code,
         .size = span,
-        .addr = 0x400000,
+        .addr = addr,
         .text = &text,
         .text_count = 1,
         .trampolines = span,
@@ -70,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] & 1 && size - 1 >= sizeof(struct shim_rewrite_table))
         apply_any(data + 1, size - 1);
     else
-        scan_and_apply(data + 1, size - 1 < CODE_MAX ? (uint32_t)(size - 1) : CODE_MAX);
+        scan_and_apply(data + 1, size - 1 < CODE_MAX ? (uint32_t)(size - 1) : CODE_MAX,
+                       data[0] & 2 ? 0x200000000000 : 0x400000);
     return 0;
 }

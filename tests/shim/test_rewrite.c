@@ -15,9 +15,11 @@
 #include "shim/rewrite.h"
 
 #define PAGE 4096u
+#define ADDR 0x400000u
+#define PIE_ADDR 0x200000000000u /* where pointers may be unrelocated: from 0 on */
 
 struct piece {
-    uint8_t memory[4 * PAGE];
+    uint8_t memory[8 * PAGE];
     struct shim_rewrite_range text;
     struct shim_rewrite_input in;
     struct shim_rewrite_table *table;
@@ -37,7 +39,7 @@ static struct piece *rewrite(const void *code, uint32_t size)
     p->in = (struct shim_rewrite_input){
         .code = p->memory,
         .size = PAGE,
-        .addr = 0x400000,
+        .addr = ADDR,
         .text = &p->text,
         .text_count = 1,
         .trampolines = PAGE,
@@ -47,10 +49,47 @@ static struct piece *rewrite(const void *code, uint32_t size)
     return p;
 }
 
-/* Where the jump at `at` goes: short or long. */
+/* Code in the second page, and in the third numbers that may be pointers to it. */
+static struct piece *rewrite_with_data(const void *code, uint32_t size, const uint64_t *data,
+                                       uint32_t data_count, uint64_t addr)
+{
+    struct piece *p = &g_piece;
+    if (p->table)
+        shim_rewrite_free(p->table);
+    memset(p, 0, sizeof *p);
+    memcpy(p->memory + PAGE, code, size);
+    memcpy(p->memory + 2 * PAGE, data, data_count * sizeof *data);
+    p->text = (struct shim_rewrite_range){PAGE, PAGE + size};
+    p->in = (struct shim_rewrite_input){
+        .code = p->memory,
+        .size = 3 * PAGE,
+        .addr = addr,
+        .text = &p->text,
+        .text_count = 1,
+        .trampolines = 3 * PAGE,
+    };
+    assert_int_equal(shim_rewrite_scan(&p->in, &p->table), 0);
+    assert_true(p->table->trampoline_size <= sizeof p->memory - 3 * PAGE);
+    assert_int_equal(shim_rewrite_apply(p->table, p->memory), 0);
+    return p;
+}
+
+/* No instruction begins at `at`: a jump there faults. */
+static void assert_faults(const struct piece *p, uint32_t at)
+{
+    ZydisDecoder decoder;
+    ZydisDecodedInstruction i;
+    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+    assert_false(ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, p->memory + at,
+                                                            ZYDIS_MAX_INSTRUCTION_LENGTH, &i)));
+}
+
+/* Where the jump at `at` goes: short or long, or with prefixes. */
 static uint32_t jump_target(const struct piece *p, uint32_t at)
 {
     int32_t rel;
+    while (p->memory[at] == 0x2e)
+        at++;
     if (p->memory[at] == 0xeb)
         return at + 2 + (uint32_t)(int32_t)(int8_t)p->memory[at + 1];
     assert_int_equal(p->memory[at], 0xe9);
@@ -136,6 +175,155 @@ static void a_call_that_cannot_be_patched_is_named(void **state)
     assert_int_equal(p->table->syscall_unpatched, 1);
     assert_int_equal(p->table->first_unpatched, 1);
     assert_memory_equal(p->memory, code, sizeof code);
+}
+
+/* From glibc's __pthread_kill_implementation, with a jump to behind the system call. */
+static const uint8_t g_kill[] = {
+    0xeb, 0x07,                               /* jmp to the instruction behind the syscall */
+    0xb8, 0x0e, 0x00, 0x00, 0x00,             /* mov $14, %eax */
+    0x0f, 0x05,                               /* syscall */
+    0x48, 0x8b, 0x44, 0x24, 0x08,             /* mov 8(%rsp), %rax */
+    0x64, 0x48, 0x2b, 0x04, 0x25, 0x28, 0, 0, /* sub %fs:0x28, %rax */
+    0,    0xff, 0xd0,                         /* call *%rax */
+};
+#define KILL_FIRST (PAGE + 2)
+#define KILL_SYSCALL (PAGE + 7)
+
+/* From glibc's ___pthread_rwlock_wrlock. */
+static const uint8_t g_wrlock[] = {
+    0x40, 0x80, 0xf6, 0x81,             /* xor $0x81, %sil */
+    0xb8, 0xca, 0x00, 0x00, 0x00,       /* mov $202, %eax */
+    0x0f, 0x05,                         /* syscall */
+    0x48, 0x3d, 0x00, 0xf0, 0xff, 0xff, /* cmp $-4096, %rax */
+    0xff, 0xd0,                         /* call *%rax */
+};
+#define WRLOCK_FIRST (PAGE + 4)
+#define WRLOCK_SYSCALL (PAGE + 9)
+
+static const uint8_t g_red_zone[] = {
+    0xb8, 0x0e, 0x00, 0x00, 0x00, /* mov $14, %eax */
+    0x0f, 0x05,                   /* syscall */
+    0x48, 0x89, 0x44, 0x24, 0xf8, /* mov %rax, -8(%rsp) */
+    0xff, 0xd0,                   /* call *%rax */
+};
+
+/* A table of ascending numbers, as there are for characters: pointers to every byte. */
+#define DATA_COUNT 64u
+static void ascending(uint64_t *data, uint64_t first)
+{
+    for (uint32_t i = 0; i < DATA_COUNT; i++)
+        data[i] = first + i;
+}
+
+/* In a program that runs where it was linked, small numbers are no pointers. */
+static void numbers_are_not_taken_for_pointers(void **state)
+{
+    (void)state;
+    uint64_t data[DATA_COUNT];
+    ascending(data, PAGE);
+    struct piece *p = rewrite_with_data(g_kill, sizeof g_kill, data, DATA_COUNT, ADDR);
+    assert_int_equal(p->table->syscall_unpatched, 0);
+    assert_int_equal(p->table->tls_unpatched, 0);
+    uint32_t trampoline = jump_target(p, KILL_FIRST);
+    assert_memory_equal(p->memory + trampoline, g_kill + 2, 5);
+    assert_int_equal(syscall_return(p, trampoline + 5), KILL_SYSCALL + 2);
+    /* The access to the canary has a patch of its own. */
+    assert_int_equal(p->memory[KILL_SYSCALL + 2 + 5], 0xe9);
+
+    p = rewrite_with_data(g_red_zone, sizeof g_red_zone, data, DATA_COUNT, ADDR);
+    assert_int_equal(p->table->syscall_unpatched, 0);
+}
+
+/* Something may jump anywhere, so to the system call: it faults and finds it moved. */
+static void stray_jumps_into_a_window_fault(void **state)
+{
+    (void)state;
+    uint64_t data[DATA_COUNT];
+    for (uint32_t pie = 0; pie < 2; pie++) {
+        uint64_t addr = pie ? PIE_ADDR : ADDR;
+        ascending(data, pie ? PAGE : ADDR + PAGE);
+        struct piece *p = rewrite_with_data(g_kill, sizeof g_kill, data, DATA_COUNT, addr);
+        assert_int_equal(p->table->syscall_sites, 1);
+        assert_int_equal(p->table->syscall_unpatched, 0);
+        assert_int_equal(p->table->tls_unpatched, 0);
+        uint32_t trampoline = jump_target(p, KILL_FIRST);
+        assert_faults(p, KILL_SYSCALL);
+        assert_int_equal(shim_rewrite_moved(p->table, KILL_SYSCALL), trampoline + 5);
+        assert_int_equal(shim_rewrite_origin(p->table, trampoline + 5), KILL_SYSCALL);
+        assert_int_equal(shim_rewrite_moved(p->table, KILL_SYSCALL + 2), 0);
+
+        p = rewrite_with_data(g_wrlock, sizeof g_wrlock, data, DATA_COUNT, addr);
+        assert_int_equal(p->table->syscall_unpatched, 0);
+        trampoline = jump_target(p, WRLOCK_FIRST);
+        assert_faults(p, WRLOCK_SYSCALL);
+        assert_int_equal(shim_rewrite_moved(p->table, WRLOCK_SYSCALL), trampoline + 5);
+        assert_memory_equal(p->memory + PAGE, g_wrlock, 4);
+    }
+}
+
+/* Whatever a jump that nobody knows of meets behind the patch is no instruction. */
+static void what_is_left_of_a_window_faults(void **state)
+{
+    (void)state;
+    static const uint8_t code[] = {
+        0x89, 0xf8,                   /* mov %edi, %eax */
+        0x89, 0xf7,                   /* mov %esi, %edi */
+        0xb8, 0x27, 0x00, 0x00, 0x00, /* mov $39, %eax */
+        0x0f, 0x05,                   /* syscall */
+        0xff, 0xd0,                   /* call *%rax */
+    };
+    struct piece *p = rewrite(code, sizeof code);
+    assert_memory_equal(p->memory, code, 4);
+    assert_int_equal(shim_rewrite_moved(p->table, 9), jump_target(p, 4) + 5);
+    assert_faults(p, 9);
+}
+
+/*
+ * Jumps to what lies under the patch's own bytes: the distance to the trampoline is such that they
+ * fault.  Before the system call comes what cannot be moved.
+ */
+static void trampolines_are_placed_for_stray_jumps(void **state)
+{
+    (void)state;
+    static const uint8_t codes[][12] = {
+        {0xff, 0xd0, 0x0f, 0x05, 0x48, 0x89, 0xc2, 0x48, 0x89, 0xd0, 0xff,
+         0xd0}, /* 2 and 3 bytes */
+        {0xff, 0xd0, 0x89, 0xf8, 0x0f, 0x05, 0x89, 0xc2, 0x89, 0xd0, 0xff, 0xd0}, /* 2 and 2 */
+        {0xff, 0xd0, 0x90, 0x0f, 0x05, 0x89, 0xc2, 0x89, 0xc1, 0x90, 0xff, 0xd0},
+    };
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        /* The system call and what follows it. */
+        uint32_t at = i == 0 ? PAGE + 2 : i == 1 ? PAGE + 4 : PAGE + 3;
+        const uint64_t data[] = {ADDR + at, ADDR + at + 2};
+        struct piece *p = rewrite_with_data(codes[i], sizeof codes[i], data, 2, ADDR);
+        assert_int_equal(p->table->syscall_unpatched, 0);
+        assert_true(shim_rewrite_moved(p->table, at) >= 3 * PAGE);
+        for (uint32_t n = 0; n < 2; n++) {
+            uint32_t target = at + 2 * n, moved = shim_rewrite_moved(p->table, target);
+            if (!moved) { /* it is where it was, or the patch begins there */
+                assert_memory_equal(p->memory + target, codes[i] + target - PAGE, 2);
+            } else if (p->memory[target] == 0xe9 || p->memory[target] == 0x2e) {
+                assert_int_equal(jump_target(p, target), moved);
+            } else {
+                assert_faults(p, target);
+            }
+        }
+    }
+}
+
+/* On Windows a fault overwrites the red zone. */
+static void stray_jumps_spare_the_red_zone(void **state)
+{
+    (void)state;
+    uint64_t data[DATA_COUNT];
+    for (uint32_t pie = 0; pie < 2; pie++) {
+        uint64_t addr = pie ? PIE_ADDR : ADDR;
+        ascending(data, pie ? PAGE : ADDR + PAGE);
+        struct piece *p = rewrite_with_data(g_red_zone, sizeof g_red_zone, data, DATA_COUNT, addr);
+        assert_int_equal(p->table->syscall_unpatched, 1);
+        assert_int_equal(p->table->first_unpatched, PAGE + 5);
+        assert_memory_equal(p->memory + PAGE, g_red_zone, sizeof g_red_zone);
+    }
 }
 
 static void the_thread_pointer_is_read_in_place(void **state)
@@ -249,6 +437,11 @@ int main(void)
         cmocka_unit_test(a_window_takes_the_instruction_before),
         cmocka_unit_test(a_branch_target_is_not_moved_into),
         cmocka_unit_test(a_call_that_cannot_be_patched_is_named),
+        cmocka_unit_test(numbers_are_not_taken_for_pointers),
+        cmocka_unit_test(stray_jumps_into_a_window_fault),
+        cmocka_unit_test(what_is_left_of_a_window_faults),
+        cmocka_unit_test(trampolines_are_placed_for_stray_jumps),
+        cmocka_unit_test(stray_jumps_spare_the_red_zone),
         cmocka_unit_test(the_thread_pointer_is_read_in_place),
         cmocka_unit_test(the_canary_is_read_where_it_is_kept),
         cmocka_unit_test(short_accesses_find_room),
