@@ -34,6 +34,13 @@ static int is_on_host(const struct vfs_file *file)
     return file->kind == VFS_FILE_REGULAR && file->inode->owner == VFS_OF_HOST;
 }
 
+/* execve(2), ETXTBSY: as in Linux, memfd_create(2)'s own descriptor does not count. */
+static int is_writer(const struct vfs_file *file)
+{
+    return file->kind == VFS_FILE_REGULAR && file->inode && !file->inode->memfd &&
+           (file->flags & LX_O_ACCMODE) != LX_O_RDONLY;
+}
+
 int vfs_file_new(enum vfs_file_kind kind, uint32_t flags, struct vfs_inode *inode,
                  struct vfs_file **out)
 {
@@ -59,6 +66,8 @@ int vfs_file_new(enum vfs_file_kind kind, uint32_t flags, struct vfs_inode *inod
             return err;
         }
     }
+    if (is_writer(f))
+        atomic_fetch_add(&inode->writer_count, 1);
     return 0;
 }
 
@@ -108,6 +117,8 @@ int vfs_file_open_exec_inode(struct vfs_fs *fs, struct vfs_inode *inode, struct 
     if (!VFS_IS_REG(inode))
         return -LX_EACCES;
     int err = vfs_may(&fs->cred, inode, LX_X_OK);
+    if (err == 0 && atomic_load(&inode->writer_count))
+        err = -LX_ETXTBSY;
     return err < 0 ? err : vfs_file_new(VFS_FILE_REGULAR, LX_O_RDONLY, inode, out);
 }
 
@@ -159,6 +170,8 @@ void vfs_file_put(struct vfs_file *file)
         vfs_epoll_forget(file); /* epoll_ctl(2) refuses those two */
     switch (file->kind) {
     case VFS_FILE_REGULAR:
+        if (is_writer(file))
+            atomic_fetch_sub(&file->inode->writer_count, 1);
         if (file->inode->owner == VFS_OF_HOST)
             host_close(file->inode);
         break;

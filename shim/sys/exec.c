@@ -295,7 +295,7 @@ static int64_t exec(struct shim_task *t, struct vfs_file *file, const char *path
         shim_exec_free(x);
         return err == -LX_EINTR ? -SHIM_ERESTARTNOINTR : err;
     }
-    vfs_file_put(file); /* the handler's; what is needed of it is in `x` */
+    vfs_file_put(file); /* the handlers'; what is needed of it is in `x` */
     shim_task_leave_memory(t);
     shim_futex_exec(t);
     if (reset(t) < 0) {
@@ -319,7 +319,16 @@ int64_t sys_execve(struct shim_task *t, lx_uptr path, lx_uptr argv, lx_uptr envp
     int64_t length = shim_copy_path(name, path);
     if (length < 0)
         return length;
-    return length ? exec(t, NULL, name, argv, envp) : -LX_ENOENT;
+    if (!length)
+        return -LX_ENOENT;
+    struct vfs_file *file; /* looked for before the strings are: Linux' order */
+    int64_t result = vfs_file_open_exec(t->process->fs, name, &file);
+    if (result < 0)
+        return result;
+    result = exec(t, file, name, argv, envp);
+    if (result < 0)
+        vfs_file_put(file);
+    return result;
 }
 
 /* What a program is told it is called: "/dev/fd/N", or a path from there. */

@@ -472,6 +472,8 @@ int main(int argc, char **argv)
     if (mode && !strcmp(mode, "alarm"))
         return await_alarm();
 
+    for (int i = 3; i < 20; i++)
+        close(i); /* whatever this was started with */
     self = argv[0];
     /* Its path, which differs, does not go into the output. */
     copy_self("self");

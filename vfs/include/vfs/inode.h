@@ -67,6 +67,7 @@ struct vfs_inode {
     struct core_shared *_Atomic shared; /* a reference: has all the contents, once the file was
                                            mapped shared; there are no pages then */
     struct vfs_memfd *memfd;            /* constant: of memfd_create(2), else NULL */
+    _Atomic uint32_t writer_count;      /* open files that may write: it is no program then */
 
     const char *target; /* constant: a new link's target, in the arena; NULL: the image's */
 
