@@ -17,15 +17,10 @@ int shim_attend(struct shim_task *t, int call)
 {
     atomic_store(&t->attention, 0);
     atomic_store(&t->sleeper.interrupt, 0);
-    struct shim_process *p = t->process;
-    if (atomic_load_explicit(&p->exiting, memory_order_relaxed))
-        shim_task_exit(t, p->exit_code);
-    if (p->execing && p->execing != t)
-        shim_task_exit(t, 0);
-    if (p->stop_signal) {
+    shim_task_end_if_told(t);
+    if (t->process->stop_signal) {
         shim_signal_stop(t);
-        if (p->exiting)
-            shim_task_exit(t, p->exit_code);
+        shim_task_end_if_told(t);
     }
     return shim_signal_deliver(t, call);
 }

@@ -210,8 +210,11 @@ void shim_process_publish(struct shim_task *parent, struct shim_task *child, uin
     struct shim_container *c = shim_container();
     struct shim_process *p = child->process, *of = parent->process;
     core_lock_acquire(&c->lock);
-    if (flags & LX_CLONE_PARENT && of->parent)
+    p->parent_tid = parent->tid;
+    if (flags & LX_CLONE_PARENT && of->parent) {
+        p->parent_tid = of->parent_tid;
         of = of->parent;
+    }
     p->pgid = parent->process->pgid;
     p->sid = parent->process->sid;
     p->parent = of;
@@ -304,10 +307,9 @@ static int is_orphaned_locked(int32_t pgid, const struct shim_process *but, int 
         if (p->pgid != pgid || p == but || p->is_zombie)
             continue;
         members++;
-        *has_stopped |= p->stop_signal != 0;
+        *has_stopped |= p->stop_signal && !p->running_count;
         const struct shim_process *parent = p->parent;
-        if (parent && parent != but && parent->pid != 1 && parent->pgid != pgid &&
-            parent->sid == p->sid)
+        if (parent && parent != but && parent->pgid != pgid && parent->sid == p->sid)
             return 0;
     }
     return members > 0;
@@ -371,11 +373,14 @@ void shim_process_tell_parent_locked(struct shim_process *p, int32_t code, int32
     if (!parent)
         return;
     core_lock_acquire(&parent->signal_lock);
-    uint64_t flags = parent->actions[LX_SIGCHLD - 1].sa_flags;
+    const struct lx_sigaction action = parent->actions[LX_SIGCHLD - 1];
     core_lock_release(&parent->signal_lock);
     int is_end = code == LX_CLD_EXITED || code == LX_CLD_KILLED || code == LX_CLD_DUMPED;
     int32_t sig = is_end ? (int32_t)p->exit_signal : LX_SIGCHLD;
-    if (sig && (is_end || !(flags & LX_SA_NOCLDSTOP))) {
+    /* Ignored it is not even pending, blocked or not; as in Linux. */
+    int refused = sig == LX_SIGCHLD && (action.sa_handler == LX_SIG_IGN ||
+                                        (!is_end && action.sa_flags & LX_SA_NOCLDSTOP));
+    if (sig && !refused) {
         struct lx_siginfo info;
         memset(&info, 0, sizeof info);
         info.si_signo = sig;
@@ -416,6 +421,45 @@ static void tell_of_end_locked(struct shim_process *p)
         shim_process_reap_locked(p);
 }
 
+/* prctl(2), PR_SET_PDEATHSIG: `from` ends, or a thread of it does. */
+static void send_death_signal_locked(struct shim_process *child, const struct shim_process *from)
+{
+    if (!child->death_signal || child->is_zombie)
+        return;
+    struct lx_siginfo info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = child->death_signal;
+    info.si_code = LX_SI_USER;
+    info.si_pid = from->pid;
+    info.si_uid = from->cred.uid;
+    int err = shim_signal_send_process_locked(child, &info);
+    (void)err; /* a real-time one may be lost: as Linux */
+}
+
+/* The tid of a thread that can take children; 0: there is none. */
+static int32_t first_tid(struct shim_process *p)
+{
+    core_lock_acquire(&p->lock);
+    int32_t tid = core_list_is_empty(&p->tasks)
+                      ? 0
+                      : CORE_LIST_ENTRY(p->tasks.next, struct shim_task, in_process)->tid;
+    core_lock_release(&p->lock);
+    return tid;
+}
+
+void shim_process_pass_children_locked(struct shim_process *p, int32_t tid)
+{
+    int32_t to = first_tid(p);
+    CORE_LIST_FOR_EACH(node, &p->children)
+    {
+        struct shim_process *child = CORE_LIST_ENTRY(node, struct shim_process, sibling);
+        if (child->parent_tid != tid)
+            continue;
+        child->parent_tid = to;
+        send_death_signal_locked(child, p);
+    }
+}
+
 static void give_children_away_locked(struct shim_process *p)
 {
     struct shim_process *reaper = reaper_of_locked(p);
@@ -425,10 +469,10 @@ static void give_children_away_locked(struct shim_process *p)
         core_list_remove(node);
         child->parent = reaper;
         child->ppid = reaper->pid;
+        child->parent_tid = first_tid(reaper);
         child->exit_signal = LX_SIGCHLD;
         core_list_add(&reaper->children, node);
-        if (child->death_signal && !child->is_zombie)
-            send_kernel_locked(child, child->death_signal);
+        send_death_signal_locked(child, p);
         if (child->is_zombie)
             tell_of_end_locked(child);
         else

@@ -144,6 +144,12 @@ void shim_task_set_tid(struct shim_task *t, int32_t tid)
     struct shim_container *c = shim_container();
     core_lock_acquire(&c->lock);
     unhash_locked(c, t);
+    CORE_LIST_FOR_EACH(node, &t->process->children)
+    {
+        struct shim_process *child = CORE_LIST_ENTRY(node, struct shim_process, sibling);
+        if (child->parent_tid == t->tid)
+            child->parent_tid = tid;
+    }
     t->tid = tid;
     hash_locked(c, t);
     core_lock_release(&c->lock);
@@ -197,6 +203,7 @@ int shim_task_new(struct shim_process *p, struct shim_task **out)
     core_lock_acquire(&p->lock);
     core_list_add(&p->tasks, &t->in_process);
     p->task_count++;
+    shim_signal_join_locked(t);
     core_lock_release(&p->lock);
     vfs_fdtable_add_user(p->fds);
     t->trace = c->strace;
@@ -232,8 +239,10 @@ int shim_task_free(struct shim_task *t)
     if (execing && left == 1)
         core_sleeper_wake(&execing->sleeper);
     core_lock_release(&p->lock);
-    if (left) /* else the process counts until it was waited for */
+    if (left) { /* else the process counts until it was waited for */
         c->task_count--;
+        shim_process_pass_children_locked(p, t->tid);
+    }
     core_lock_release(&c->lock);
     core_arena_free(t, sizeof *t);
     return left == 0;
@@ -301,10 +310,12 @@ void shim_task_exit(struct shim_task *t, uint32_t status)
     struct shim_host *host = t->host;
     shim_task_leave_memory(t);
     shim_interrupter_leave(t);
+    if (t->tid == p->pid)
+        p->leader_status = status;
     if (shim_task_free(t)) {
         uint32_t running = 0;
         if (atomic_compare_exchange_strong(&p->exiting, &running, 1))
-            p->exit_code = status;
+            p->exit_code = p->leader_status; /* as Linux, whoever was the last */
         if (p->pid == 1)
             finish_container(p);
         shim_process_end(p);
@@ -324,6 +335,15 @@ static void count_calls(struct shim_container *c)
         other->fast_calls = other->slow_calls = 0;
     }
     core_lock_release(&c->lock);
+}
+
+void shim_task_end_if_told(struct shim_task *t)
+{
+    struct shim_process *p = t->process;
+    if (atomic_load_explicit(&p->exiting, memory_order_relaxed))
+        shim_task_exit(t, p->exit_code);
+    if (p->execing && p->execing != t)
+        shim_task_exit(t, 0);
 }
 
 void shim_process_exit(struct shim_task *t, uint32_t status)

@@ -23,9 +23,6 @@
 #define SYNCHRONOUS                                                                         \
     (BIT(LX_SIGSEGV) | BIT(LX_SIGBUS) | BIT(LX_SIGILL) | BIT(LX_SIGTRAP) | BIT(LX_SIGFPE) | \
      BIT(LX_SIGSYS))
-#define DUMPS_CORE                                                                           \
-    (BIT(LX_SIGQUIT) | BIT(LX_SIGILL) | BIT(LX_SIGTRAP) | BIT(LX_SIGABRT) | BIT(LX_SIGBUS) | \
-     BIT(LX_SIGFPE) | BIT(LX_SIGSEGV) | BIT(LX_SIGXCPU) | BIT(LX_SIGXFSZ) | BIT(LX_SIGSYS))
 #define IGNORED (BIT(LX_SIGCHLD) | BIT(LX_SIGCONT) | BIT(LX_SIGURG) | BIT(LX_SIGWINCH))
 #define STOPS (BIT(LX_SIGSTOP) | BIT(LX_SIGTSTP) | BIT(LX_SIGTTIN) | BIT(LX_SIGTTOU))
 
@@ -86,37 +83,63 @@ static void forget_everywhere_locked(struct shim_process *p, uint64_t set)
     }
 }
 
-/*
- * What a signal does when it is sent, whether or not it is blocked or ignored: SIGCONT lets a
- * stopped process go on, and stop signals and SIGCONT cancel each other.  The container's lock and
- * the process's are held.
- */
-static void prepare_locked(struct shim_process *p, uint32_t sig)
+int shim_signal_is_ending(const struct shim_process *p)
 {
-    uint32_t had_stopped = 0, running = 0;
-    if (!(BIT(sig) & (STOPS | BIT(LX_SIGCONT) | BIT(LX_SIGKILL))))
-        return;
-    core_lock_acquire(&p->signal_lock);
-    if (BIT(sig) & STOPS) {
-        forget_everywhere_locked(p, BIT(LX_SIGCONT));
-    } else {
-        if (sig == LX_SIGCONT)
-            forget_everywhere_locked(p, STOPS);
-        had_stopped = p->stop_signal;
-        running = p->running_count;
-        p->stop_signal = 0;
-    }
-    core_lock_release(&p->signal_lock);
-    if (!had_stopped)
-        return;
+    return p->exiting || p->pending.set & BIT(LX_SIGKILL);
+}
+
+/* A thread that has taken a stop signal, and not acted on it yet, is not to. */
+static void cancel_stops_locked(struct shim_process *p)
+{
     CORE_LIST_FOR_EACH(node, &p->tasks)
     {
-        shim_task_notify(CORE_LIST_ENTRY(node, struct shim_task, in_process));
+        CORE_LIST_ENTRY(node, struct shim_task, in_process)->took_stop = 0;
     }
-    if (sig == LX_SIGCONT && !running) {
-        p->news = SHIM_NEWS_CONTINUED;
-        shim_process_tell_parent_locked(p, LX_CLD_CONTINUED, LX_SIGCONT);
-    }
+}
+
+/*
+ * SIGCONT lets a stopped process go on.
+ *   returns  what its parent is to be told, LX_CLD_*, or 0; and its threads are to be notified.
+ */
+static int32_t continue_locked(struct shim_process *p)
+{
+    forget_everywhere_locked(p, STOPS);
+    cancel_stops_locked(p);
+    if (!p->stop_signal)
+        return 0;
+    /* As Linux: of a stop that was still under way, SIGCHLD tells, and wait(2) of its end. */
+    int32_t code = p->running_count ? LX_CLD_STOPPED : LX_CLD_CONTINUED;
+    p->stop_signal = 0;
+    p->running_count = 0;
+    return shim_signal_is_ending(p) ? 0 : code;
+}
+
+/*
+ * What a signal does when it is sent, whether or not it is blocked or ignored: stop signals and
+ * SIGCONT cancel each other, and after SIGKILL nothing stops any more.  A process that has stopped
+ * is left so by SIGKILL, lest it run before it ends.  The container's lock and both of the
+ * process's are held, until the signal is queued: who goes on finds it.
+ *   returns  as continue_locked().
+ */
+static int32_t prepare_locked(struct shim_process *p, uint32_t sig)
+{
+    if (sig == LX_SIGCONT)
+        return continue_locked(p);
+    if (sig == LX_SIGKILL)
+        cancel_stops_locked(p);
+    else if (BIT(sig) & STOPS)
+        forget_everywhere_locked(p, BIT(LX_SIGCONT));
+    return 0;
+}
+
+/* The container's lock is held. */
+static void go_on_locked(struct shim_process *p, int32_t code)
+{
+    if (!code)
+        return;
+    shim_process_notify(p, NULL);
+    p->news = SHIM_NEWS_CONTINUED;
+    shim_process_tell_parent_locked(p, code, code == LX_CLD_CONTINUED ? LX_SIGCONT : 0);
 }
 
 int shim_signal_send_task_locked(struct shim_task *t, const struct lx_siginfo *info)
@@ -124,16 +147,17 @@ int shim_signal_send_task_locked(struct shim_task *t, const struct lx_siginfo *i
     struct shim_process *p = t->process;
     uint32_t sig = (uint32_t)info->si_signo;
     core_lock_acquire(&p->lock);
-    prepare_locked(p, sig);
-    core_lock_release(&p->lock);
     core_lock_acquire(&p->signal_lock);
+    int32_t code = prepare_locked(p, sig);
     int drop = is_ignored_locked(p, sig) && !((t->sigmask | t->waits_for) & BIT(sig)), err = 0;
     if (!drop)
         err = enqueue_locked(&t->pending, info);
     core_lock_release(&p->signal_lock);
+    core_lock_release(&p->lock);
     /* Only now: the mask changes without the lock, and whoever unblocks looks at the queue after. */
-    if (err == 0 && !drop && !(t->sigmask & BIT(sig)))
+    if (err == 0 && !drop && (!(t->sigmask & BIT(sig)) || BIT(sig) & UNBLOCKABLE))
         shim_task_notify(t);
+    go_on_locked(p, code);
     if (!drop)
         wake_readers(p);
     return err;
@@ -166,8 +190,8 @@ int shim_signal_send_process_locked(struct shim_process *p, const struct lx_sigi
     if (p->is_zombie)
         return 0;
     core_lock_acquire(&p->lock);
-    prepare_locked(p, sig);
     core_lock_acquire(&p->signal_lock);
+    int32_t code = prepare_locked(p, sig);
     struct shim_task *t = choose_task_locked(p, BIT(sig));
     int drop = t && !(t->waits_for & BIT(sig)) && is_ignored_locked(p, sig), err = 0;
     if (!drop) {
@@ -178,6 +202,7 @@ int shim_signal_send_process_locked(struct shim_process *p, const struct lx_sigi
     if (err == 0 && !drop && t)
         shim_task_notify(t);
     core_lock_release(&p->lock);
+    go_on_locked(p, code);
     if (!drop)
         wake_readers(p);
     return err;
@@ -319,8 +344,28 @@ uint32_t shim_signal_take(struct shim_task *t, uint64_t set, struct lx_siginfo *
     }
     if (sig)
         dequeue_locked(p, from, sig, info);
+    if (sig && BIT(sig) & STOPS)
+        t->took_stop = 1;
     core_lock_release(&p->signal_lock);
     return sig;
+}
+
+/* One thread fewer has yet to stop; 1 if it was the last one. */
+static int count_as_stopped_locked(struct shim_task *t)
+{
+    struct shim_process *p = t->process;
+    int last = p->stop_signal && !t->has_stopped && p->running_count && --p->running_count == 0;
+    t->has_stopped = 1;
+    return last;
+}
+
+/* The container's lock is held. */
+static void tell_of_stop_locked(struct shim_process *p, uint32_t sig)
+{
+    if (shim_signal_is_ending(p) || p->execing)
+        return;
+    p->news = SHIM_NEWS_STOPPED;
+    shim_process_tell_parent_locked(p, LX_CLD_STOPPED, (int32_t)sig);
 }
 
 void shim_signal_leave_locked(struct shim_task *t)
@@ -328,13 +373,22 @@ void shim_signal_leave_locked(struct shim_task *t)
     struct shim_process *p = t->process;
     core_lock_acquire(&p->signal_lock);
     forget_locked(p, &t->pending, ~0ull);
-    int last = p->stop_signal && !t->has_stopped && p->running_count && --p->running_count == 0;
+    int last = p->task_count > 1 && count_as_stopped_locked(t); /* those that are left have */
     uint32_t sig = p->stop_signal;
     core_lock_release(&p->signal_lock);
-    if (last && p->task_count > 1) { /* those that are left have stopped */
-        p->news = SHIM_NEWS_STOPPED;
-        shim_process_tell_parent_locked(p, LX_CLD_STOPPED, (int32_t)sig);
+    if (last)
+        tell_of_stop_locked(p, sig);
+}
+
+void shim_signal_join_locked(struct shim_task *t)
+{
+    struct shim_process *p = t->process;
+    core_lock_acquire(&p->signal_lock);
+    if (p->stop_signal) {
+        p->running_count++;
+        atomic_store(&t->attention, 1);
     }
+    core_lock_release(&p->signal_lock);
 }
 
 void shim_signal_flush_process(struct shim_process *p)
@@ -358,8 +412,8 @@ void shim_signal_reset_handlers(struct shim_process *p)
 int shim_signal_is_killed(const struct shim_task *t)
 {
     const struct shim_process *p = t->process;
-    return p->exiting || (p->execing && p->execing != t) ||
-           (t->pending.set | p->pending.set) & BIT(LX_SIGKILL);
+    return shim_signal_is_ending(p) || (p->execing && p->execing != t) ||
+           t->pending.set & BIT(LX_SIGKILL);
 }
 
 /* A stop signal was taken off the queue: all threads are to stop, unless SIGCONT came since. */
@@ -371,7 +425,8 @@ static void begin_stop(struct shim_task *t, uint32_t sig)
     int stops = sig == LX_SIGSTOP || !shim_process_is_orphaned_locked(p);
     core_lock_acquire(&p->lock);
     core_lock_acquire(&p->signal_lock);
-    stops = stops && !p->stop_signal && !(t->process->pending.set & BIT(LX_SIGKILL));
+    stops = stops && t->took_stop && !p->stop_signal && !shim_signal_is_killed(t) && !p->execing;
+    t->took_stop = 0;
     if (stops) {
         p->stop_signal = sig;
         p->running_count = p->task_count;
@@ -395,13 +450,10 @@ static void note_stop(struct shim_task *t)
     core_lock_acquire(&c->lock);
     core_lock_acquire(&p->signal_lock);
     uint32_t sig = p->stop_signal;
-    int last = sig && !t->has_stopped && p->running_count && --p->running_count == 0;
-    t->has_stopped = 1;
+    int last = count_as_stopped_locked(t);
     core_lock_release(&p->signal_lock);
-    if (last) {
-        p->news = SHIM_NEWS_STOPPED;
-        shim_process_tell_parent_locked(p, LX_CLD_STOPPED, (int32_t)sig);
-    }
+    if (last)
+        tell_of_stop_locked(p, sig);
     core_lock_release(&c->lock);
 }
 
@@ -450,7 +502,7 @@ static void handle(struct shim_task *t, const struct lx_sigaction *action,
     uint64_t old = t->restore_sigmask ? t->saved_sigmask : t->sigmask;
     t->restore_sigmask = 0;
     if (frame_push(t, action, info, old, restart) < 0)
-        shim_process_exit(t, LX_SIGSEGV | LX_WCOREFLAG); /* signal(7): no stack to stand on */
+        shim_process_exit(t, LX_SIGSEGV); /* signal(7): no stack to stand on */
     uint64_t mask = t->sigmask | action->sa_mask;
     if (!(action->sa_flags & LX_SA_NODEFER))
         mask |= BIT(info->si_signo);
@@ -476,12 +528,11 @@ int shim_signal_deliver(struct shim_task *t, int call)
         if (action.sa_handler == LX_SIG_DFL && BIT(sig) & STOPS) {
             begin_stop(t, sig);
             shim_signal_stop(t);
-            if (p->exiting)
-                shim_task_exit(t, p->exit_code);
+            shim_task_end_if_told(t);
             continue;
         }
         if (action.sa_handler == LX_SIG_DFL)
-            shim_process_exit(t, sig | (BIT(sig) & DUMPS_CORE ? LX_WCOREFLAG : 0));
+            shim_process_exit(t, sig); /* no core is written, so wait(2) is told of none: core(5) */
         uint64_t restart = call ? restart_after(t, &action) : SHIM_NO_SYSCALL;
         handle(t, &action, &info, restart);
         call = 0; /* further handlers nest in this one */

@@ -10,7 +10,6 @@
 #include "core/mem.h"
 #include "lx/errno.h"
 #include "lx/time.h"
-#include "lx/wait.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "shim/dispatch.h"
@@ -161,7 +160,7 @@ int64_t sys_rt_sigreturn(struct shim_task *t)
 {
     uint64_t mask, restart;
     if (frame_pop(t, &mask, &restart) < 0)
-        shim_process_exit(t, LX_SIGSEGV | LX_WCOREFLAG); /* as Linux: force_sig(SIGSEGV) */
+        shim_process_exit(t, LX_SIGSEGV); /* as Linux: force_sig(SIGSEGV) */
     shim_signal_set_mask(t, mask);
     if (restart != SHIM_NO_SYSCALL) {
         t->plat->regs.rax = restart;

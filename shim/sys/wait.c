@@ -22,6 +22,7 @@
 struct wanted {
     int32_t type, id; /* LX_P_* */
     uint32_t options;
+    int32_t only_of; /* __WNOTHREAD: of this thread; 0: of any */
 };
 
 /* What was found. */
@@ -35,6 +36,8 @@ struct news {
 /* Children that end without SIGCHLD are another kind: clone(2). */
 static int is_wanted(const struct wanted *w, const struct shim_process *p)
 {
+    if (w->only_of && p->parent_tid != w->only_of)
+        return 0;
     if (w->type == LX_P_PID && p->pid != w->id)
         return 0;
     if (w->type == LX_P_PGID && p->pgid != w->id)
@@ -75,6 +78,8 @@ static int look_at_locked(struct shim_process *self, struct shim_process *p, con
         }
         return 1;
     }
+    if (shim_signal_is_ending(p))
+        return 0; /* soon there is other news */
     if (p->news & SHIM_NEWS_STOPPED && w->options & LX_WSTOPPED && p->stop_signal) {
         out->status = p->stop_signal << 8 | STOPPED_STATUS;
         out->code = LX_CLD_STOPPED;
@@ -149,7 +154,9 @@ int64_t sys_wait4(struct shim_task *t, int32_t pid, lx_uptr status, int32_t opti
         return -LX_EINVAL;
     if (pid == INT32_MIN)
         return -LX_ESRCH;
-    struct wanted w = {.type = LX_P_ALL, .options = (uint32_t)options | LX_WEXITED};
+    struct wanted w = {.type = LX_P_ALL,
+                       .options = (uint32_t)options | LX_WEXITED,
+                       .only_of = options & (int32_t)LX___WNOTHREAD ? t->tid : 0};
     if (pid > 0) {
         w.type = LX_P_PID;
         w.id = pid;
@@ -198,13 +205,14 @@ int64_t sys_waitid(struct shim_task *t, int32_t type, int32_t id, lx_uptr info, 
     if ((uint32_t)options & ~known || !((uint32_t)options & events))
         return -LX_EINVAL;
     if (type < LX_P_ALL || type > LX_P_PIDFD || (type == LX_P_PID && id <= 0) ||
-        (type == LX_P_PGID && id < 0))
+        (type != LX_P_ALL && type != LX_P_PID && id < 0))
         return -LX_EINVAL;
     if (type == LX_P_PIDFD)
         return -LX_EBADF;
     if (type == LX_P_PGID && id == 0)
         id = t->process->pgid;
-    const struct wanted w = {type, id, (uint32_t)options};
+    const struct wanted w = {type, id, (uint32_t)options,
+                             options & (int32_t)LX___WNOTHREAD ? t->tid : 0};
     int64_t found = wait_for(t, &w, &news);
     if (found < 0)
         return found;

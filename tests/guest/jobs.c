@@ -124,7 +124,7 @@ static void note(int number)
 
 static int notes_and_waits(void *arg)
 {
-    struct turn *turn = arg;
+    struct turn *turn = arg; /* ours, and the one to end at */
     signal(SIGCONT, note);
     signal(SIGTERM, note);
     sigset_t block, none;
@@ -134,15 +134,16 @@ static int notes_and_waits(void *arg)
     give(turn);
     while (!terminated)
         sigsuspend(&none);
+    take(turn + 1);
     return continued;
 }
 
 static void stops(void)
 {
-    struct turn turn = turn_new();
+    struct turn turns[2] = {turn_new(), turn_new()};
     int status;
-    pid_t pid = start(notes_and_waits, &turn);
-    take(&turn);
+    pid_t pid = start(notes_and_waits, turns);
+    take(turns);
     /* Stopped it handles nothing; SIGCONT is handled and wakes it, whatever else is pending. */
     kill(pid, SIGSTOP);
     CHECK(waitpid(pid, &status, WUNTRACED) == pid && WSTOPSIG(status) == SIGSTOP);
@@ -151,6 +152,7 @@ static void stops(void)
     CHECK(waitpid(pid, &status, WNOHANG | WUNTRACED | WCONTINUED) == 0);
     kill(pid, SIGCONT);
     CHECK(waitpid(pid, &status, WCONTINUED) == pid && WIFCONTINUED(status));
+    give(turns + 1);
     CHECK_EXIT(status_of(pid), 1);
 
     /* SIGKILL needs no SIGCONT. */
@@ -178,7 +180,8 @@ static void stops(void)
     CHECK(sigismember(&set, SIGCONT) && !sigismember(&set, SIGTSTP));
     sigprocmask(SIG_SETMASK, &old, NULL);
     signal(SIGCONT, SIG_DFL);
-    turn_free(&turn);
+    turn_free(turns);
+    turn_free(turns + 1);
 }
 
 /* A whole group stops and goes on. */

@@ -63,6 +63,9 @@ void shim_process_tell_parent_locked(struct shim_process *p, int32_t code, int32
 /* Is its group orphaned, so that nobody in its session could continue it: setpgid(2)? */
 int shim_process_is_orphaned_locked(const struct shim_process *p);
 
+/* The thread `tid` of `p` ends, others do not: its children are another one's. */
+void shim_process_pass_children_locked(struct shim_process *p, int32_t tid);
+
 /* Free a zombie that was waited for. */
 void shim_process_reap_locked(struct shim_process *p);
 

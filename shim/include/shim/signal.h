@@ -105,6 +105,12 @@ void shim_signal_stop(struct shim_task *t);
 /* 1 if the task is to end, whatever it waits for. */
 int shim_signal_is_killed(const struct shim_task *t);
 
+/* 1 if the whole process is to end. */
+int shim_signal_is_ending(const struct shim_process *p);
+
+/* A task begins: it stops with the others, if they do; process->lock is held. */
+void shim_signal_join_locked(struct shim_task *t);
+
 /* A task ends: forget what is pending for it, and do not wait for it to stop. */
 void shim_signal_leave_locked(struct shim_task *t);
 

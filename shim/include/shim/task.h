@@ -65,6 +65,7 @@ struct shim_process {
     /* The tree of processes: guarded by the container's lock; the ids are read without. */
     _Atomic int32_t ppid, pgid, sid;
     struct shim_process *parent;   /* NULL: of the first, and in a process that ended unseen */
+    int32_t parent_tid;            /* whose child it is, of the parent's threads */
     struct core_list children;     /* of struct shim_process.sibling */
     struct core_list sibling;      /* in parent->children */
     struct core_list in_table;     /* in the container's processes */
@@ -97,6 +98,7 @@ struct shim_process {
     struct shim_task *_Atomic execing; /* in execve(2): all other threads have to end */
     _Atomic uint32_t exiting;          /* 1: exit_group or a fatal signal has begun */
     _Atomic uint32_t exit_code;        /* as wait4(2) reports it */
+    _Atomic uint32_t leader_status;    /* of exit(2) by the first thread */
 
     struct shim_timers timers; /* guarded by signal_lock */
 
@@ -132,6 +134,7 @@ struct shim_task {
     struct shim_task *next_tid;   /* in its hash bucket */
     struct shim_host *host;       /* that it runs in */
     uint32_t has_stopped;         /* guarded by process->signal_lock */
+    uint32_t took_stop;           /* likewise; 1: took a stop signal that nothing has undone */
     _Atomic uint32_t in_vfork;    /* 1: until the child has memory of its own */
     struct core_sleeper sleeper;  /* what this thread sleeps on */
     struct plat_thread *plat;     /* own; good in its guest host only */
@@ -242,6 +245,9 @@ void shim_task_set_tid(struct shim_task *t, int32_t tid);
  * thread the process.  `status` is as wait4(2) reports it.
  */
 NORETURN void shim_task_exit(struct shim_task *t, uint32_t status);
+
+/* End the calling thread if its process ends, or another thread is to be its only one: execve(2). */
+void shim_task_end_if_told(struct shim_task *t);
 
 /* End the calling thread's whole process; the other threads end at their next attention. */
 NORETURN void shim_process_exit(struct shim_task *t, uint32_t status);
