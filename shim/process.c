@@ -205,6 +205,18 @@ int shim_process_fork(struct shim_task *t, uint64_t flags, uint32_t exit_signal,
     return 0;
 }
 
+/* As Linux, without saying who sent them. */
+static void take_group_signals_locked(struct shim_process *child, uint64_t set)
+{
+    for (; set; set &= set - 1) {
+        struct lx_siginfo info;
+        memset(&info, 0, sizeof info);
+        info.si_signo = __builtin_ctzll(set) + 1;
+        int err = shim_signal_send_process_locked(child, &info);
+        (void)err; /* a real-time one may be lost */
+    }
+}
+
 void shim_process_publish(struct shim_task *parent, struct shim_task *child, uint64_t flags)
 {
     struct shim_container *c = shim_container();
@@ -221,6 +233,7 @@ void shim_process_publish(struct shim_task *parent, struct shim_task *child, uin
     p->ppid = of->pid;
     core_list_add(&of->children, &p->sibling);
     enter_table_locked(c, p);
+    take_group_signals_locked(p, parent->group_signals);
     core_lock_release(&c->lock);
 }
 

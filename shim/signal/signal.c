@@ -208,6 +208,19 @@ int shim_signal_send_process_locked(struct shim_process *p, const struct lx_sigi
     return err;
 }
 
+void shim_signal_note_group_locked(struct shim_process *p, uint32_t sig)
+{
+    uint64_t undone = sig == LX_SIGCONT ? STOPS : BIT(sig) & STOPS ? BIT(LX_SIGCONT) : 0;
+    core_lock_acquire(&p->lock);
+    CORE_LIST_FOR_EACH(node, &p->tasks)
+    {
+        struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_process);
+        atomic_fetch_and(&t->group_signals, ~undone);
+        atomic_fetch_or(&t->group_signals, BIT(sig));
+    }
+    core_lock_release(&p->lock);
+}
+
 int shim_signal_send_process(struct shim_process *p, const struct lx_siginfo *info)
 {
     struct shim_container *c = shim_container();

@@ -158,9 +158,17 @@ static int64_t clone_thread(struct shim_task *t, const struct request *r)
 
 /* ---- Processes ---- */
 
-static void await_vfork(struct shim_task *t)
+static void await_vfork(struct shim_task *t, int32_t child)
 {
+    struct shim_container *c = shim_container();
     wait_until(t, &t->in_vfork, 0, 1);
+    if (!t->in_vfork)
+        return;
+    core_lock_acquire(&c->lock); /* killed: the child is not to tell another with this id */
+    struct shim_process *p = shim_process_find_locked(child);
+    if (p && p->vfork_tid == t->tid)
+        p->vfork_tid = 0;
+    core_lock_release(&c->lock);
 }
 
 /* A process that shares the parent's memory. */
@@ -189,7 +197,7 @@ static int64_t clone_sharing(struct shim_task *t, const struct request *r)
         return err;
     }
     if (r->flags & LX_CLONE_VFORK)
-        await_vfork(t);
+        await_vfork(t, tid);
     return tid;
 }
 
@@ -245,7 +253,7 @@ static int64_t fork_to(struct shim_task *t, const struct request *r, struct shim
     shim_process_publish(t, child, r->flags);
     shim_host_hand_over(host, b);
     if (r->flags & LX_CLONE_VFORK)
-        await_vfork(t);
+        await_vfork(t, tid);
     return tid;
 }
 
@@ -285,6 +293,7 @@ static int64_t clone(struct shim_task *t, const struct request *r)
     int err = check_flags(t, r->flags);
     if (err < 0)
         return err;
+    t->group_signals = 0;
     if (r->flags & LX_CLONE_SETTLS && r->tls >> 47)
         return -LX_EPERM; /* as arch_prctl(2): no thread pointer lies there */
     if (r->flags & LX_CLONE_THREAD)

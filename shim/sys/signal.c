@@ -241,6 +241,8 @@ static int64_t send_to_group(struct shim_task *t, int32_t pgid, const struct lx_
         if (pgid == -1 ? p == t->process || p->pid == 1 : p->pgid != pgid)
             continue;
         int err = sig ? shim_signal_send_process_locked(p, info) : 0;
+        if (sig)
+            shim_signal_note_group_locked(p, (uint32_t)sig);
         if (result < 0)
             result = err;
     }

@@ -32,7 +32,11 @@ MUST_USE int shim_process_new(struct shim_process **out, struct shim_task **task
 MUST_USE int shim_process_fork(struct shim_task *t, uint64_t flags, uint32_t exit_signal,
                                struct shim_task **child);
 
-/* Let others see a child that is about to run; or take back what shim_process_fork() made. */
+/*
+ * Let others see a child that is about to run; signals that were sent to its group since
+ * t->group_signals was cleared are its own, too.  shim_process_abandon() instead takes back
+ * what shim_process_fork() made.
+ */
 void shim_process_publish(struct shim_task *parent, struct shim_task *child, uint64_t flags);
 void shim_process_abandon(struct shim_task *child);
 

@@ -105,6 +105,9 @@ void shim_signal_stop(struct shim_task *t);
 /* 1 if the task is to end, whatever it waits for. */
 int shim_signal_is_killed(const struct shim_task *t);
 
+/* A signal goes to `p` as one of several processes: those that it is about to fork get it, too. */
+void shim_signal_note_group_locked(struct shim_process *p, uint32_t sig);
+
 /* 1 if the whole process is to end. */
 int shim_signal_is_ending(const struct shim_process *p);
 

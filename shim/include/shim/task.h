@@ -142,12 +142,13 @@ struct shim_task {
     uint32_t is_in_host;          /* likewise; 1: in_host is in its list */
     char comm[SHIM_COMM_SIZE];    /* prctl(PR_SET_NAME) */
 
-    struct shim_pending pending; /* guarded by process->signal_lock; set is atomic */
-    _Atomic uint64_t sigmask;    /* own; bit n-1: signal n is blocked */
-    _Atomic uint64_t waits_for;  /* own; what sigwait(3) waits for: blocked, yet it wakes */
-    uint64_t saved_sigmask;      /* own; restored after sigsuspend, ppoll .. */
-    uint32_t restore_sigmask;    /* own; 1: saved_sigmask is to be restored */
-    struct lx_stack altstack;    /* own */
+    struct shim_pending pending;    /* guarded by process->signal_lock; set is atomic */
+    _Atomic uint64_t sigmask;       /* own; bit n-1: signal n is blocked */
+    _Atomic uint64_t waits_for;     /* own; what sigwait(3) waits for: blocked, yet it wakes */
+    _Atomic uint64_t group_signals; /* sent to several processes since its last fork(2) began */
+    uint64_t saved_sigmask;         /* own; restored after sigsuspend, ppoll .. */
+    uint32_t restore_sigmask;       /* own; 1: saved_sigmask is to be restored */
+    struct lx_stack altstack;       /* own */
 
     /*
      * Nonzero: something is to be done before the next return to the guest.
