@@ -195,7 +195,8 @@ int vdso_map(struct shim_mm *mm, lx_uptr *base)
     if (err == 0)
         err = shim_mm_protect(mm, VDSO_DATA, CORE_PAGE_SIZE, LX_PROT_READ);
     if (err == 0)
-        err = shim_mm_protect_patched(mm, VDSO_BASE, IMAGE_SIZE, LX_PROT_READ | LX_PROT_EXEC, VDSO_TEXT);
+        err = shim_mm_protect_patched(mm, VDSO_BASE, IMAGE_SIZE, LX_PROT_READ | LX_PROT_EXEC,
+                                      VDSO_TEXT);
     if (err == 0)
         *base = VDSO_BASE;
     return err;
