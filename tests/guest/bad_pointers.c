@@ -192,9 +192,10 @@ int main(void)
     char *pages = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(pages != MAP_FAILED);
     memset(pages + 4096, 'x', 4096); /* no end of a string in it */
-    CHECK(mprotect(pages + 4096, 4096, PROT_NONE) == 0 && munmap(pages + 8192, 4096) == 0);
     char *readonly = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(readonly != MAP_FAILED);
+    /* Last: whatever is mapped after that may lie in the hole. */
+    CHECK(mprotect(pages + 4096, 4096, PROT_NONE) == 0 && munmap(pages + 8192, 4096) == 0);
 
     static const struct {
         const char *kind;
