@@ -22,6 +22,7 @@
 #include "vfs/inode.h"
 #include "vfs/lock.h"
 #include "vfs/path.h"
+#include "vfs/pidfd.h"
 #include "vfs/pipe.h"
 #include "vfs/signalfd.h"
 #include "vfs/timerfd.h"
@@ -190,6 +191,9 @@ void vfs_file_put(struct vfs_file *file)
         break;
     case VFS_FILE_TIMERFD:
         vfs_timerfd_close(file);
+        break;
+    case VFS_FILE_PIDFD:
+        vfs_pidfd_close(file);
         break;
     default:
         break;
@@ -496,6 +500,9 @@ uint32_t vfs_file_poll(struct vfs_file *file, uint32_t events)
     case VFS_FILE_TIMERFD:
         ready = vfs_timerfd_poll(file);
         break;
+    case VFS_FILE_PIDFD:
+        ready = vfs_pidfd_poll(file);
+        break;
     case VFS_FILE_PATH:
         return LX_POLLNVAL;
     default:
@@ -518,6 +525,8 @@ struct core_waitq *vfs_file_waitq(struct vfs_file *file)
         return vfs_timerfd_waitq(file);
     case VFS_FILE_SIGNALFD:
         return vfs_signalfd_waitq(file);
+    case VFS_FILE_PIDFD:
+        return vfs_pidfd_waitq(file);
     default:
         return NULL;
     }
