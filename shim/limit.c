@@ -40,11 +40,31 @@ int shim_limit_nproc(const struct shim_process *p)
         shim_process_capable(p, LX_CAP_SYS_ADMIN))
         return 0;
     core_lock_acquire(&c->lock);
-    CORE_LIST_FOR_EACH(node, &c->tasks)
+    CORE_LIST_FOR_EACH(node, &c->processes)
     {
-        count += CORE_LIST_ENTRY(node, struct shim_task, in_table)->process->cred.uid == uid;
+        const struct shim_process *other = CORE_LIST_ENTRY(node, struct shim_process, in_table);
+        if (other->cred.uid == uid) /* a zombie counts as one */
+            count += other->task_count ? other->task_count : 1;
     }
     core_lock_release(&c->lock);
+    return count < limit ? 0 : -LX_EAGAIN;
+}
+
+/* __sigqueue_alloc() in Linux.  Counted only when so many are queued that it may matter. */
+int shim_limit_sigpending_locked(const struct shim_process *to, const struct lx_siginfo *info)
+{
+    const struct shim_container *c = shim_container();
+    uint64_t limit = to->limits[LX_RLIMIT_SIGPENDING].rlim_cur, count = 0;
+    if (info->si_signo < LX_SIGRTMIN && info->si_code >= 0)
+        return 0;
+    if (c->queued < limit)
+        return 0;
+    CORE_LIST_FOR_EACH(node, &c->processes)
+    {
+        const struct shim_process *p = CORE_LIST_ENTRY(node, struct shim_process, in_table);
+        if (p->cred.uid == to->cred.uid)
+            count += p->queued;
+    }
     return count < limit ? 0 : -LX_EAGAIN;
 }
 

@@ -22,6 +22,7 @@
 #include "shim/task.h"
 #include "vfs/fdtable.h"
 #include "vfs/path.h"
+#include "vfs/pidfd.h"
 
 #define NS_PER_TICK 10000000ull /* si_utime counts 100 to a second */
 
@@ -39,7 +40,6 @@ static struct shim_process *process_alloc(void)
     core_list_init(&p->in_table);
     shim_timers_init(p);
     core_waitq_init(&p->child_wait);
-    core_waitq_init(&p->end_wait);
     p->start_ns = plat_clock_now(PLAT_CLOCK_MONOTONIC);
     return p;
 }
@@ -47,6 +47,8 @@ static struct shim_process *process_alloc(void)
 static void process_free(struct shim_process *p)
 {
     shim_signal_flush_process(p);
+    vfs_pidfd_tell(p->pidfd, VFS_PIDFD_ENDED | VFS_PIDFD_GONE);
+    vfs_pidfd_put(p->pidfd);
     shim_cred_free(p);
     core_arena_free(p, sizeof *p);
 }
@@ -225,6 +227,7 @@ void shim_process_publish(struct shim_task *parent, struct shim_task *child, uin
     p->parent_tid = parent->tid;
     if (flags & LX_CLONE_PARENT && of->parent) {
         p->parent_tid = of->parent_tid;
+        p->exit_signal = of->exit_signal; /* whatever was asked for: copy_process() in Linux */
         of = of->parent;
     }
     p->pgid = parent->process->pgid;
@@ -235,6 +238,37 @@ void shim_process_publish(struct shim_task *parent, struct shim_task *child, uin
     enter_table_locked(c, p);
     take_group_signals_locked(p, parent->group_signals);
     core_lock_release(&c->lock);
+}
+
+int shim_process_unshare_files(struct shim_process *p)
+{
+    struct shim_container *c = shim_container();
+    struct vfs_fdtable *own, *old = p->fds;
+    if (vfs_fdtable_users(old) == 1)
+        return 0;
+    int err = vfs_fdtable_clone(old, &own);
+    if (err < 0)
+        return err;
+    vfs_fdtable_add_user(own);
+    core_lock_acquire(&c->lock);
+    p->fds = own;
+    if (vfs_fdtable_remove_user(old))
+        old = NULL;
+    core_lock_release(&c->lock);
+    vfs_fdtable_free(old); /* the others have left it meanwhile */
+    return 0;
+}
+
+struct vfs_pidfd *shim_process_pidfd_locked(struct shim_process *p, struct shim_task *t)
+{
+    int is_thread = t && t->tid != p->pid;
+    struct vfs_pidfd **at = is_thread ? &t->pidfd : &p->pidfd;
+    if (!*at) {
+        *at = vfs_pidfd_new(is_thread ? t->tid : p->pid);
+        if (*at && !is_thread && p->is_zombie)
+            vfs_pidfd_tell(*at, VFS_PIDFD_ENDED);
+    }
+    return *at;
 }
 
 /* The parent's thread in vfork(2), if it still waits, goes on. */
@@ -375,7 +409,6 @@ void shim_process_reap_locked(struct shim_process *p)
     struct shim_container *c = shim_container();
     leave_table_locked(c, p);
     core_list_remove(&p->sibling);
-    core_waitq_wake(&p->end_wait, ~0u, UINT32_MAX);
     c->task_count--;
     process_free(p);
 }
@@ -509,7 +542,7 @@ void shim_process_end(struct shim_process *p)
     revive_orphans_locked(p, p->parent, p);
     p->is_zombie = 1;
     p->stop_signal = 0;
-    core_waitq_wake(&p->end_wait, ~0u, UINT32_MAX);
+    vfs_pidfd_tell(p->pidfd, VFS_PIDFD_ENDED);
     tell_of_end_locked(p);
     core_lock_release(&c->lock);
     /* The parent may go on meanwhile. */

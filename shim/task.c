@@ -18,6 +18,7 @@
 #include "shim/signal.h"
 #include "shim/user.h"
 #include "vfs/fdtable.h"
+#include "vfs/pidfd.h"
 
 int shim_container_init(void)
 {
@@ -150,6 +151,9 @@ void shim_task_set_tid(struct shim_task *t, int32_t tid)
         if (child->parent_tid == t->tid)
             child->parent_tid = tid;
     }
+    vfs_pidfd_tell(t->pidfd, VFS_PIDFD_ENDED | VFS_PIDFD_GONE); /* the old id is nobody's */
+    vfs_pidfd_put(t->pidfd);
+    t->pidfd = NULL;
     t->tid = tid;
     hash_locked(c, t);
     core_lock_release(&c->lock);
@@ -216,14 +220,6 @@ int shim_task_free(struct shim_task *t)
     struct shim_container *c = shim_container();
     struct shim_process *p = t->process;
 
-    /* The last user closes all: before its id is free, and before others hear of the end. */
-    struct vfs_fdtable *fds = p->fds;
-    if (vfs_fdtable_remove_user(fds) == 0) {
-        core_lock_acquire(&c->lock); /* /proc looks at it with the lock held */
-        p->fds = NULL;
-        core_lock_release(&c->lock);
-        vfs_fdtable_free(fds);
-    }
     core_lock_acquire(&c->lock);
     shim_signal_leave_locked(t);
     core_list_remove(&t->in_table);
@@ -235,6 +231,11 @@ int shim_task_free(struct shim_task *t)
     core_lock_acquire(&p->lock);
     core_list_remove(&t->in_process);
     uint32_t left = --p->task_count;
+    struct vfs_fdtable *fds = p->fds;
+    if (!left)
+        p->fds = NULL; /* pidfd_getfd(2) finds none any more */
+    if (vfs_fdtable_remove_user(fds))
+        fds = NULL;
     struct shim_task *execing = p->execing;
     if (execing && left == 1)
         core_sleeper_wake(&execing->sleeper);
@@ -243,7 +244,10 @@ int shim_task_free(struct shim_task *t)
         c->task_count--;
         shim_process_pass_children_locked(p, t->tid);
     }
+    vfs_pidfd_tell(t->pidfd, VFS_PIDFD_ENDED | VFS_PIDFD_GONE);
     core_lock_release(&c->lock);
+    vfs_pidfd_put(t->pidfd);
+    vfs_fdtable_free(fds); /* of the last user: before others hear of the process's end */
     core_arena_free(t, sizeof *t);
     return left == 0;
 }

@@ -71,6 +71,7 @@ int64_t opened_text(struct vfs_file *file, char *buf, uint64_t size)
         [VFS_FILE_EPOLL] = "anon_inode:[eventpoll]",
         [VFS_FILE_TIMERFD] = "anon_inode:[timerfd]",
         [VFS_FILE_SIGNALFD] = "anon_inode:[signalfd]",
+        [VFS_FILE_PIDFD] = "anon_inode:[pidfd]",
         [VFS_FILE_PATH] = NULL,
     };
     struct lx_stat st;

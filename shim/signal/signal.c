@@ -13,6 +13,7 @@
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "shim/dispatch.h"
+#include "shim/limit.h"
 #include "shim/process.h"
 #include "shim/syscall.h"
 #include "shim/task.h"
@@ -46,17 +47,23 @@ static int is_ignored_locked(const struct shim_process *p, uint32_t sig)
     return handler == LX_SIG_IGN || (handler == LX_SIG_DFL && BIT(sig) & IGNORED);
 }
 
-/* A standard signal is queued once; a real-time one as often as it is sent. */
-static int enqueue_locked(struct shim_pending *pending, const struct lx_siginfo *info)
+/*
+ * A standard signal is queued once; a real-time one as often as it is sent.
+ *   limited  nonzero: the limit is reached, and it is not queued.
+ */
+static int enqueue_locked(struct shim_process *p, struct shim_pending *pending,
+                          const struct lx_siginfo *info, int limited)
 {
     uint32_t sig = (uint32_t)info->si_signo;
     if (sig < FIRST_REALTIME && pending->set & BIT(sig))
         return 0;
-    struct shim_sigqueue *q = core_arena_alloc(sizeof *q);
+    struct shim_sigqueue *q = limited ? NULL : core_arena_alloc(sizeof *q);
     if (q) {
         q->info = *info;
         core_list_add(&pending->queue, &q->node);
-    } else if (sig >= FIRST_REALTIME) {
+        atomic_fetch_add(&p->queued, 1);
+        atomic_fetch_add(&shim_container()->queued, 1);
+    } else if (sig >= FIRST_REALTIME && info->si_code != LX_SI_USER) {
         return -LX_EAGAIN;
     } /* else it is delivered without its info, as Linux does */
     atomic_fetch_or(&pending->set, BIT(sig));
@@ -146,12 +153,13 @@ int shim_signal_send_task_locked(struct shim_task *t, const struct lx_siginfo *i
 {
     struct shim_process *p = t->process;
     uint32_t sig = (uint32_t)info->si_signo;
+    int limited = shim_limit_sigpending_locked(p, info);
     core_lock_acquire(&p->lock);
     core_lock_acquire(&p->signal_lock);
     int32_t code = prepare_locked(p, sig);
     int drop = is_ignored_locked(p, sig) && !((t->sigmask | t->waits_for) & BIT(sig)), err = 0;
     if (!drop)
-        err = enqueue_locked(&t->pending, info);
+        err = enqueue_locked(p, &t->pending, info, limited);
     core_lock_release(&p->signal_lock);
     core_lock_release(&p->lock);
     /* Only now: the mask changes without the lock, and whoever unblocks looks at the queue after. */
@@ -189,13 +197,14 @@ int shim_signal_send_process_locked(struct shim_process *p, const struct lx_sigi
     uint32_t sig = (uint32_t)info->si_signo;
     if (p->is_zombie)
         return 0;
+    int limited = shim_limit_sigpending_locked(p, info);
     core_lock_acquire(&p->lock);
     core_lock_acquire(&p->signal_lock);
     int32_t code = prepare_locked(p, sig);
     struct shim_task *t = choose_task_locked(p, BIT(sig));
     int drop = t && !(t->waits_for & BIT(sig)) && is_ignored_locked(p, sig), err = 0;
     if (!drop) {
-        err = enqueue_locked(&p->pending, info);
+        err = enqueue_locked(p, &p->pending, info, limited);
         t = choose_task_locked(p, BIT(sig)); /* again: see above */
     }
     core_lock_release(&p->signal_lock);
@@ -277,7 +286,7 @@ void shim_signal_force(struct shim_task *t, const struct lx_siginfo *info)
         t->sigmask &= ~BIT(sig);
     }
     /* Without memory for its info the signal still comes: see enqueue_locked(). */
-    int err = enqueue_locked(&t->pending, info);
+    int err = enqueue_locked(p, &t->pending, info, 0);
     core_lock_release(&p->signal_lock);
     (void)err;
     atomic_store(&t->attention, 1);
@@ -314,10 +323,13 @@ static void dequeue_locked(struct shim_process *p, struct shim_pending *pending,
         }
         *info = q->info;
         core_list_remove(&q->node);
-        if (q->of_timer)
+        if (q->of_timer) {
             shim_timer_taken_locked(p, q, info);
-        else
+        } else {
             core_arena_free(q, sizeof *q);
+            atomic_fetch_sub(&p->queued, 1);
+            atomic_fetch_sub(&shim_container()->queued, 1);
+        }
         found = 1;
     }
     if (!more)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clone(2), clone3(2), fork(2), vfork(2).
+ * clone(2), clone3(2), fork(2), vfork(2), unshare(2).
  *
  * A child with memory of its own takes a guest host from the pool.  One that shares its parent's
  * (a thread, and a process in vfork(2)) runs on another thread of the same guest host.
@@ -23,7 +23,11 @@
 #include "shim/syscall.h"
 #include "shim/task.h"
 #include "shim/user.h"
+#include "sys/pidfd.h"
+#include "vfs/fdtable.h"
+#include "vfs/path.h"
 
+#define MAX_PID_LEVELS 32 /* MAX_PID_NS_LEVEL in Linux */
 #define THREAD_FLAGS \
     (LX_CLONE_VM | LX_CLONE_FS | LX_CLONE_FILES | LX_CLONE_SIGHAND | LX_CLONE_THREAD)
 #define NAMESPACE_FLAGS                                                                           \
@@ -33,7 +37,7 @@
     (THREAD_FLAGS | NAMESPACE_FLAGS | LX_CLONE_VFORK | LX_CLONE_PARENT | LX_CLONE_SYSVSEM |       \
      LX_CLONE_SETTLS | LX_CLONE_PARENT_SETTID | LX_CLONE_CHILD_CLEARTID | LX_CLONE_CHILD_SETTID | \
      LX_CLONE_DETACHED | LX_CLONE_UNTRACED | LX_CLONE_PTRACE | LX_CLONE_IO |                      \
-     LX_CLONE_CLEAR_SIGHAND)
+     LX_CLONE_CLEAR_SIGHAND | LX_CLONE_PIDFD)
 
 /* What all four calls come down to. */
 struct request {
@@ -41,7 +45,9 @@ struct request {
     uint32_t exit_signal;
     lx_uptr stack; /* its top, or 0: the parent's */
     lx_uptr parent_tid, child_tid;
+    lx_uptr pidfd; /* where CLONE_PIDFD puts it */
     uint64_t tls;
+    lx_uptr set_tid; /* the number that it wants, or 0 */
 };
 
 /* ---- On another thread of this guest host ---- */
@@ -124,12 +130,37 @@ static int start_thread(struct shim_task *t, const struct request *r, struct shi
     return err;
 }
 
-static int put_tids(struct shim_task *child, const struct request *r)
+/*
+ * What the parent gets of a child that does not run yet.
+ *   pidfd    with CLONE_PIDFD the descriptor, for drop_pidfd(); else -1.
+ *   returns  of CLONE_PIDFD.
+ */
+static int put_ids(struct shim_task *t, struct shim_task *child, const struct request *r,
+                   int32_t *pidfd)
 {
     int32_t tid = child->tid;
+    *pidfd = -1;
     if (r->flags & LX_CLONE_CHILD_CLEARTID)
         child->clear_child_tid = r->child_tid;
-    return r->flags & LX_CLONE_PARENT_SETTID ? shim_copy_out(r->parent_tid, &tid, sizeof tid) : 0;
+    if (r->flags & LX_CLONE_PIDFD) {
+        int64_t fd = sys_pidfd_of_child(t, child, (r->flags & LX_CLONE_THREAD) != 0, r->pidfd);
+        if (fd < 0)
+            return (int)fd;
+        *pidfd = (int32_t)fd;
+    }
+    if (r->flags & LX_CLONE_PARENT_SETTID) {
+        int err = shim_copy_out(r->parent_tid, &tid, sizeof tid);
+        (void)err; /* as Linux: the child lives all the same */
+    }
+    return 0;
+}
+
+/* The child comes to nothing. */
+static void drop_pidfd(struct shim_task *t, int32_t pidfd)
+{
+    struct vfs_file *file;
+    if (pidfd >= 0 && vfs_fdtable_remove(t->process->fds, pidfd, &file) == 0)
+        vfs_file_put(file);
 }
 
 static int64_t clone_thread(struct shim_task *t, const struct request *r)
@@ -146,10 +177,12 @@ static int64_t clone_thread(struct shim_task *t, const struct request *r)
     memcpy(child->comm, t->comm, sizeof child->comm);
     child->sigmask = t->sigmask;
     int32_t tid = child->tid;
-    err = put_tids(child, r);
+    int32_t pidfd;
+    err = put_ids(t, child, r, &pidfd);
     if (err == 0)
         err = start_thread(t, r, child);
     if (err < 0) {
+        drop_pidfd(t, pidfd);
         shim_task_abandon(child);
         return err;
     }
@@ -178,8 +211,8 @@ static int64_t clone_sharing(struct shim_task *t, const struct request *r)
     int err = shim_process_fork(t, r->flags, r->exit_signal, &child);
     if (err < 0)
         return err;
-    int32_t tid = child->tid;
-    err = put_tids(child, r);
+    int32_t tid = child->tid, pidfd;
+    err = put_ids(t, child, r, &pidfd);
     if (err < 0) {
         shim_process_abandon(child);
         return err;
@@ -193,6 +226,7 @@ static int64_t clone_sharing(struct shim_task *t, const struct request *r)
     shim_process_publish(t, child, r->flags);
     err = start_thread(t, r, child);
     if (err < 0) {
+        drop_pidfd(t, pidfd);
         shim_process_retract(child);
         return err;
     }
@@ -233,11 +267,12 @@ static int64_t fork_to(struct shim_task *t, const struct request *r, struct shim
     int err = shim_process_fork(t, r->flags, r->exit_signal, &child);
     if (err < 0)
         return err;
-    int32_t tid = child->tid;
+    int32_t tid = child->tid, pidfd;
     struct shim_birth *b = make_birth(t, r, child);
-    err = b ? put_tids(child, r) : -LX_ENOMEM;
+    err = b ? shim_mm_fork(t->process->mm, t->plat->regs.rsp, host, &child->process->mm, &b->copy)
+            : -LX_ENOMEM;
     if (err == 0)
-        err = shim_mm_fork(t->process->mm, t->plat->regs.rsp, host, &child->process->mm, &b->copy);
+        err = put_ids(t, child, r, &pidfd); /* the child's memory does not see them */
     if (err < 0) {
         shim_birth_free(b);
         shim_process_abandon(child);
@@ -283,14 +318,31 @@ static int check_flags(const struct shim_task *t, uint64_t flags)
         return -LX_EINVAL;
     if (flags & LX_CLONE_THREAD && flags & (LX_CLONE_NEWUSER | LX_CLONE_NEWPID))
         return -LX_EINVAL;
+    if (flags & LX_CLONE_PIDFD && flags & LX_CLONE_DETACHED)
+        return -LX_EINVAL;
     if (flags & LX_CLONE_PARENT && t->process->pid == 1)
         return -LX_EINVAL;
     return flags & NAMESPACE_FLAGS ? -LX_EPERM : 0;
 }
 
+/* Nobody in a container has the capability to choose: alloc_pid() in Linux. */
+static int check_number(lx_uptr from)
+{
+    int32_t tid;
+    int err = shim_copy_in(&tid, from, sizeof tid);
+    if (err < 0)
+        return err;
+    return tid < 1 || tid >= SHIM_PID_MAX ? -LX_EINVAL : -LX_EPERM;
+}
+
 static int64_t clone(struct shim_task *t, const struct request *r)
 {
+    uint64_t both = LX_CLONE_PIDFD | LX_CLONE_PARENT_SETTID;
     int err = check_flags(t, r->flags);
+    if (err == 0 && r->set_tid)
+        err = check_number(r->set_tid);
+    if (err == 0 && (r->flags & both) == both && r->pidfd == r->parent_tid)
+        err = -LX_EINVAL;
     if (err < 0)
         return err;
     t->group_signals = 0;
@@ -313,6 +365,7 @@ int64_t sys_clone(struct shim_task *t, uint64_t flags, lx_uptr stack, lx_uptr pa
         .stack = stack,
         .parent_tid = parent_tid,
         .child_tid = child_tid,
+        .pidfd = parent_tid,
         .tls = tls,
     };
     return clone(t, &r);
@@ -335,19 +388,21 @@ int64_t sys_clone3(struct shim_task *t, lx_uptr args, uint64_t size)
     }
     if (err < 0)
         return err;
+    if (!a.set_tid != !a.set_tid_size || a.set_tid_size > MAX_PID_LEVELS)
+        return -LX_EINVAL;
     if (a.flags & (LX_CSIGNAL & ~(uint64_t)LX_CLONE_NEWTIME) || a.flags & LX_CLONE_DETACHED ||
         a.exit_signal > SHIM_SIGNAL_COUNT ||
         (a.flags & (LX_CLONE_THREAD | LX_CLONE_PARENT) && a.exit_signal) ||
         !a.stack != !a.stack_size)
         return -LX_EINVAL;
-    if (a.set_tid_size)
-        return -LX_EPERM;
     const struct request r = {
+        .set_tid = a.set_tid,
         .flags = a.flags,
         .exit_signal = (uint32_t)a.exit_signal,
         .stack = a.stack + a.stack_size,
         .parent_tid = a.parent_tid,
         .child_tid = a.child_tid,
+        .pidfd = a.pidfd,
         .tls = a.tls,
     };
     return clone(t, &r);
@@ -363,4 +418,35 @@ int64_t sys_vfork(struct shim_task *t)
 {
     const struct request r = {.flags = LX_CLONE_VM | LX_CLONE_VFORK, .exit_signal = LX_SIGCHLD};
     return clone(t, &r);
+}
+
+/* A descriptor table and directories of its own.  Threads share them, so one alone has none. */
+static int unshare_tables(struct shim_process *p, uint64_t flags)
+{
+    int err = 0;
+    if (flags & (LX_CLONE_FILES | LX_CLONE_FS) && p->task_count > 1)
+        return -LX_EPERM;
+    if (flags & LX_CLONE_FS) {
+        struct vfs_fs *own, *old = p->fs;
+        err = vfs_fs_clone(old, &own);
+        if (err == 0) {
+            p->fs = own;
+            vfs_fs_put(old);
+        }
+    }
+    return err == 0 && flags & LX_CLONE_FILES ? shim_process_unshare_files(p) : err;
+}
+
+int64_t sys_unshare(struct shim_task *t, uint64_t flags)
+{
+    struct shim_process *p = t->process;
+    uint64_t alone = LX_CLONE_THREAD | LX_CLONE_SIGHAND | LX_CLONE_VM;
+    if (flags & ~(alone | NAMESPACE_FLAGS | LX_CLONE_FS | LX_CLONE_FILES | LX_CLONE_SYSVSEM))
+        return -LX_EINVAL;
+    /* unshare(2): these are there only to be refused to those who share them. */
+    if (flags & alone && p->task_count > 1)
+        return -LX_EINVAL;
+    if (flags & NAMESPACE_FLAGS)
+        return -LX_EPERM;
+    return unshare_tables(p, flags);
 }

@@ -204,15 +204,9 @@ static int become_single(struct shim_task *t)
 static int reset(struct shim_task *t)
 {
     struct shim_process *p = t->process;
-    if (vfs_fdtable_users(p->fds) > 1) { /* CLONE_FILES with another process */
-        struct vfs_fdtable *own;
-        int err = vfs_fdtable_clone(p->fds, &own);
-        if (err < 0)
-            return err;
-        vfs_fdtable_add_user(own);
-        vfs_fdtable_remove_user(p->fds);
-        p->fds = own;
-    }
+    int err = shim_process_unshare_files(p);
+    if (err < 0)
+        return err;
     vfs_fdtable_close_exec(p->fds);
     shim_signal_reset_handlers(p);
     t->altstack = (struct lx_stack){.ss_flags = LX_SS_DISABLE};

@@ -2,13 +2,14 @@
 /*
  * rt_sigaction(2), rt_sigprocmask(2), rt_sigpending(2), rt_sigsuspend(2),
  * rt_sigtimedwait(2), rt_sigreturn(2), sigaltstack(2), pause(2), kill(2), tkill(2),
- * tgkill(2), rt_sigqueueinfo(2), rt_tgsigqueueinfo(2).
+ * tgkill(2), rt_sigqueueinfo(2), rt_tgsigqueueinfo(2), pidfd_send_signal(2).
  */
 
 #include <stdatomic.h>
 
 #include "core/mem.h"
 #include "lx/errno.h"
+#include "lx/pidfd.h"
 #include "lx/time.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
@@ -20,6 +21,7 @@
 #include "shim/time.h"
 #include "shim/user.h"
 #include "signal/frame.h"
+#include "sys/pidfd.h"
 
 #define SIGSET_SIZE 8
 
@@ -207,6 +209,27 @@ static void fill_info(const struct shim_task *t, int32_t sig, int32_t code, stru
     info->si_uid = t->process->cred.uid;
 }
 
+/* check_kill_permission() in Linux: the receiver is found before the number is looked at. */
+static int check(const struct shim_task *t, const struct shim_process *to, int32_t sig)
+{
+    return sig && !is_valid(sig) ? -LX_EINVAL : shim_cred_may_signal(t->process, to, sig);
+}
+
+/* Send to a process; signal 0 only looks. */
+static int64_t send_to_process_locked(struct shim_task *t, struct shim_process *to,
+                                      const struct lx_siginfo *info, int32_t sig)
+{
+    int err = check(t, to, sig);
+    return err < 0 || !sig ? err : shim_signal_send_process_locked(to, info);
+}
+
+static int64_t send_to_task_locked(struct shim_task *t, struct shim_task *to,
+                                   const struct lx_siginfo *info, int32_t sig)
+{
+    int err = check(t, to->process, sig);
+    return err < 0 || !sig ? err : shim_signal_send_task_locked(to, info);
+}
+
 /* The process with this id, or that has a thread with it. */
 static struct shim_process *process_of_locked(int32_t pid)
 {
@@ -215,20 +238,18 @@ static struct shim_process *process_of_locked(int32_t pid)
     return t ? t->process : p;
 }
 
-/* Send to a process by its id; signal 0 only looks. */
-static int64_t send_to_pid(int32_t pid, const struct lx_siginfo *info, int32_t sig)
+static int64_t send_to_pid(struct shim_task *t, int32_t pid, const struct lx_siginfo *info,
+                           int32_t sig)
 {
     struct shim_container *c = shim_container();
-    int64_t result = -LX_ESRCH;
     core_lock_acquire(&c->lock);
-    struct shim_process *target = process_of_locked(pid);
-    if (target)
-        result = sig ? shim_signal_send_process_locked(target, info) : 0;
+    struct shim_process *to = process_of_locked(pid);
+    int64_t result = to ? send_to_process_locked(t, to, info, sig) : -LX_ESRCH;
     core_lock_release(&c->lock);
     return result;
 }
 
-/* kill(2) on a group: every process whose group is `pgid`, or every other one for -1. */
+/* Every process of a group: one that could be told is enough. */
 static int64_t send_to_group(struct shim_task *t, int32_t pgid, const struct lx_siginfo *info,
                              int32_t sig)
 {
@@ -238,13 +259,33 @@ static int64_t send_to_group(struct shim_task *t, int32_t pgid, const struct lx_
     CORE_LIST_FOR_EACH(node, &c->processes)
     {
         struct shim_process *p = CORE_LIST_ENTRY(node, struct shim_process, in_table);
-        if (pgid == -1 ? p == t->process || p->pid == 1 : p->pgid != pgid)
+        if (p->pgid != pgid)
             continue;
-        int err = sig ? shim_signal_send_process_locked(p, info) : 0;
-        if (sig)
+        int64_t err = send_to_process_locked(t, p, info, sig);
+        if (sig && err == 0)
             shim_signal_note_group_locked(p, (uint32_t)sig);
-        if (result < 0)
+        if (result)
             result = err;
+    }
+    core_lock_release(&c->lock);
+    return result;
+}
+
+/* Every process but the first and the caller's; that some, or all, may not be told is no error. */
+static int64_t send_to_all(struct shim_task *t, const struct lx_siginfo *info, int32_t sig)
+{
+    struct shim_container *c = shim_container();
+    int64_t result = -LX_ESRCH, last = 0;
+    core_lock_acquire(&c->lock);
+    CORE_LIST_FOR_EACH(node, &c->processes)
+    {
+        struct shim_process *p = CORE_LIST_ENTRY(node, struct shim_process, in_table);
+        if (p == t->process || p->pid == 1)
+            continue;
+        int64_t err = send_to_process_locked(t, p, info, sig);
+        if (err != -LX_EPERM)
+            last = err;
+        result = last;
     }
     core_lock_release(&c->lock);
     return result;
@@ -252,73 +293,125 @@ static int64_t send_to_group(struct shim_task *t, int32_t pgid, const struct lx_
 
 int64_t sys_kill(struct shim_task *t, int32_t pid, int32_t sig)
 {
-    if (sig && !is_valid(sig))
-        return -LX_EINVAL;
     struct lx_siginfo info;
     fill_info(t, sig, LX_SI_USER, &info);
     if (pid > 0)
-        return send_to_pid(pid, &info, sig);
+        return send_to_pid(t, pid, &info, sig);
     if (pid == INT32_MIN)
         return -LX_ESRCH;
-    return send_to_group(t, pid == 0 ? t->process->pgid : pid == -1 ? -1 : -pid, &info, sig);
+    if (pid == -1)
+        return send_to_all(t, &info, sig);
+    return send_to_group(t, pid ? -pid : t->process->pgid, &info, sig);
 }
 
-static int64_t send_to_task(int32_t tgid, int32_t tid, const struct lx_siginfo *info, int32_t sig)
+/* tgid: of the thread's process, or -1: any. */
+static int64_t send_to_task(struct shim_task *t, int32_t tgid, int32_t tid,
+                            const struct lx_siginfo *info, int32_t sig)
 {
     struct shim_container *c = shim_container();
     int64_t result = -LX_ESRCH;
     core_lock_acquire(&c->lock);
-    struct shim_task *target = shim_task_find_locked(tid);
-    if (target && (tgid < 0 || target->process->pid == tgid))
-        result = sig ? shim_signal_send_task_locked(target, info) : 0;
+    struct shim_task *to = shim_task_find_locked(tid);
+    const struct shim_process *ended = to ? NULL : shim_process_find_locked(tid);
+    if (to && (tgid < 0 || to->process->pid == tgid))
+        result = send_to_task_locked(t, to, info, sig);
+    else if (ended && (tgid < 0 || ended->pid == tgid))
+        result =
+            check(t, ended, sig); /* the first thread, which is found until it was waited for */
     core_lock_release(&c->lock);
     return result;
 }
 
 int64_t sys_tkill(struct shim_task *t, int32_t tid, int32_t sig)
 {
-    if (tid <= 0 || (sig && !is_valid(sig)))
+    if (tid <= 0)
         return -LX_EINVAL;
     struct lx_siginfo info;
     fill_info(t, sig, LX_SI_TKILL, &info);
-    return send_to_task(-1, tid, &info, sig);
+    return send_to_task(t, -1, tid, &info, sig);
 }
 
 int64_t sys_tgkill(struct shim_task *t, int32_t tgid, int32_t tid, int32_t sig)
 {
-    if (tgid <= 0 || tid <= 0 || (sig && !is_valid(sig)))
+    if (tgid <= 0 || tid <= 0)
         return -LX_EINVAL;
     struct lx_siginfo info;
     fill_info(t, sig, LX_SI_TKILL, &info);
-    return send_to_task(tgid, tid, &info, sig);
+    return send_to_task(t, tgid, tid, &info, sig);
 }
 
-/* Only a process's own signals may claim to come from the kernel or from kill(2). */
-static int64_t copy_info(const struct shim_task *t, int32_t pid, int32_t sig, lx_uptr from,
-                         struct lx_siginfo *info)
+/* To others only what cannot be taken for the kernel's or kill(2)'s. */
+static int is_forged(const struct lx_siginfo *info)
 {
-    int err = shim_copy_in(info, from, sizeof *info);
-    if (err < 0)
-        return err;
-    info->si_signo = sig;
-    if ((info->si_code >= 0 || info->si_code == LX_SI_TKILL) && pid != t->process->pid)
-        return -LX_EPERM;
-    return sig && !is_valid(sig) ? -LX_EINVAL : 0;
+    return info->si_code >= 0 || info->si_code == LX_SI_TKILL;
 }
 
 int64_t sys_rt_sigqueueinfo(struct shim_task *t, int32_t pid, int32_t sig, lx_uptr from)
 {
     struct lx_siginfo info;
-    int64_t err = copy_info(t, pid, sig, from, &info);
-    return err < 0 ? err : send_to_pid(pid, &info, sig);
+    int err = shim_copy_in(&info, from, sizeof info);
+    if (err < 0)
+        return err;
+    info.si_signo = sig;
+    return is_forged(&info) && pid != t->tid ? -LX_EPERM : send_to_pid(t, pid, &info, sig);
 }
 
 int64_t sys_rt_tgsigqueueinfo(struct shim_task *t, int32_t tgid, int32_t tid, int32_t sig,
                               lx_uptr from)
 {
     struct lx_siginfo info;
+    int err = shim_copy_in(&info, from, sizeof info);
+    if (err < 0)
+        return err;
+    info.si_signo = sig;
     if (tgid <= 0 || tid <= 0)
         return -LX_EINVAL;
-    int64_t err = copy_info(t, tgid, sig, from, &info);
-    return err < 0 ? err : send_to_task(tgid, tid, &info, sig);
+    return is_forged(&info) && tid != t->tid ? -LX_EPERM : send_to_task(t, tgid, tid, &info, sig);
+}
+
+/* ---- pidfd_send_signal(2) ---- */
+
+static int64_t send_to_pidfd(struct shim_task *t, const struct vfs_pidfd *to, int is_thread,
+                             const struct lx_siginfo *info, int32_t sig)
+{
+    struct shim_container *c = shim_container();
+    int64_t result = -LX_ESRCH;
+    core_lock_acquire(&c->lock);
+    struct sys_pidfd_target found = sys_pidfd_find_locked(to);
+    if (is_thread && found.task)
+        result = send_to_task_locked(t, found.task, info, sig);
+    else if (is_thread && found.process)
+        result = check(t, found.process, sig); /* the first thread has ended before the others */
+    else if (found.process)
+        result = send_to_process_locked(t, found.process, info, sig);
+    core_lock_release(&c->lock);
+    return result;
+}
+
+int64_t sys_pidfd_send_signal(struct shim_task *t, int32_t pidfd, int32_t sig, lx_uptr from,
+                              uint32_t flags)
+{
+    struct vfs_file *file;
+    struct lx_siginfo info;
+    if (flags & (flags - 1) || flags > LX_PIDFD_SIGNAL_PROCESS_GROUP)
+        return -LX_EINVAL;
+    int64_t result = sys_pidfd_get(t, pidfd, &file);
+    if (result < 0)
+        return result;
+    const struct vfs_pidfd *to = file->pidfd;
+    int is_group = flags == LX_PIDFD_SIGNAL_PROCESS_GROUP;
+    int is_thread = flags == LX_PIDFD_SIGNAL_THREAD || (!flags && file->flags & LX_PIDFD_THREAD);
+    if (!from)
+        fill_info(t, sig, is_thread ? LX_SI_TKILL : LX_SI_USER, &info);
+    else
+        result = shim_copy_in(&info, from, sizeof info);
+    if (result == 0 && from && info.si_signo != sig)
+        result = -LX_EINVAL;
+    else if (result == 0 && from && is_forged(&info) && (is_group || to->id != t->tid))
+        result = -LX_EPERM;
+    if (result == 0)
+        result = is_group ? send_to_group(t, to->id, &info, sig)
+                          : send_to_pidfd(t, to, is_thread, &info, sig);
+    vfs_file_put(file);
+    return result;
 }

@@ -5,6 +5,7 @@
 
 #include "core/mem.h"
 #include "lx/errno.h"
+#include "lx/pidfd.h"
 #include "lx/resource.h"
 #include "lx/signal.h"
 #include "plat/plat.h"
@@ -13,6 +14,7 @@
 #include "shim/syscall.h"
 #include "shim/task.h"
 #include "shim/user.h"
+#include "sys/pidfd.h"
 
 #define NS_PER_S 1000000000ull
 #define STOPPED_STATUS 0x7fu
@@ -23,6 +25,7 @@ struct wanted {
     int32_t type, id; /* LX_P_* */
     uint32_t options;
     int32_t only_of; /* __WNOTHREAD: of this thread; 0: of any */
+    const struct vfs_pidfd *pidfd; /* of LX_P_PIDFD */
 };
 
 /* What was found. */
@@ -41,6 +44,8 @@ static int is_wanted(const struct wanted *w, const struct shim_process *p)
     if (w->type == LX_P_PID && p->pid != w->id)
         return 0;
     if (w->type == LX_P_PGID && p->pgid != w->id)
+        return 0;
+    if (w->type == LX_P_PIDFD && p->pidfd != w->pidfd)
         return 0;
     if (w->options & LX___WALL)
         return 1;
@@ -196,6 +201,22 @@ static int put_info(lx_uptr to, const struct news *news)
                                        offsetof(struct lx_siginfo, si_pid));
 }
 
+/* A pidfd that does not block is one more way to say LX_WNOHANG: then EAGAIN is the answer. */
+static int64_t wait_for_pidfd(struct shim_task *t, struct wanted *w, struct news *out)
+{
+    struct vfs_file *file;
+    int64_t found = sys_pidfd_get(t, w->id, &file);
+    if (found < 0)
+        return found;
+    int never = (file->flags & LX_PIDFD_NONBLOCK) && !(w->options & LX_WNOHANG);
+    if (never)
+        w->options |= LX_WNOHANG;
+    w->pidfd = file->pidfd;
+    found = wait_for(t, w, out);
+    vfs_file_put(file);
+    return !found && never ? -LX_EAGAIN : found;
+}
+
 int64_t sys_waitid(struct shim_task *t, int32_t type, int32_t id, lx_uptr info, int32_t options,
                    lx_uptr usage)
 {
@@ -207,13 +228,13 @@ int64_t sys_waitid(struct shim_task *t, int32_t type, int32_t id, lx_uptr info, 
     if (type < LX_P_ALL || type > LX_P_PIDFD || (type == LX_P_PID && id <= 0) ||
         (type != LX_P_ALL && type != LX_P_PID && id < 0))
         return -LX_EINVAL;
-    if (type == LX_P_PIDFD)
-        return -LX_EBADF;
     if (type == LX_P_PGID && id == 0)
         id = t->process->pgid;
-    const struct wanted w = {type, id, (uint32_t)options,
-                             options & (int32_t)LX___WNOTHREAD ? t->tid : 0};
-    int64_t found = wait_for(t, &w, &news);
+    struct wanted w = {.type = type,
+                       .id = id,
+                       .options = (uint32_t)options,
+                       .only_of = options & (int32_t)LX___WNOTHREAD ? t->tid : 0};
+    int64_t found = type == LX_P_PIDFD ? wait_for_pidfd(t, &w, &news) : wait_for(t, &w, &news);
     if (found < 0)
         return found;
     int err = found ? put_usage(usage, &news.usage) : 0;

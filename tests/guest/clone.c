@@ -207,7 +207,6 @@ static void errors(void)
         {.set_tid = 4096, .set_tid_size = 33, .exit_signal = SIGCHLD},
         {.flags = CLONE_FS | CLONE_NEWNS, .exit_signal = SIGCHLD},
         {.flags = CLONE_FS | CLONE_NEWUSER, .exit_signal = SIGCHLD},
-        {.flags = CLONE_NEWIPC | CLONE_SYSVSEM, .exit_signal = SIGCHLD},
         {.flags = CLONE_NEWPID | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

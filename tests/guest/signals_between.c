@@ -115,6 +115,15 @@ static void order(void)
 
 /* ---- to whom ---- */
 
+/* Not the first process's group: -1 is everybody. */
+static int look_at_own_group(void *arg)
+{
+    (void)arg;
+    CHECK(setpgid(0, 0) == 0);
+    CHECK(kill(-getpgrp(), 0) == 0 && kill(0, 0) == 0);
+    return 0;
+}
+
 static void nobody(void)
 {
     CHECK_ERROR(kill(1 << 30, 0), ESRCH);
@@ -123,14 +132,16 @@ static void nobody(void)
     CHECK_ERROR(kill(getpid(), 65), EINVAL);
     CHECK_ERROR(kill(getpid(), -1), EINVAL);
     CHECK_ERROR(kill(1 << 30, 65), ESRCH); /* looked up first */
-    CHECK(kill(getpid(), 0) == 0 && kill(-getpgrp(), 0) == 0 && kill(0, 0) == 0);
+    CHECK(kill(getpid(), 0) == 0 && kill(0, 0) == 0);
     CHECK_ERROR((int)syscall(SYS_tgkill, -1, getpid(), 0), EINVAL);
     CHECK_ERROR((int)syscall(SYS_tgkill, getpid(), 1 << 30, 0), ESRCH);
     CHECK_ERROR((int)syscall(SYS_tkill, 0, 0), EINVAL);
     CHECK_ERROR((int)syscall(SYS_rt_sigqueueinfo, 1 << 30, 40, 8), EFAULT);
 
-    pid_t zombie = start(exit_with, NULL);
     siginfo_t info;
+    CHECK_EXIT(run(look_at_own_group, NULL), 0);
+    CHECK(expect(SIGCHLD, &info) == SIGCHLD);
+    pid_t zombie = start(exit_with, NULL);
     CHECK(waitid(P_PID, (id_t)zombie, &info, WEXITED | WNOWAIT) == 0);
     CHECK(kill(zombie, SIGKILL) == 0 && kill(zombie, 0) == 0);
     CHECK_EXIT(status_of(zombie), 0);

@@ -16,6 +16,7 @@
 #include "lx/compiler.h"
 #include "lx/types.h"
 
+struct lx_siginfo;
 struct shim_process;
 struct shim_task;
 struct vfs_file;
@@ -31,6 +32,14 @@ void shim_limits_init(struct lx_rlimit64 *limits);
  *   returns  -LX_EAGAIN.
  */
 MUST_USE int shim_limit_nproc(const struct shim_process *p);
+
+/*
+ * RLIMIT_SIGPENDING: may this signal be queued for `to`, whose user's are counted?  The
+ * container's lock is held.  Differs from Linux: those of timers are not counted.
+ *   returns  -LX_EAGAIN.
+ */
+MUST_USE int shim_limit_sigpending_locked(const struct shim_process *to,
+                                          const struct lx_siginfo *info);
 
 /*
  * RLIMIT_FSIZE for a write of *size bytes: cut it to what fits.

@@ -20,6 +20,7 @@
 struct lx_siginfo;
 struct shim_process;
 struct shim_task;
+struct vfs_pidfd;
 
 /* The container's first process with one task, pid = tid; its address space is empty. */
 MUST_USE int shim_process_new(struct shim_process **out, struct shim_task **task);
@@ -42,6 +43,9 @@ void shim_process_abandon(struct shim_task *child);
 
 /* Take back one that was published, and has not run. */
 void shim_process_retract(struct shim_task *child);
+
+/* Give a process with one thread a descriptor table of its own, if it shares one: CLONE_FILES. */
+MUST_USE int shim_process_unshare_files(struct shim_process *p);
 
 /* Make the file system's checks see the process's identities; process->lock is held. */
 void shim_process_publish_credentials(struct shim_process *p);
@@ -69,6 +73,13 @@ int shim_process_is_orphaned_locked(const struct shim_process *p);
 
 /* The thread `tid` of `p` ends, others do not: its children are another one's. */
 void shim_process_pass_children_locked(struct shim_process *p, int32_t tid);
+
+/*
+ * pidfd_open(2): the record of a process, or of a thread of it.
+ *   t        NULL: the process, which its first thread means, too.
+ *   returns  borrowed; NULL: no memory.
+ */
+struct vfs_pidfd *shim_process_pidfd_locked(struct shim_process *p, struct shim_task *t);
 
 /* Free a zombie that was waited for. */
 void shim_process_reap_locked(struct shim_process *p);

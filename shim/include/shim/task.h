@@ -30,6 +30,7 @@ struct plat_thread;
 struct shim_host;
 struct vfs_fdtable;
 struct vfs_fs;
+struct vfs_pidfd;
 
 #define SHIM_RLIMIT_COUNT 16
 #define SHIM_SIGNAL_COUNT 64
@@ -76,11 +77,12 @@ struct shim_process {
     uint32_t news;                 /* SHIM_NEWS_*: what wait(2) has not reported yet */
     struct shim_usage usage;       /* of a zombie */
     struct core_waitq child_wait;  /* threads in wait(2); own lock */
-    struct core_waitq end_wait;    /* who waits for it to end; own lock */
+    struct vfs_pidfd *pidfd;       /* a reference; NULL: nobody asked for one */
 
     struct core_lock signal_lock;                   /* guards all to the blank line */
     struct lx_sigaction actions[SHIM_SIGNAL_COUNT]; /* of signal n at n-1 */
     struct shim_pending pending;
+    _Atomic uint32_t queued;      /* signals in its queues and its tasks'; limit.h asks */
     _Atomic uint32_t stop_signal; /* nonzero: it stops, or has stopped, because of this */
     uint32_t running_count;       /* tasks that have yet to stop for it */
 
@@ -114,7 +116,7 @@ struct shim_process {
     uint64_t start_ns;               /* when it began, monotonic */
     _Atomic uint32_t membarriers;    /* MEMBARRIER_CMD_REGISTER_*: what was registered */
     _Atomic uint32_t vdso_has_clock; /* 1: it was told of the clock; see sys_clock_gettime() */
-    struct vfs_fdtable *fds;         /* own lock */
+    struct vfs_fdtable *fds;         /* own lock; others read it under the container's */
     struct vfs_fs *fs; /* root, working directory, umask, credentials for checks; own lock */
 };
 
@@ -132,6 +134,7 @@ struct shim_task {
     struct core_list in_process;  /* guarded by process->lock */
     struct core_list in_table;    /* guarded by the container's lock, as is the next */
     struct shim_task *next_tid;   /* in its hash bucket */
+    struct vfs_pidfd *pidfd;      /* as of a process; of its first thread: NULL, it has that one */
     struct shim_host *host;       /* that it runs in */
     uint32_t has_stopped;         /* guarded by process->signal_lock */
     uint32_t took_stop;           /* likewise; 1: took a stop signal that nothing has undone */
@@ -193,6 +196,7 @@ struct shim_container {
     int32_t next_tid;
     uint32_t ids_wrapped;                 /* 1: ids are used again */
     uint64_t slots[SHIM_SLOT_COUNT / 64]; /* bit: a thread sleeps on that slot */
+    _Atomic uint32_t queued;              /* signals in queues, of all processes */
     uint32_t strace;                      /* constant: 1 prints system calls to stderr */
     uint32_t chaos;      /* constant: 1 clears FS base at every return to the guest; for tests */
     char hostname[65];   /* constant */
