@@ -67,12 +67,9 @@ int opened_again(struct vfs_file *file, uint32_t flags, struct vfs_file **out)
 int64_t opened_text(struct vfs_file *file, char *buf, uint64_t size)
 {
     static const char *const events[] = {
-        [VFS_FILE_EVENTFD] = "anon_inode:[eventfd]",
-        [VFS_FILE_EPOLL] = "anon_inode:[eventpoll]",
-        [VFS_FILE_TIMERFD] = "anon_inode:[timerfd]",
-        [VFS_FILE_SIGNALFD] = "anon_inode:[signalfd]",
-        [VFS_FILE_PIDFD] = "anon_inode:[pidfd]",
-        [VFS_FILE_PATH] = NULL,
+        [VFS_FILE_EVENTFD] = "anon_inode:[eventfd]", [VFS_FILE_EPOLL] = "anon_inode:[eventpoll]",
+        [VFS_FILE_TIMERFD] = "anon_inode:[timerfd]", [VFS_FILE_SIGNALFD] = "anon_inode:[signalfd]",
+        [VFS_FILE_PIDFD] = "anon_inode:[pidfd]",     [VFS_FILE_PATH] = NULL,
     };
     struct lx_stat st;
     struct vfs_text t = {.data = NULL};
