@@ -49,6 +49,11 @@ int core_shared_init(void)
     return 0;
 }
 
+uint32_t core_shared_keeper(void)
+{
+    return objects()->keeper;
+}
+
 int core_shared_new(uint64_t size, struct core_shared **out)
 {
     *out = NULL;

@@ -40,6 +40,7 @@ struct linux_state {
     /* Descriptors, -1 before the arena is there, and its address. */
     int arena, segments, doorbell;
     uint64_t arena_base;
+    int keeper;            /* socket to the keeper of files; -1: there is none */
     int watched;           /* the launcher's epoll instance for ends of guest hosts; -1: none yet */
     _Atomic uint64_t peak; /* plat_process_peak()'s largest answer */
 };

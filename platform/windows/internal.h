@@ -75,6 +75,9 @@ struct windows_instant windows_instant(void);
 /* A file for a handle, which moves to it, also on failure. */
 MUST_USE int windows_file_new(HANDLE handle, struct plat_file **out);
 
+/* The process that keeps handles for all others (shared.c); NULL: it cannot be opened. */
+HANDLE windows_keeper(uint32_t keeper);
+
 /* A synchronisation timer, of high resolution if there is such; NULL: none at all. */
 HANDLE windows_timer_new(int *is_fine);
 

@@ -12,8 +12,7 @@
 #include "internal.h"
 #include "lx/errno.h"
 
-/* The process that keeps all sections; NULL: it cannot be opened. */
-static HANDLE open_keeper(uint32_t keeper)
+HANDLE windows_keeper(uint32_t keeper)
 {
     static _Atomic(HANDLE) opened;
     if (keeper == GetCurrentProcessId())
@@ -31,7 +30,7 @@ static HANDLE open_keeper(uint32_t keeper)
 
 int plat_host_shared_new(uint32_t keeper, uint64_t place, uint64_t size, uint64_t *key)
 {
-    HANDLE kept = NULL, process = open_keeper(keeper);
+    HANDLE kept = NULL, process = windows_keeper(keeper);
     (void)place;
     *key = 0;
     if (!process)
@@ -53,7 +52,7 @@ int plat_host_shared_new(uint32_t keeper, uint64_t place, uint64_t size, uint64_
 void plat_host_shared_free(uint32_t keeper, uint64_t key, uint64_t size)
 {
     (void)size;
-    DuplicateHandle(open_keeper(keeper), (HANDLE)(uintptr_t)key, NULL, NULL, 0, FALSE,
+    DuplicateHandle(windows_keeper(keeper), (HANDLE)(uintptr_t)key, NULL, NULL, 0, FALSE,
                     DUPLICATE_CLOSE_SOURCE);
 }
 
@@ -63,8 +62,8 @@ int plat_host_shared_map(uint32_t keeper, uint64_t key, uint64_t offset, uint64_
 {
     HANDLE section;
     *out = NULL;
-    if (!DuplicateHandle(open_keeper(keeper), (HANDLE)(uintptr_t)key, GetCurrentProcess(), &section,
-                         0, FALSE, DUPLICATE_SAME_ACCESS))
+    if (!DuplicateHandle(windows_keeper(keeper), (HANDLE)(uintptr_t)key, GetCurrentProcess(),
+                         &section, 0, FALSE, DUPLICATE_SAME_ACCESS))
         return windows_error();
     void *view =
         MapViewOfFileEx(section, FILE_MAP_READ | FILE_MAP_WRITE | FILE_MAP_EXECUTE,

@@ -22,6 +22,9 @@ struct core_shared;
 /* The launcher calls it, once per container; it keeps the objects' memory from then on. */
 MUST_USE int core_shared_init(void);
 
+/* The process that keeps them: plat_process_id() of the launcher. */
+uint32_t core_shared_keeper(void);
+
 /*
  * A new object, all zeros.
  *   size     bytes that are likely to be used: they lie in one part.

@@ -412,6 +412,28 @@ MUST_USE int plat_file_open(const char *path, uint32_t flags, struct plat_file *
 /* A new empty file for reading and writing that nobody sees and that vanishes with its handles. */
 MUST_USE int plat_file_temporary(struct plat_file **out);
 void plat_file_close(struct plat_file *f);
+
+/*
+ * Open files that several processes of the container use: whoever opens one has it kept, and
+ * the others get what they need of it, whatever became of its name and its opener.  They
+ * share the position that plat_file_append() leaves behind.
+ *   keeper   plat_process_id() of the launcher.
+ */
+
+/* To be called once in the launcher, before it starts guest hosts that use these. */
+MUST_USE int plat_keeper_start(void);
+
+/*
+ * Have a file kept, until plat_file_forget().
+ *   key      names it, in all processes of the container; never 0.
+ *   returns  -LX_EMFILE: there are too many.
+ */
+MUST_USE int plat_file_keep(uint32_t keeper, struct plat_file *f, uint64_t *key);
+
+/* A file for this process, to be closed. */
+MUST_USE int plat_file_fetch(uint32_t keeper, uint64_t key, struct plat_file **out);
+void plat_file_forget(uint32_t keeper, uint64_t key);
+
 MUST_USE int64_t plat_file_read(struct plat_file *f, void *buf, uint64_t size);
 MUST_USE int64_t plat_file_pread(struct plat_file *f, void *buf, uint64_t size, uint64_t offset);
 MUST_USE int64_t plat_file_pwrite(struct plat_file *f, const void *buf, uint64_t size,
