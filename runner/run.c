@@ -161,6 +161,8 @@ static int make_container(struct run *r, const char *program)
         err = core_segment_init();
     if (err == 0)
         err = core_shared_init();
+    if (err == 0 && r->volumes.count)
+        err = plat_keeper_start();
     if (err == 0)
         err = shim_container_init();
     r->handover = err == 0 ? core_arena_alloc(sizeof *r->handover) : NULL;

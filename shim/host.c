@@ -18,6 +18,7 @@
 #include "shim/task.h"
 #include "shim/user.h"
 #include "vfs/lock.h"
+#include "vfs/mount.h"
 
 #define WANT_FIRST 2u /* idle hosts from the first fork on */
 #define WANT_MAX 16u  /* and at most, as forks find none */
@@ -388,6 +389,7 @@ void shim_host_serve(struct plat_thread *thread)
         err = core_sleep(&h->sleeper, 0, PLAT_FOREVER);
         (void)err;
     }
+    vfs_mount_rest();
     put_idle(h);
     struct shim_birth *b;
     while (!(b = atomic_exchange(&h->birth, NULL))) {

@@ -315,9 +315,12 @@ uint64_t host_device(const struct vfs_inode *inode)
 static int ask(struct vfs_inode *inode, struct plat_stat *st)
 {
     struct host_path path;
-    struct plat_file *file = host_handle(inode);
-    if (file)
-        return plat_file_stat(file, st);
+    struct plat_file *file = host_hold(inode);
+    if (file) {
+        int result = plat_file_stat(file, st);
+        host_close(inode);
+        return result;
+    }
     int err = inode->nlink ? host_path(inode, &path) : -LX_ENOENT;
     if (err == 0)
         err = plat_at_stat(folder_of(inode), path.text, st);
@@ -335,12 +338,14 @@ void host_refresh(struct vfs_inode *inode)
 static int change(struct vfs_inode *inode, const struct plat_change *c)
 {
     struct host_path path;
-    struct plat_file *file = host_handle(inode);
+    struct plat_file *file;
     int err = inode->nlink ? host_path(inode, &path) : -LX_ENOENT;
     if (err == 0)
         err = plat_at_change(folder_of(inode), path.text, c);
-    if (err == -LX_ENOENT && file)
+    if (err == -LX_ENOENT && (file = host_hold(inode))) {
         err = plat_file_change(file, c);
+        host_close(inode);
+    }
     return err;
 }
 

@@ -37,13 +37,15 @@ struct vfs_host {
     struct vfs_inode *next;  /* in the mount's table */
     char *name;              /* in inode->parent; of the mounted one: in the folder */
     uint32_t name_size;
-    _Atomic uint32_t handles[2]; /* for reading, for writing: see host_data.c */
-    uint32_t writer_reads;       /* 1: the second can be read from, too */
-    uint32_t opens;              /* open files that use them */
-    uint64_t allocated;          /* bytes on the disk */
-    uint32_t is_gone;            /* 1: we took its last name; some hosts still count it */
-    uint32_t kept;               /* KEPT_*: attributes of ours, which the host has no place for */
-    uint32_t mode, uid, gid;     /* those */
+    /* Its open files for reading and for writing: see host_data.c. */
+    _Atomic uint64_t keys[2]; /* of plat_file_keep(); 0: not open */
+    uint32_t slot;            /* 0: neither is open */
+    uint32_t writer_reads;    /* 1: the second can be read from, too */
+    uint32_t opens;           /* who uses them; the last one closes them */
+    uint64_t allocated;       /* bytes on the disk */
+    uint32_t is_gone;         /* 1: we took its last name; some hosts still count it */
+    uint32_t kept;            /* KEPT_*: attributes of ours, which the host has no place for */
+    uint32_t mode, uid, gid;  /* those */
 };
 
 #define KEPT_MODE 1u
@@ -118,8 +120,11 @@ MUST_USE int host_adopt(struct vfs_inode *inode, struct plat_file *file);
 /* Close what is left. */
 void host_close_all(struct vfs_host *h);
 
-/* A handle of the inode that is open anyway, or NULL. */
-struct plat_file *host_handle(const struct vfs_inode *inode);
+/* A handle of the inode that is open anyway, or NULL; it stays open until host_close(). */
+struct plat_file *host_hold(struct vfs_inode *inode);
+
+/* There are host folders from now on. */
+MUST_USE int host_slots_new(void);
 
 MUST_USE int64_t host_read(struct vfs_inode *inode, void *buf, uint64_t size, uint64_t offset);
 MUST_USE int64_t host_write(struct vfs_inode *inode, const void *buf, uint64_t size,

@@ -2,30 +2,52 @@
 /*
  * Host folders: contents of files.
  *
- * A handle belongs to a process and the inode to all of them, so the inode holds numbers
- * of handles in the table of its process.  The host is never given a guest address (see
- * stream.c): bytes go through a buffer.
+ * A handle belongs to a process and the inode to all of them.  So whoever opens a file has it
+ * kept (plat_file_keep()), and the inode holds the keys.  While it is open it also has a slot, a
+ * number by which each process finds the handles that it has fetched itself.  A slot's serial
+ * changes with what it is used for, which is how a process sees which of its handles
+ * belong to a file that others have closed.  It looks when it next has to do with a host folder.
+ *
+ * The host is never given a guest address (see stream.c): bytes go through a buffer.
  */
 
 #include <stdatomic.h>
 
+#include "core/arena.h"
+#include "core/shared.h"
 #include "host.h"
 #include "lx/errno.h"
 #include "plat/thread.h"
 #include "vfs/mount.h"
 
-#define HANDLES_MAX 8192u
+#define SLOTS_MAX 16384u /* files that are open at a time */
 #define PART_SIZE 32768u
 
 enum { READING, WRITING };
 
-/* This process's folders and files; number 0 is none. */
+/* In the arena; slot 0 is none. */
+struct host_slots {
+    struct core_lock lock;               /* LOCK_DENTRY: guards the next two */
+    uint32_t free_from;                  /* no slot below is free */
+    uint64_t last_serial;                /* each is used once */
+    _Atomic uint64_t serials[SLOTS_MAX]; /* 0: free */
+    _Atomic uint64_t ends;               /* how often one was freed */
+};
+
+/* What this process has fetched of an open file. */
+struct entry {
+    _Atomic uint64_t serial; /* its slot's at that time; 0: nothing */
+    struct plat_file *files[2];
+};
+
+/* This process's folders and files. */
 static struct {
-    struct core_lock lock;
     struct plat_file *folders[VFS_MOUNTS_MAX];
-    struct plat_file *files[HANDLES_MAX];
-    uint32_t free_from; /* no number below is free */
-} g_handles = {.lock = {.rank = CORE_LOCK_DENTRY}, .free_from = 1};
+    struct core_lock lock; /* guards the entries */
+    struct entry entries[SLOTS_MAX];
+    _Atomic uint32_t end;  /* none from here on was ever used */
+    _Atomic uint64_t seen; /* `ends` when they were last looked through */
+} g_handles = {.lock = {.rank = CORE_LOCK_DENTRY}};
 
 void vfs_mount_attach(uint32_t number, struct plat_file *folder)
 {
@@ -37,52 +59,153 @@ struct plat_file *host_folder(const struct vfs_mount *mount)
     return g_handles.folders[mount->number];
 }
 
-/* A number for a handle, which moves; 0: there are too many. */
-static uint32_t handle_add(struct plat_file *file)
+/* ---- Slots ---- */
+
+int host_slots_new(void)
 {
-    uint32_t n;
-    core_lock_acquire(&g_handles.lock);
-    for (n = g_handles.free_from; n < HANDLES_MAX && g_handles.files[n]; n++)
-        ;
-    if (n < HANDLES_MAX)
-        g_handles.files[n] = file;
-    g_handles.free_from = n;
-    core_lock_release(&g_handles.lock);
-    if (n == HANDLES_MAX)
-        plat_file_close(file);
-    return n < HANDLES_MAX ? n : 0;
+    struct vfs_state *s = vfs_state();
+    if (s->slots)
+        return 0;
+    s->slots = core_arena_alloc(sizeof *s->slots);
+    if (!s->slots)
+        return -LX_ENOMEM;
+    core_lock_init(&s->slots->lock, CORE_LOCK_DENTRY);
+    s->slots->free_from = 1;
+    return 0;
 }
 
-static void handle_drop(uint32_t n)
+/* Let the inode, whose lock is held, have a slot. */
+static int slot_take_locked(struct vfs_host *h)
 {
-    if (!n)
+    struct host_slots *s = vfs_state()->slots;
+    if (h->slot)
+        return 0;
+    core_lock_acquire(&s->lock);
+    uint32_t n = s->free_from;
+    while (n < SLOTS_MAX && s->serials[n])
+        n++;
+    s->free_from = n;
+    if (n < SLOTS_MAX) {
+        s->serials[n] = ++s->last_serial;
+        h->slot = n;
+    }
+    core_lock_release(&s->lock);
+    return n < SLOTS_MAX ? 0 : -LX_ENFILE;
+}
+
+static void slot_free(uint32_t slot)
+{
+    struct host_slots *s = vfs_state()->slots;
+    core_lock_acquire(&s->lock);
+    s->serials[slot] = 0;
+    if (slot < s->free_from)
+        s->free_from = slot;
+    uint64_t before = atomic_fetch_add(&s->ends, 1);
+    core_lock_release(&s->lock);
+    /* This process has closed its own, and has nothing to look for if that was all. */
+    atomic_compare_exchange_strong(&g_handles.seen, &before, before + 1);
+}
+
+/* ---- Handles of this process ---- */
+
+/* Close what an entry holds, if it is (0: whatever it is) of this serial. */
+static void entry_close(struct entry *e, uint64_t serial)
+{
+    struct plat_file *files[2] = {NULL, NULL};
+    core_lock_acquire(&g_handles.lock);
+    if (e->serial == serial || !serial) {
+        for (int i = 0; i < 2; i++) {
+            files[i] = e->files[i];
+            e->files[i] = NULL;
+        }
+        e->serial = 0;
+    }
+    core_lock_release(&g_handles.lock);
+    plat_file_close(files[READING]);
+    plat_file_close(files[WRITING]);
+}
+
+/* Close what belongs to files that others have closed. */
+static void sweep(void)
+{
+    uint32_t end = g_handles.end;
+    const struct host_slots *s = end ? vfs_state()->slots : NULL;
+    if (!s || s->ends == g_handles.seen)
         return;
+    g_handles.seen = s->ends;
+    for (uint32_t i = 1; i < end; i++) {
+        uint64_t serial = g_handles.entries[i].serial;
+        if (serial && serial != s->serials[i])
+            entry_close(&g_handles.entries[i], serial);
+    }
+}
+
+void vfs_mount_rest(void)
+{
+    for (uint32_t i = 1; i < g_handles.end; i++)
+        entry_close(&g_handles.entries[i], 0);
+    g_handles.end = 0;
+}
+
+static struct plat_file *entry_get(const struct entry *e, uint64_t serial, int which)
+{
     core_lock_acquire(&g_handles.lock);
-    struct plat_file *file = g_handles.files[n];
-    g_handles.files[n] = NULL;
-    if (n < g_handles.free_from)
-        g_handles.free_from = n;
+    struct plat_file *file = e->serial == serial ? e->files[which] : NULL;
     core_lock_release(&g_handles.lock);
-    plat_file_close(file);
+    return file;
 }
 
-static struct plat_file *handle_of(const struct vfs_host *h, int which)
+/* Add a handle, which moves, unless another thread has.  returns  the one that is there then. */
+static struct plat_file *entry_put(uint32_t slot, int which, struct plat_file *file)
 {
-    uint32_t n = h->handles[which];
-    return n ? g_handles.files[n] : NULL;
+    struct entry *e = &g_handles.entries[slot];
+    uint64_t serial = vfs_state()->slots->serials[slot], old = e->serial;
+    if (old && old != serial)
+        entry_close(e, old);
+    core_lock_acquire(&g_handles.lock);
+    struct plat_file *had = e->serial ? e->files[which] : NULL;
+    if (!had)
+        e->files[which] = file;
+    e->serial = serial;
+    if (g_handles.end <= slot)
+        g_handles.end = slot + 1;
+    core_lock_release(&g_handles.lock);
+    if (had)
+        plat_file_close(file);
+    return had ? had : file;
 }
 
-static struct plat_file *reader(const struct vfs_host *h)
+/*
+ * This process's handle of an inode that somebody holds open.
+ *   out      NULL: it is not open for that.
+ */
+static int handle_of(const struct vfs_host *h, int which, struct plat_file **out)
 {
-    struct plat_file *file = handle_of(h, READING);
-    return file ? file : h->writer_reads ? handle_of(h, WRITING) : NULL;
+    uint64_t key = h->keys[which];
+    *out = NULL;
+    if (!key)
+        return 0;
+    *out = entry_get(&g_handles.entries[h->slot], vfs_state()->slots->serials[h->slot], which);
+    if (*out)
+        return 0;
+    int err = plat_file_fetch(core_shared_keeper(), key, out);
+    if (err == 0)
+        *out = entry_put(h->slot, which, *out);
+    return err;
 }
 
-struct plat_file *host_handle(const struct vfs_inode *inode)
+static int reader(const struct vfs_host *h, struct plat_file **out)
 {
-    struct plat_file *file = handle_of(inode->host, READING);
-    return file ? file : handle_of(inode->host, WRITING);
+    int err = handle_of(h, READING, out);
+    return err == 0 && !*out && h->writer_reads ? handle_of(h, WRITING, out) : err;
 }
+
+static int can_read(const struct vfs_host *h)
+{
+    return h->keys[READING] || (h->keys[WRITING] && h->writer_reads);
+}
+
+/* ---- Opening and closing ---- */
 
 static int open_path(struct vfs_inode *inode, uint32_t flags, struct plat_file **out)
 {
@@ -100,118 +223,188 @@ static int open_writer(struct vfs_inode *inode, struct plat_file **out, uint32_t
     return err == -LX_EACCES ? open_path(inode, PLAT_FILE_WRITE, out) : err;
 }
 
-int host_adopt(struct vfs_inode *inode, struct plat_file *file)
+/* Let an inode that has a slot have an open file, which moves, if it has none of that kind. */
+static int add(struct vfs_inode *inode, int which, struct plat_file *file, uint32_t reads)
 {
     struct vfs_host *h = inode->host;
-    uint32_t number = handle_add(file);
-    if (!number)
-        return -LX_ENFILE;
-    core_lock_acquire(&inode->lock);
-    uint32_t unused = h->handles[WRITING] ? number : 0;
-    if (!unused) {
-        h->handles[WRITING] = number;
-        h->writer_reads = 1;
+    uint32_t keeper = core_shared_keeper();
+    uint64_t key;
+    int err = plat_file_keep(keeper, file, &key);
+    if (err < 0) {
+        plat_file_close(file);
+        return err;
     }
+    core_lock_acquire(&inode->lock);
+    int is_first = !h->keys[which];
+    if (is_first && which == WRITING)
+        h->writer_reads = reads;
+    if (is_first)
+        h->keys[which] = key;
     core_lock_release(&inode->lock);
-    handle_drop(unused);
+    if (is_first) {
+        entry_put(h->slot, which, file);
+    } else {
+        plat_file_close(file);
+        plat_file_forget(keeper, key);
+    }
     return 0;
+}
+
+int host_adopt(struct vfs_inode *inode, struct plat_file *file)
+{
+    core_lock_acquire(&inode->lock);
+    inode->host->opens++;
+    int err = slot_take_locked(inode->host);
+    core_lock_release(&inode->lock);
+    if (err == 0)
+        err = add(inode, WRITING, file, 1);
+    else
+        plat_file_close(file);
+    core_lock_acquire(&inode->lock);
+    inode->host->opens--; /* it stays, for the open(2) that made the file */
+    core_lock_release(&inode->lock);
+    return err;
 }
 
 int host_open(struct vfs_inode *inode, uint32_t want)
 {
     struct vfs_host *h = inode->host;
     struct plat_file *file;
-    uint32_t number = 0, reads = 0;
-    int err = 0;
+    uint32_t reads = 0;
+    sweep();
     core_lock_acquire(&inode->lock);
     h->opens++; /* what is open stays open */
+    int err = slot_take_locked(h);
     core_lock_release(&inode->lock);
-    if (want & PLAT_WRITE && !handle_of(h, WRITING)) {
+    if (err == 0 && want & PLAT_WRITE && !h->keys[WRITING]) {
         err = open_writer(inode, &file, &reads);
-        number = err == 0 ? handle_add(file) : 0;
-        core_lock_acquire(&inode->lock);
-        if (number && !h->handles[WRITING]) {
-            h->handles[WRITING] = number;
-            h->writer_reads = reads;
-            number = 0;
-        }
-        core_lock_release(&inode->lock);
-        handle_drop(number);
+        if (err == 0)
+            err = add(inode, WRITING, file, reads);
     }
-    if (err == 0 && want & PLAT_READ && !reader(h)) {
+    if (err == 0 && want & PLAT_READ && !can_read(h)) {
         err = open_path(inode, PLAT_FILE_READ, &file);
-        number = err == 0 ? handle_add(file) : 0;
-        core_lock_acquire(&inode->lock);
-        if (number && !h->handles[READING]) {
-            h->handles[READING] = number;
-            number = 0;
-        }
-        core_lock_release(&inode->lock);
-        handle_drop(number);
+        if (err == 0)
+            err = add(inode, READING, file, 0);
     }
-    if (err == 0 &&
-        ((want & PLAT_WRITE && !handle_of(h, WRITING)) || (want & PLAT_READ && !reader(h))))
-        err = -LX_ENFILE; /* the table is full */
     if (err < 0)
         host_close(inode);
     return err;
 }
 
+struct taken {
+    uint32_t slot;
+    uint64_t keys[2];
+};
+
+/* Take an inode's open files away from it; its lock is held, or nobody else knows it any more. */
+static struct taken take_locked(struct vfs_host *h)
+{
+    struct taken taken = {.slot = h->slot};
+    for (int i = 0; i < 2; i++)
+        taken.keys[i] = atomic_exchange(&h->keys[i], 0);
+    h->slot = 0;
+    return taken;
+}
+
+static void close_taken(const struct taken *taken)
+{
+    if (!taken->slot)
+        return;
+    entry_close(&g_handles.entries[taken->slot], vfs_state()->slots->serials[taken->slot]);
+    for (int i = 0; i < 2; i++) {
+        if (taken->keys[i])
+            plat_file_forget(core_shared_keeper(), taken->keys[i]);
+    }
+    slot_free(taken->slot);
+}
+
 void host_close(struct vfs_inode *inode)
 {
     struct vfs_host *h = inode->host;
-    uint32_t reading = 0, writing = 0;
+    struct taken taken = {.slot = 0};
     core_lock_acquire(&inode->lock);
-    if (--h->opens == 0) {
-        reading = atomic_exchange(&h->handles[READING], 0);
-        writing = atomic_exchange(&h->handles[WRITING], 0);
-    }
+    if (--h->opens == 0)
+        taken = take_locked(h);
     core_lock_release(&inode->lock);
-    handle_drop(reading);
-    handle_drop(writing);
+    close_taken(&taken);
+    sweep();
 }
 
 void host_close_all(struct vfs_host *h)
 {
-    handle_drop(h->handles[READING]);
-    handle_drop(h->handles[WRITING]);
+    const struct taken taken = take_locked(h);
+    close_taken(&taken);
+}
+
+/* Keep open what is open; 0: nothing is.  To be ended by host_close(). */
+static int hold(struct vfs_inode *inode)
+{
+    core_lock_acquire(&inode->lock);
+    int is_open = inode->host->opens > 0;
+    inode->host->opens += (uint32_t)is_open;
+    core_lock_release(&inode->lock);
+    return is_open;
+}
+
+struct plat_file *host_hold(struct vfs_inode *inode)
+{
+    struct plat_file *file;
+    if (!hold(inode))
+        return NULL;
+    int err = handle_of(inode->host, READING, &file);
+    if (err == 0 && !file)
+        err = handle_of(inode->host, WRITING, &file);
+    if (!file)
+        host_close(inode);
+    (void)err; /* then there is none to be had */
+    return file;
 }
 
 /* ---- Reading and writing ---- */
 
-/*
- * The handle for one call: an open file's, or one of its own.
- *   own      1 if it is to be closed after the call.
- */
-static int borrow(struct vfs_inode *inode, int which, struct plat_file **file, int *own)
+/* The handle for one call: an open file's, or one of its own. */
+struct borrowed {
+    struct plat_file *file;
+    int is_own;
+};
+
+static int borrow(struct vfs_inode *inode, int which, struct borrowed *out)
 {
     uint32_t reads;
-    *file = which == WRITING ? handle_of(inode->host, WRITING) : reader(inode->host);
-    *own = !*file;
-    if (*file)
-        return 0;
-    return which == WRITING ? open_writer(inode, file, &reads)
-                            : open_path(inode, PLAT_FILE_READ, file);
+    out->is_own = 0;
+    if (hold(inode)) {
+        int err = which == WRITING ? handle_of(inode->host, WRITING, &out->file)
+                                   : reader(inode->host, &out->file);
+        if (out->file)
+            return 0;
+        host_close(inode);
+        if (err < 0)
+            return err;
+    }
+    out->is_own = 1;
+    return which == WRITING ? open_writer(inode, &out->file, &reads)
+                            : open_path(inode, PLAT_FILE_READ, &out->file);
 }
 
-static void give_back(struct plat_file *file, int own)
+static void give_back(struct vfs_inode *inode, const struct borrowed *b)
 {
-    if (own)
-        plat_file_close(file);
+    if (b->is_own)
+        plat_file_close(b->file);
+    else
+        host_close(inode);
 }
 
 int64_t host_read(struct vfs_inode *inode, void *buf, uint64_t size, uint64_t offset)
 {
     uint8_t bytes[PART_SIZE];
-    struct plat_file *file;
+    struct borrowed b;
     uint64_t done = 0;
-    int own;
-    int64_t n = borrow(inode, READING, &file, &own);
+    int64_t n = borrow(inode, READING, &b);
     if (n < 0)
         return n;
     while (done < size) {
         uint64_t part = size - done < sizeof bytes ? size - done : sizeof bytes;
-        n = plat_file_pread(file, bytes, part, offset + done);
+        n = plat_file_pread(b.file, bytes, part, offset + done);
         if (n <= 0)
             break;
         uint64_t left = plat_copy_guest((uint8_t *)buf + done, bytes, (uint64_t)n);
@@ -221,8 +414,18 @@ int64_t host_read(struct vfs_inode *inode, void *buf, uint64_t size, uint64_t of
         if (left || (uint64_t)n < part)
             break;
     }
-    give_back(file, own);
+    give_back(inode, &b);
     return done ? (int64_t)done : n;
+}
+
+/* All who append share the position that says where the bytes went: one at a time. */
+static int64_t append(struct vfs_inode *inode, struct plat_file *file, const void *bytes,
+                      uint64_t size, uint64_t *end)
+{
+    core_lock_acquire(&inode->lock);
+    int64_t n = plat_file_append(file, bytes, size, end);
+    core_lock_release(&inode->lock);
+    return n;
 }
 
 /* Write at `offset`, or (NULL end: no) append. */
@@ -230,10 +433,9 @@ static int64_t write_parts(struct vfs_inode *inode, const uint8_t *buf, uint64_t
                            uint64_t offset, uint64_t *end)
 {
     uint8_t bytes[PART_SIZE];
-    struct plat_file *file;
+    struct borrowed b;
     uint64_t done = 0;
-    int own;
-    int64_t n = borrow(inode, WRITING, &file, &own);
+    int64_t n = borrow(inode, WRITING, &b);
     if (n < 0)
         return n;
     while (done < size) {
@@ -243,13 +445,13 @@ static int64_t write_parts(struct vfs_inode *inode, const uint8_t *buf, uint64_t
             n = -LX_EFAULT;
             break;
         }
-        n = end ? plat_file_append(file, bytes, part - left, end)
-                : plat_file_pwrite(file, bytes, part - left, offset + done);
+        n = end ? append(inode, b.file, bytes, part - left, end)
+                : plat_file_pwrite(b.file, bytes, part - left, offset + done);
         done += n > 0 ? (uint64_t)n : 0;
         if (n < 0 || (uint64_t)n < part)
             break;
     }
-    give_back(file, own);
+    give_back(inode, &b);
     return done ? (int64_t)done : n;
 }
 
@@ -265,12 +467,12 @@ int64_t host_append(struct vfs_inode *inode, const void *buf, uint64_t size, uin
 
 int host_truncate(struct vfs_inode *inode, uint64_t size)
 {
-    struct plat_file *file;
-    int own, err = borrow(inode, WRITING, &file, &own);
+    struct borrowed b;
+    int err = borrow(inode, WRITING, &b);
     if (err < 0)
         return err;
-    err = plat_file_truncate(file, size);
-    give_back(file, own);
+    err = plat_file_truncate(b.file, size);
+    give_back(inode, &b);
     host_refresh(inode);
     return err;
 }
@@ -294,6 +496,12 @@ int host_zero(struct vfs_inode *inode, uint64_t offset, uint64_t size)
 
 int host_sync(struct vfs_inode *inode)
 {
-    struct plat_file *file = handle_of(inode->host, WRITING);
-    return file ? plat_file_sync(file) : 0;
+    struct plat_file *file;
+    if (!hold(inode))
+        return 0;
+    int err = handle_of(inode->host, WRITING, &file);
+    if (file)
+        err = plat_file_sync(file);
+    host_close(inode);
+    return err;
 }

@@ -234,6 +234,7 @@ struct vfs_state {
     _Atomic uint32_t damaged;   /* image inode, plus 1, whose content is not; 0: none so far */
     struct vfs_mounted mounts[VFS_MOUNTS_MAX + 1]; /* made before the first program runs */
     uint32_t mount_count;
+    struct host_slots *slots;   /* constant from the first mount of a host folder on */
     struct cache_slot cache[CACHE_SLOTS];
 };
 

@@ -99,7 +99,9 @@ int vfs_mount_folder(struct vfs_fs *fs, uint32_t number, const char *name, const
     mount->flags = options->flags;
     mount->uid = options->uid;
     mount->gid = options->gid;
-    int err = host_root(mount, name, &root);
+    int err = host_slots_new();
+    if (err == 0)
+        err = host_root(mount, name, &root);
     if (err < 0)
         return err;
     err = mount_root(fs, at, root, options->flags);

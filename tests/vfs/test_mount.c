@@ -249,6 +249,8 @@ static void a_crowd_breaks_nothing(void **state)
 int main(int argc, char **argv)
 {
     start_or_exit(&argc, &argv);
+    if (plat_keeper_start() < 0)
+        return 2;
 #define MOUNT_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         MOUNT_TEST(the_hosts_files_are_seen_and_the_images_covered),

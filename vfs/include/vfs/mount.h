@@ -32,6 +32,9 @@ struct vfs_mount_options {
 /* Make `folder` the one of mount `number` in this process; it stays the mount's. */
 void vfs_mount_attach(uint32_t number, struct plat_file *folder);
 
+/* Nothing runs in this process for now: close its handles of open files. */
+void vfs_mount_rest(void);
+
 /*
  * Mount a folder, which was attached as `number`, on a path of the tree.
  *   name     "" for the folder itself, else the file in it that is mounted.
