@@ -50,6 +50,7 @@ int vfs_init(void)
     core_lock_init(&s->tree_lock, CORE_LOCK_TREE);
     core_lock_init(&s->nest_lock, CORE_LOCK_EPOLL_NEST);
     core_lock_init(&s->file_lock, CORE_LOCK_FILE_LOCKS);
+    core_lock_init(&s->stream_lock, CORE_LOCK_STREAMS);
     core_list_init(&s->lock_waits);
     core_lock_init(&s->lock, CORE_LOCK_DENTRY);
     uint32_t count = vfs_image_inode_count(vfs_image_attached());

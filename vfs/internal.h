@@ -225,6 +225,7 @@ struct vfs_state {
     struct core_lock nest_lock; /* LOCK_EPOLL_NEST */
     struct core_lock file_lock; /* LOCK_FILE_LOCKS: guards lock_waits and every inode's locks */
     struct core_list lock_waits;
+    struct core_lock stream_lock; /* LOCK_STREAMS */
     struct vfs_inode *root;     /* constant; a reference */
     struct core_lock lock;      /* guards inodes and unused */
     struct vfs_inode ***inodes; /* by image index: chunks made when needed */

@@ -6,7 +6,9 @@
 
 #include "stream.h"
 
+#include "core/lock.h"
 #include "core/mem.h"
+#include "internal.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/poll.h"
@@ -49,11 +51,16 @@ int vfs_file_open_stream(uint32_t stream, struct vfs_file **out)
     return err;
 }
 
+static int is_ready(uint32_t bits)
+{
+    return (plat_stream_ready(bits) & bits) != 0;
+}
+
 /* Wait until the host will not block for `bits`; signals end the wait. */
 static int wait_ready(struct vfs_file *f, uint32_t bits, struct core_sleeper *self)
 {
     int err = 0;
-    while (err == 0 && !(plat_stream_ready(bits) & bits)) {
+    while (err == 0 && !is_ready(bits)) {
         if (f->flags & LX_O_NONBLOCK)
             return -LX_EAGAIN;
         err = core_sleep(self, bits, PLAT_FOREVER);
@@ -115,20 +122,46 @@ static int64_t seek_again(struct vfs_file *f, int64_t offset, int32_t whence)
 
 /* ---- Reading and writing ---- */
 
+/*
+ * Read what is there.  Others may read the same stream, in other processes: who finds it ready
+ * is the one who reads, or the second would wait in the host, where no signal reaches it.
+ * A console's reader does that anyway; see plat_stream_read().
+ *   returns  -LX_EAGAIN: somebody else has taken it.
+ */
+static int64_t read_part(const struct vfs_file *f, void *bytes, uint64_t size)
+{
+    struct vfs_state *s = vfs_state();
+    if (f->stream_kind == PLAT_STREAM_CONSOLE)
+        return plat_stream_read(f->stream, bytes, size);
+    core_lock_acquire(&s->stream_lock);
+    int64_t n = !may_block(f) || is_ready(readable(f)) ? plat_stream_read(f->stream, bytes, size)
+                                                       : -LX_EAGAIN;
+    core_lock_release(&s->stream_lock);
+    return n;
+}
+
+/* The first part: wait until there is one. */
+static int64_t read_first(struct vfs_file *f, void *bytes, uint64_t size, struct core_sleeper *self)
+{
+    for (;;) {
+        int64_t n = may_block(f) ? wait_ready(f, readable(f), self) : 0;
+        if (n == 0)
+            n = read_part(f, bytes, size);
+        if (n != -LX_EAGAIN || f->flags & LX_O_NONBLOCK)
+            return n;
+    }
+}
+
 int64_t stream_read(struct vfs_file *f, void *buf, uint64_t size, struct core_sleeper *self)
 {
     uint8_t bytes[PART_SIZE];
     uint64_t done = 0;
-    if (!size)
-        return 0;
+    int64_t n = 0;
     if (f->is_again)
         return read_again(f, buf, size);
-    int64_t n = may_block(f) ? wait_ready(f, readable(f), self) : 0;
-    if (n < 0)
-        return n;
     while (done < size) {
         uint64_t part = size - done < sizeof bytes ? size - done : sizeof bytes;
-        n = plat_stream_read(f->stream, bytes, part);
+        n = done ? read_part(f, bytes, part) : read_first(f, bytes, part, self);
         if (n <= 0)
             break;
         uint64_t left = plat_copy_guest((uint8_t *)buf + done, bytes, (uint64_t)n);
@@ -138,10 +171,21 @@ int64_t stream_read(struct vfs_file *f, void *buf, uint64_t size, struct core_sl
             break;
         }
         /* A short read says that there is no more for now. */
-        if ((uint64_t)n < part || !(plat_stream_ready(readable(f)) & readable(f)))
+        if ((uint64_t)n < part || !is_ready(readable(f)))
             break;
     }
     return done ? (int64_t)done : n;
+}
+
+static int64_t write_part(const struct vfs_file *f, const void *bytes, uint64_t size)
+{
+    struct vfs_state *s = vfs_state();
+    if (f->stream_kind != PLAT_STREAM_FILE)
+        return plat_stream_write(f->stream, bytes, size); /* a pipe may be full */
+    core_lock_acquire(&s->stream_lock);
+    int64_t n = plat_stream_write(f->stream, bytes, size);
+    core_lock_release(&s->stream_lock);
+    return n;
 }
 
 int64_t stream_write(struct vfs_file *f, const void *buf, uint64_t size, struct core_sleeper *self)
@@ -156,7 +200,7 @@ int64_t stream_write(struct vfs_file *f, const void *buf, uint64_t size, struct 
         uint64_t left = plat_copy_guest(bytes, (const uint8_t *)buf + done, part);
         n = left == part ? -LX_EFAULT : may_block(f) ? wait_ready(f, writable(f), self) : 0;
         if (n == 0)
-            n = plat_stream_write(f->stream, bytes, part - left);
+            n = write_part(f, bytes, part - left);
         if (n < 0)
             break;
         done += (uint64_t)n;
@@ -168,12 +212,15 @@ int64_t stream_write(struct vfs_file *f, const void *buf, uint64_t size, struct 
 
 int64_t stream_pread(struct vfs_file *f, void *buf, uint64_t size, uint64_t offset)
 {
+    struct vfs_state *s = vfs_state();
     uint8_t bytes[PART_SIZE];
     uint64_t done = 0;
     int64_t n = 0;
     while (done < size) {
         uint64_t part = size - done < sizeof bytes ? size - done : sizeof bytes;
+        core_lock_acquire(&s->stream_lock); /* a host moves the place, and puts it back */
         n = plat_stream_pread(f->stream, bytes, part, offset + done);
+        core_lock_release(&s->stream_lock);
         if (n <= 0)
             break;
         uint64_t left = plat_copy_guest((uint8_t *)buf + done, bytes, (uint64_t)n);
@@ -186,14 +233,17 @@ int64_t stream_pread(struct vfs_file *f, void *buf, uint64_t size, uint64_t offs
 
 int64_t stream_pwrite(struct vfs_file *f, const void *buf, uint64_t size, uint64_t offset)
 {
+    struct vfs_state *s = vfs_state();
     uint8_t bytes[PART_SIZE];
     uint64_t done = 0;
     int64_t n = 0;
     while (done < size) {
         uint64_t part = size - done < sizeof bytes ? size - done : sizeof bytes;
         uint64_t left = plat_copy_guest(bytes, (const uint8_t *)buf + done, part);
+        core_lock_acquire(&s->stream_lock);
         n = left == part ? -LX_EFAULT
                          : plat_stream_pwrite(f->stream, bytes, part - left, offset + done);
+        core_lock_release(&s->stream_lock);
         if (n <= 0)
             break;
         done += (uint64_t)n;
