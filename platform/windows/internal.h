@@ -78,6 +78,9 @@ MUST_USE int windows_file_new(HANDLE handle, struct plat_file **out);
 /* The process that keeps handles for all others (shared.c); NULL: it cannot be opened. */
 HANDLE windows_keeper(uint32_t keeper);
 
+/* Close a handle of the keeper's. */
+void windows_keeper_close(uint32_t keeper, uint64_t key);
+
 /* A synchronisation timer, of high resolution if there is such; NULL: none at all. */
 HANDLE windows_timer_new(int *is_fine);
 

@@ -37,8 +37,5 @@ int plat_host_file_fetch(uint32_t keeper, uint64_t key, struct plat_file **out)
 
 void plat_host_file_forget(uint32_t keeper, uint64_t key)
 {
-    HANDLE process = windows_keeper(keeper);
-    if (process)
-        DuplicateHandle(process, (HANDLE)(uintptr_t)key, NULL, NULL, 0, FALSE,
-                        DUPLICATE_CLOSE_SOURCE);
+    windows_keeper_close(keeper, key);
 }

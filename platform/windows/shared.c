@@ -28,6 +28,15 @@ HANDLE windows_keeper(uint32_t keeper)
     return before;
 }
 
+/* Moved here first, so that it is closed by us: not every system closes it without a target. */
+void windows_keeper_close(uint32_t keeper, uint64_t key)
+{
+    HANDLE moved, process = windows_keeper(keeper);
+    if (process && DuplicateHandle(process, (HANDLE)(uintptr_t)key, GetCurrentProcess(), &moved, 0,
+                                   FALSE, DUPLICATE_CLOSE_SOURCE | DUPLICATE_SAME_ACCESS))
+        CloseHandle(moved);
+}
+
 int plat_host_shared_new(uint32_t keeper, uint64_t place, uint64_t size, uint64_t *key)
 {
     HANDLE kept = NULL, process = windows_keeper(keeper);
@@ -52,8 +61,7 @@ int plat_host_shared_new(uint32_t keeper, uint64_t place, uint64_t size, uint64_
 void plat_host_shared_free(uint32_t keeper, uint64_t key, uint64_t size)
 {
     (void)size;
-    DuplicateHandle(windows_keeper(keeper), (HANDLE)(uintptr_t)key, NULL, NULL, 0, FALSE,
-                    DUPLICATE_CLOSE_SOURCE);
+    windows_keeper_close(keeper, key);
 }
 
 /* An access that the view was not mapped with cannot be given to it later: it gets all. */
