@@ -12,7 +12,7 @@
 
 #include "guest_process.h"
 
-#define MANY 300
+#define MANY_MAX 300
 
 static const char *self;
 
@@ -178,20 +178,21 @@ static void inherited_by_a_program(void)
 
 /* ---- Many ---- */
 
-static int many_fds[MANY];
+static int many_fds[MANY_MAX];
+static int many_count;
 
 static int check_and_close_many(void *arg)
 {
     char buf[16], want[16];
     int odd = (int)(intptr_t)arg;
-    for (int i = 0; i < MANY; i++) {
+    for (int i = 0; i < many_count; i++) {
         int size = snprintf(want, sizeof want, "file %d", i);
         CHECK(pread(many_fds[i], buf, sizeof buf, 0) == size && !memcmp(buf, want, (size_t)size));
         if (i % 2 == odd)
             close(many_fds[i]);
     }
     /* In the places of those: others. */
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 10; i++) {
         char name[32];
         snprintf(name, sizeof name, "own-%d-%d", odd, i);
         int fd = open(name, O_CREAT | O_EXCL | O_RDWR, 0600);
@@ -200,7 +201,7 @@ static int check_and_close_many(void *arg)
         if (i % 3)
             close(fd);
     }
-    for (int i = 1 - odd; i < MANY; i += 2)
+    for (int i = 1 - odd; i < many_count; i += 2)
         CHECK(pread(many_fds[i], buf, 5, 0) == 5 && !memcmp(buf, "file ", 5));
     return 0;
 }
@@ -208,9 +209,10 @@ static int check_and_close_many(void *arg)
 static void many(void)
 {
     char name[16], buf[16];
-    for (int round = 0; round < 3; round++) {
+    many_count = (int)guest_count(40, MANY_MAX);
+    for (int round = 0; round < 2; round++) {
         pid_t children[4];
-        for (int i = 0; i < MANY; i++) {
+        for (int i = 0; i < many_count; i++) {
             int size = snprintf(name, sizeof name, "file %d", i);
             many_fds[i] = open(name, O_CREAT | O_RDWR, 0600);
             CHECK(many_fds[i] >= 0 && write(many_fds[i], name, (size_t)size) == size);
@@ -223,7 +225,7 @@ static void many(void)
             children[i + 1] = start(check_and_close_many, (void *)(intptr_t)1);
             CHECK_EXIT(status_of(children[i + 1]), 0);
         }
-        for (int i = 0; i < MANY; i++) {
+        for (int i = 0; i < many_count; i++) {
             CHECK(pread(many_fds[i], buf, 5, 0) == 5 && !memcmp(buf, "file ", 5));
             close(many_fds[i]);
             snprintf(name, sizeof name, "file %d", i);
@@ -235,7 +237,7 @@ static void many(void)
 
 /* ---- Appending, all at once ---- */
 
-#define LINES 50
+#define LINES 20
 
 static int append_lines(void *arg)
 {
