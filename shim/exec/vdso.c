@@ -29,13 +29,19 @@ extern const uint8_t vdso_end[] __asm__("__stop_vdso_text");
 #define SYMBOL_COUNT 5 /* with the null symbol */
 
 static const char strings[] = "\0linux-vdso.so.1\0__vdso_clock_gettime\0__vdso_gettimeofday\0"
-                              "__vdso_time\0__vdso_getcpu\0LINUX_2.6";
+                              "__vdso_time\0__vdso_getcpu\0LINUX_2.6\0.text\0.dynsym\0.dynstr";
 #define SONAME 1
 #define NAME_CLOCK_GETTIME 17
 #define NAME_GETTIMEOFDAY 38
 #define NAME_TIME 58
 #define NAME_GETCPU 70
 #define NAME_VERSION 84
+#define NAME_TEXT 94
+#define NAME_DYNSYM 100
+#define NAME_DYNSTR 108
+
+/* Sections: dietlibc finds the symbols by them, and a symbol's place by the section it is in. */
+enum { SECTION_TEXT = 1, SECTION_DYNSYM, SECTION_DYNSTR, SECTION_COUNT };
 
 /* Symbol versions: the object itself, and the one that all symbols have. */
 #define VERSION_BASE 1
@@ -51,6 +57,7 @@ struct version {
 struct image {
     struct lx_elf_ehdr header;
     struct lx_elf_phdr phdrs[2];
+    struct lx_elf_shdr sections[SECTION_COUNT];
     struct lx_elf_sym symbols[SYMBOL_COUNT];
     uint32_t hash[2 + 1 + SYMBOL_COUNT]; /* elf(5): one bucket that chains all */
     struct lx_elf_dyn dynamic[10];
@@ -74,6 +81,10 @@ static void fill_headers(struct image *v, uint64_t size)
     v->header.e_ehsize = sizeof v->header;
     v->header.e_phentsize = sizeof v->phdrs[0];
     v->header.e_phnum = 2;
+    v->header.e_shoff = offsetof(struct image, sections);
+    v->header.e_shentsize = sizeof v->sections[0];
+    v->header.e_shnum = SECTION_COUNT;
+    v->header.e_shstrndx = SECTION_DYNSTR;
     v->phdrs[0] = (struct lx_elf_phdr){
         .p_type = LX_PT_LOAD,
         .p_flags = LX_PF_R | LX_PF_X,
@@ -89,6 +100,40 @@ static void fill_headers(struct image *v, uint64_t size)
         .p_filesz = sizeof v->dynamic,
         .p_memsz = sizeof v->dynamic,
         .p_align = 8,
+    };
+}
+
+static void fill_sections(struct image *v)
+{
+    v->sections[SECTION_TEXT] = (struct lx_elf_shdr){
+        .sh_name = NAME_TEXT,
+        .sh_type = LX_SHT_PROGBITS,
+        .sh_flags = LX_SHF_ALLOC | LX_SHF_EXECINSTR,
+        .sh_addr = CODE_OFFSET,
+        .sh_offset = CODE_OFFSET,
+        .sh_size = (uint64_t)(vdso_end - vdso_begin),
+        .sh_addralign = 16,
+    };
+    v->sections[SECTION_DYNSYM] = (struct lx_elf_shdr){
+        .sh_name = NAME_DYNSYM,
+        .sh_type = LX_SHT_DYNSYM,
+        .sh_flags = LX_SHF_ALLOC,
+        .sh_addr = offsetof(struct image, symbols),
+        .sh_offset = offsetof(struct image, symbols),
+        .sh_size = sizeof v->symbols,
+        .sh_link = SECTION_DYNSTR,
+        .sh_info = 1, /* the first that is global */
+        .sh_addralign = 8,
+        .sh_entsize = sizeof v->symbols[0],
+    };
+    v->sections[SECTION_DYNSTR] = (struct lx_elf_shdr){
+        .sh_name = NAME_DYNSTR,
+        .sh_type = LX_SHT_STRTAB,
+        .sh_flags = LX_SHF_ALLOC,
+        .sh_addr = offsetof(struct image, strings),
+        .sh_offset = offsetof(struct image, strings),
+        .sh_size = sizeof strings,
+        .sh_addralign = 1,
     };
 }
 
@@ -110,7 +155,7 @@ static void fill_symbols(struct image *v)
     for (uint32_t i = 1; i < SYMBOL_COUNT; i++) {
         v->symbols[i].st_name = functions[i].name;
         v->symbols[i].st_info = LX_STB_GLOBAL << 4 | LX_STT_FUNC;
-        v->symbols[i].st_shndx = 1; /* any section but undefined: there is no section table */
+        v->symbols[i].st_shndx = SECTION_TEXT;
         v->symbols[i].st_value =
             CODE_OFFSET + (uint64_t)((const uint8_t *)functions[i].function - vdso_begin);
         v->hash[3 + i] = i + 1 < SYMBOL_COUNT ? i + 1 : 0;
@@ -184,6 +229,7 @@ int vdso_map(struct shim_mm *mm, lx_uptr *base)
     struct image v;
     memset(&v, 0, sizeof v);
     fill_headers(&v, IMAGE_SIZE);
+    fill_sections(&v);
     fill_symbols(&v);
     fill_versions(&v);
     fill_dynamic(&v);
