@@ -340,7 +340,8 @@ static struct shim_process *reaper_of_locked(const struct shim_process *p)
 }
 
 /*
- * Is every member of a group without a parent outside of it, in the same session?
+ * Is every member of a group without a parent outside of it, in the same session?  The container's
+ * first process is such a parent: only the machine's own is not.  (A shell may be it.)
  *   but      is not counted: it ends.
  */
 static int is_orphaned_locked(int32_t pgid, const struct shim_process *but, int *has_stopped)
