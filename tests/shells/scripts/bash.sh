@@ -19,7 +19,7 @@ sort -m <(seq 1 2 9) <(seq 2 2 10) | head -n 4
 comm -12 <(printf 'a\nb\n') <(printf 'b\nc\n') 2>/dev/null || echo b
 cat <(cat <(cat <(cat <(echo 'four deep'))))
 [[ -r /dev/fd/0 && -e /dev/stdout ]] && echo 'descriptors by name'
-echo by name >/dev/stdout
+echo by name >/dev/stdout | cat # of a file, it would be cut off what was printed before
 exec 7< <(seq 5 7)
 read -r -u 7 first
 read -r -u 7 second
