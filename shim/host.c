@@ -322,6 +322,7 @@ int shim_host_begin(uint32_t index)
     struct shim_pool *pool = c->pool;
     g_self.host = pool->hosts[index];
     g_self.main = plat_thread_self();
+    g_self.host->text_count = 0; /* the record may have been another process's */
     shim_interrupter_begin(&g_self.host->interrupter);
     core_lock_acquire(&c->lock);
     int is_first = !pool->has_begun;

@@ -119,7 +119,9 @@ int shim_process_new(struct shim_process **out, struct shim_task **task)
         *out = NULL;
         return err;
     }
-    p->pid = p->pgid = p->sid = (*task)->tid;
+    p->pid = (*task)->tid;
+    p->pgid = p->pid;
+    p->sid = p->pid;
     core_lock_acquire(&c->lock);
     enter_table_locked(c, p);
     core_lock_release(&c->lock);

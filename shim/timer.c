@@ -449,12 +449,13 @@ void shim_timer_taken_locked(struct shim_process *p, struct shim_sigqueue *entry
 static int check_event(struct shim_process *p, const struct lx_sigevent *event)
 {
     int found = 1;
-    switch (event->sigev_notify) {
-    case LX_SIGEV_THREAD_ID:
+    if (event->sigev_notify == LX_SIGEV_THREAD_ID) {
         core_lock_acquire(&p->lock);
         found = task_locked(p, event->sigev_notify_thread_id) != NULL;
         core_lock_release(&p->lock);
-        /* fall through */
+    }
+    switch (event->sigev_notify) {
+    case LX_SIGEV_THREAD_ID:
     case LX_SIGEV_SIGNAL:
     case LX_SIGEV_THREAD:
         return found && event->sigev_signo > 0 && event->sigev_signo <= SHIM_SIGNAL_COUNT

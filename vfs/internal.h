@@ -226,16 +226,16 @@ struct vfs_state {
     struct core_lock file_lock; /* LOCK_FILE_LOCKS: guards lock_waits and every inode's locks */
     struct core_list lock_waits;
     struct core_lock stream_lock; /* LOCK_STREAMS */
-    struct vfs_inode *root;     /* constant; a reference */
-    struct core_lock lock;      /* guards inodes and unused */
-    struct vfs_inode ***inodes; /* by image index: chunks made when needed */
-    struct vfs_inode *unused;   /* inodes of old, to be used again; see inode_alloc() */
-    uint32_t inode_chunks;      /* constant */
-    _Atomic uint8_t *checked;   /* a bit per image inode: its content is what it should be */
-    _Atomic uint32_t damaged;   /* image inode, plus 1, whose content is not; 0: none so far */
+    struct vfs_inode *root;       /* constant; a reference */
+    struct core_lock lock;        /* guards inodes and unused */
+    struct vfs_inode ***inodes;   /* by image index: chunks made when needed */
+    struct vfs_inode *unused;     /* inodes of old, to be used again; see inode_alloc() */
+    uint32_t inode_chunks;        /* constant */
+    _Atomic uint8_t *checked;     /* a bit per image inode: its content is what it should be */
+    _Atomic uint32_t damaged;     /* image inode, plus 1, whose content is not; 0: none so far */
     struct vfs_mounted mounts[VFS_MOUNTS_MAX + 1]; /* made before the first program runs */
     uint32_t mount_count;
-    struct host_slots *slots;   /* constant from the first mount of a host folder on */
+    struct host_slots *slots; /* constant from the first mount of a host folder on */
     struct cache_slot cache[CACHE_SLOTS];
 };
 

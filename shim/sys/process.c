@@ -130,7 +130,10 @@ int64_t sys_setsid(struct shim_task *t)
             result = -LX_EPERM; /* setsid(2): the id is a group's */
     }
     if (result > 0)
-        self->sid = self->pgid = self->pid;
+    {
+        self->pgid = self->pid;
+        self->sid = self->pid;
+    }
     core_lock_release(&c->lock);
     return result;
 }

@@ -24,7 +24,7 @@
 struct wanted {
     int32_t type, id; /* LX_P_* */
     uint32_t options;
-    int32_t only_of; /* __WNOTHREAD: of this thread; 0: of any */
+    int32_t only_of;               /* __WNOTHREAD: of this thread; 0: of any */
     const struct vfs_pidfd *pidfd; /* of LX_P_PIDFD */
 };
 
@@ -70,6 +70,8 @@ static int look_at_locked(struct shim_process *self, struct shim_process *p, con
 {
     int keep = (w->options & LX_WNOWAIT) != 0;
     *out = (struct news){.pid = p->pid, .uid = p->cred.uid, .usage = p->usage};
+    out->usage.user_ns += p->children_user_ns; /* of those it has waited for */
+    out->usage.system_ns += p->children_system_ns;
     if (p->is_zombie) {
         if (!(w->options & LX_WEXITED))
             return 0;

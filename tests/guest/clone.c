@@ -263,7 +263,7 @@ static void unshares(void)
 int main(void)
 {
     char folder[4096];
-    CHECK(mkdir("work", 0700) == 0 && chdir("work") == 0); /* not the root */
+    CHECK(mkdir("of-its-own", 0700) == 0 && chdir("of-its-own") == 0); /* not the root */
     CHECK(getcwd(folder, sizeof folder));
     for (int i = 3; i < 10; i++)
         close(i);

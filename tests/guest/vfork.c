@@ -288,7 +288,7 @@ int main(int argc, char **argv)
         return spawned(argc, argv);
     char program[4096];
     self = realpath(self, program);
-    CHECK(self && mkdir("work", 0700) == 0 && chdir("work") == 0); /* not the root */
+    CHECK(self && mkdir("of-its-own", 0700) == 0 && chdir("of-its-own") == 0); /* not the root */
     memory();
     rest();
     signal_meanwhile();
