@@ -129,8 +129,7 @@ int64_t sys_setsid(struct shim_task *t)
         if (CORE_LIST_ENTRY(node, struct shim_process, in_table)->pgid == self->pid)
             result = -LX_EPERM; /* setsid(2): the id is a group's */
     }
-    if (result > 0)
-    {
+    if (result > 0) {
         self->pgid = self->pid;
         self->sid = self->pid;
     }
