@@ -10,8 +10,12 @@
 #define SPINS 200        /* about 10 us: longer than any critical section */
 #define YIELDS 50        /* then the holder was descheduled */
 #define NAP_NS 200000ull /* and then it takes its time */
+#define NAPS 25000       /* or has ended: some 10 s */
+
+static void (*g_on_stuck)(void); /* this process's; see core_lock_watch() */
 
 #if defined(TARBOX_SANITIZED)
+#include <stdio.h>
 #include <stdlib.h>
 
 #define HELD_MAX 16
@@ -21,8 +25,11 @@ static void note_acquire(uint32_t rank)
 {
     for (uint32_t i = 0; i < held_count; i++) {
         /* Two of one rank are ordered by what the rank's comment says. */
-        if (held[i] > rank)
+        if (held[i] > rank) {
+            fprintf(stderr, "tarbox: lock of rank %u taken while one of %u is held\n", rank,
+                    held[i]);
             abort();
+        }
     }
     if (held_count == HELD_MAX)
         abort();
@@ -67,7 +74,14 @@ void core_lock_acquire(struct core_lock *l)
             __builtin_ia32_pause();
         else
             plat_thread_yield(i < SPINS + YIELDS ? 0 : NAP_NS);
+        if (i == SPINS + YIELDS + NAPS && g_on_stuck)
+            g_on_stuck();
     }
+}
+
+void core_lock_watch(void (*on_stuck)(void))
+{
+    g_on_stuck = on_stuck;
 }
 
 void core_lock_release(struct core_lock *l)

@@ -302,6 +302,15 @@ static void on_end(void *arg)
     core_sleeper_wake(&shim_pool()->supervisor);
 }
 
+/* What all share was left half changed by a guest host that is gone: nothing can go on. */
+static void on_stuck(void)
+{
+    fputs("tarbox: a guest host ended in the middle of a change to what all share; so does the "
+          "container\n",
+          stderr);
+    plat_exit(RUNNER_EXIT_FAILED);
+}
+
 /* Start guest hosts while some are needed; -LX_E* if one cannot be. */
 static int start_hosts(struct run *r)
 {
@@ -364,6 +373,7 @@ static void supervise(struct run *r)
     }
 }
 
+/* End all that are left, and see them end. */
 static void end_hosts(struct run *r)
 {
     int32_t code;
@@ -372,8 +382,15 @@ static void end_hosts(struct run *r)
             plat_process_kill(r->hosts[i].process);
     }
     for (uint32_t i = 0; i < SHIM_HOST_MAX; i++) {
-        if (r->hosts[i].process && plat_process_wait(r->hosts[i].process, PLAT_FOREVER, &code) == 0)
-            r->hosts[i].process = NULL;
+        struct host *h = &r->hosts[i];
+        while (h->process && !atomic_load(&h->ended)) {
+            int err = core_sleep(&shim_pool()->supervisor, 0, PLAT_FOREVER);
+            (void)err; /* it looks again */
+        }
+        if (h->process && plat_process_wait(h->process, PLAT_FOREVER, &code) == 0 && !r->first_code)
+            r->first_code = code;
+        plat_process_free(h->process);
+        h->process = NULL;
     }
 }
 
@@ -387,6 +404,7 @@ static int start_and_wait(struct run *r)
         return RUNNER_EXIT_FAILED;
     }
     atomic_store(&r->running, 1);
+    core_lock_watch(on_stuck);
     supervise(r);
     end_hosts(r);
     return result(r, r->first_code);

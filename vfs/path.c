@@ -50,6 +50,11 @@ int vfs_fs_clone(struct vfs_fs *fs, struct vfs_fs **out)
     core_lock_release(&fs->lock);
     copy->umask = fs->umask;
     copy->cred = fs->cred;
+    copy->cred.groups = &copy->groups;
+    core_lock_init(&copy->groups.lock, CORE_LOCK_GROUPS);
+    core_lock_acquire(&fs->groups.lock);
+    copy->groups.list = vfs_groups_get(fs->groups.list);
+    core_lock_release(&fs->groups.lock);
     return 0;
 }
 

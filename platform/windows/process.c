@@ -241,7 +241,7 @@ void plat_host_process_free(struct plat_process *p)
     if (!p)
         return;
     if (p->wait)
-        UnregisterWait(p->wait);
+        UnregisterWaitEx(p->wait, INVALID_HANDLE_VALUE); /* when on_end() is through */
     CloseHandle(p->process);
     free(p);
 }

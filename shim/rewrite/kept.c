@@ -16,7 +16,7 @@ const struct shim_rewrite_table *shim_patches_find(struct vfs_image_key key, uin
 {
     struct shim_container *c = shim_container();
     const struct shim_patches_header *h = c->patches;
-    const struct shim_patches_entry *e = (const void *)(h + 1);
+    const struct shim_patches_entry *e = h ? (const void *)(h + 1) : NULL;
     for (uint32_t i = 0; h && i < h->count; i++) {
         if (e[i].key.low == key.low && e[i].key.high == key.high && e[i].addr == addr)
             return (const void *)((const uint8_t *)h + e[i].offset);

@@ -32,6 +32,12 @@ static inline void core_lock_init(struct core_lock *l, enum core_lock_rank rank)
     l->rank = rank;
 }
 
+/*
+ * Have `on_stuck` called, in this process, when a lock could not be had for some seconds: who held it
+ * has ended with it.  It does not return.
+ */
+void core_lock_watch(void (*on_stuck)(void));
+
 void core_lock_acquire(struct core_lock *l);
 void core_lock_release(struct core_lock *l);
 
