@@ -223,7 +223,8 @@ void file_get_place(const struct vfs_file *file, struct vfs_place *place)
     place->inode = NULL;
     place->dir = file->dir ? vfs_inode_get(file->dir) : NULL;
     place->size = file->name_size;
-    memcpy(place->name, file->name, file->name_size);
+    if (file->name)
+        memcpy(place->name, file->name, file->name_size);
 }
 
 int64_t vfs_file_path(struct vfs_file *file, struct vfs_fs *fs, char *buf, uint64_t size)
