@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 
+#include "birth.h"
 #include "core/arena.h"
 #include "core/mem.h"
 #include "lx/errno.h"

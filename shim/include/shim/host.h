@@ -20,11 +20,10 @@
 #include "core/wait.h"
 #include "lx/compiler.h"
 #include "lx/types.h"
-#include "plat/thread.h"
 #include "shim/interrupt.h"
 
-struct shim_exec;
-struct shim_mm_copy;
+struct plat_thread;
+struct shim_birth;
 struct shim_task;
 
 #define SHIM_HOST_MAX 4096u
@@ -35,19 +34,6 @@ enum shim_host_state {
     SHIM_HOST_IDLE,     /* in the pool */
     SHIM_HOST_TAKEN,    /* it has, or is about to get, something to run */
     SHIM_HOST_LEAVING,  /* one too many: it ends by itself */
-};
-
-/* What a host begins with, in the arena; the host frees it. */
-struct shim_birth {
-    struct shim_task *task;
-    struct shim_exec *exec;    /* a program to load; else, of a fork: */
-    struct shim_mm_copy *copy; /* the memory's contents */
-    struct plat_regs regs;
-    uint64_t tp;
-    uint32_t fs_mode;
-    lx_uptr child_tid; /* where the child writes its id; 0: nowhere */
-    uint32_t vectors_size;
-    void *vectors;
 };
 
 /* Part of a program that a host keeps in its memory; see shim/memory/keep.h. */
@@ -123,10 +109,7 @@ MUST_USE int shim_host_take(struct shim_task *t, uint64_t program, struct shim_h
 struct shim_host *shim_host_take_with(uint64_t program);
 void shim_host_give_back(struct shim_host *host);
 
-/* `birth` moves to the host, which runs it. */
+/* `birth` (shim/birth.h) moves to the host, which runs it. */
 void shim_host_hand_over(struct shim_host *host, struct shim_birth *birth);
-
-MUST_USE struct shim_birth *shim_birth_new(struct shim_task *t);
-void shim_birth_free(struct shim_birth *b);
 
 #endif
