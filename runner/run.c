@@ -366,9 +366,10 @@ static void supervise(struct run *r)
                     return;
             }
         }
-        if (start_hosts(r) < 0)
-            plat_thread_yield(SPAWN_RETRY_NS); /* the machine is full: again, later */
-        int err = core_sleep(self, 0, PLAT_FOREVER);
+        int64_t deadline_ns = PLAT_FOREVER;
+        if (start_hosts(r) < 0) /* the machine is full: again, later */
+            deadline_ns = (int64_t)(plat_clock_now(PLAT_CLOCK_MONOTONIC) + SPAWN_RETRY_NS);
+        int err = core_sleep(self, 0, deadline_ns);
         (void)err; /* it looks again */
     }
 }

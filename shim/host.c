@@ -279,7 +279,7 @@ static void put_idle(struct shim_host *h)
     core_lock_release(&c->lock);
     if (leave && h == g_self.host)
         plat_exit(0);
-    core_waitq_wake(&pool->wait, ~0u, 1);
+    core_waitq_wake(&pool->wait, ~0u, UINT32_MAX); /* one may have got another host meanwhile */
 }
 
 void shim_host_give_back(struct shim_host *host)
