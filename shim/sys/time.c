@@ -287,7 +287,7 @@ static int64_t look_at_clock(lx_uptr buf, struct lx_timex *tx)
 {
     uint64_t ns;
     if (tx->modes & LX_ADJ_ADJTIME) {
-        if (!(tx->modes & LX_ADJ_OFFSET_SINGLESHOT))
+        if ((tx->modes & LX_ADJ_OFFSET_SINGLESHOT) != LX_ADJ_OFFSET_SINGLESHOT)
             return -LX_EINVAL;
         if (!(tx->modes & LX_ADJ_OFFSET_READONLY))
             return -LX_EPERM;

@@ -57,7 +57,7 @@ struct lx_timex {
 _Static_assert(sizeof(struct lx_timex) == 208, "ABI");
 
 #define LX_ADJ_OFFSET_READONLY 0x2000
-#define LX_ADJ_OFFSET_SINGLESHOT 0x0001
+#define LX_ADJ_OFFSET_SINGLESHOT 0x8001
 #define LX_ADJ_ADJTIME 0x8000
 #define LX_STA_UNSYNC 0x40
 #define LX_TIME_ERROR 5
