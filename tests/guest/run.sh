@@ -48,7 +48,9 @@ native_folder=
 trap 'rm -rf "$folder" "$native_folder"' EXIT
 trap 'exit 1' HUP INT TERM
 
-if ! [ "$expected" -nt "$program" ]; then
+# The native run, in a folder of its own; 1: its checks fail.
+natively()
+{
     native_folder=$(TMPDIR=$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}") mktemp -d) ||
         exit 1
     # The shell's own words about a signal go with the inner one's stderr.
@@ -59,11 +61,17 @@ if ! [ "$expected" -nt "$program" ]; then
         timeout -k 5 "$seconds" "$program" $arguments </dev/null
         echo "exit code $?"
     ) >"$folder/native" 2>/dev/null
+    rm -rf "$native_folder"
     grep -q 'exit code 124$' "$folder/native" && fail 'the time is up, natively'
-    if grep -q '^[1-9][0-9]* failures' "$folder/native"; then
+    ! grep -q '^[1-9][0-9]* failures' "$folder/native"
+}
+
+if ! [ "$expected" -nt "$program" ]; then
+    # On a loaded machine Linux itself may be late once.
+    natively || natively || natively || {
         cat "$folder/native"
         fail 'the program fails natively'
-    fi
+    }
     mv "$folder/native" "$expected"
 fi
 
