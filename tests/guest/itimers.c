@@ -4,26 +4,8 @@
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <time.h>
 
-#include "guest.h"
-
-#define SECOND INT64_C(1000000000)
-#define MS INT64_C(1000000)
-
-static int64_t now(clockid_t clock)
-{
-    struct timespec t;
-    CHECK(clock_gettime(clock, &t) == 0);
-    return t.tv_sec * SECOND + t.tv_nsec;
-}
-
-static void nap(int64_t ns)
-{
-    struct timespec t = {ns / SECOND, ns % SECOND};
-    while (nanosleep(&t, &t) < 0 && errno == EINTR)
-        ;
-}
+#include "guest_clock.h"
 
 static int set(int which, int64_t value_ms, int64_t interval_ms, struct itimerval *old)
 {

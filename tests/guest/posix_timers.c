@@ -4,26 +4,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
-#include <time.h>
 
-#include "guest.h"
+#include "guest_clock.h"
 
-#define SECOND INT64_C(1000000000)
-#define MS INT64_C(1000000)
 #define NOTIFY_TID 4 /* SIGEV_THREAD_ID */
-
-static int64_t now(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return t.tv_sec * SECOND + t.tv_nsec;
-}
-
-static struct itimerspec setting(int64_t value, int64_t interval)
-{
-    return (struct itimerspec){.it_value = {value / SECOND, value % SECOND},
-                               .it_interval = {interval / SECOND, interval % SECOND}};
-}
 
 static long create(clockid_t clock, struct sigevent *event, int *id)
 {
@@ -55,13 +39,6 @@ static int64_t left(int id)
 static void delete (int id)
 {
     CHECK(syscall(SYS_timer_delete, id) == 0);
-}
-
-static void nap(int64_t ns)
-{
-    struct timespec t = {ns / SECOND, ns % SECOND};
-    while (nanosleep(&t, &t) < 0 && errno == EINTR)
-        ;
 }
 
 static void block(int how, int sig)

@@ -5,19 +5,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
-#include <time.h>
 
-#include "guest.h"
-
-#define SECOND INT64_C(1000000000)
-#define MS INT64_C(1000000)
-
-static int64_t now(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return t.tv_sec * SECOND + t.tv_nsec;
-}
+#include "guest_clock.h"
 
 static volatile sig_atomic_t handled;
 

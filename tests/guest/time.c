@@ -7,24 +7,12 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/times.h>
-#include <time.h>
 
-#include "guest.h"
-
-#define SECOND INT64_C(1000000000)
-#define MS INT64_C(1000000)
+#include "guest_clock.h"
 
 static int64_t ns(struct timespec t)
 {
     return t.tv_sec * SECOND + t.tv_nsec;
-}
-
-static int64_t now(clockid_t clock)
-{
-    struct timespec t = {-1, -1};
-    CHECK(clock_gettime(clock, &t) == 0);
-    CHECK(t.tv_nsec >= 0 && t.tv_nsec < SECOND);
-    return ns(t);
 }
 
 /* The same by system call, without the vDSO. */

@@ -9,25 +9,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
-#include <time.h>
 
-#include "guest.h"
-
-#define SECOND INT64_C(1000000000)
-#define MS INT64_C(1000000)
-
-static int64_t now(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return t.tv_sec * SECOND + t.tv_nsec;
-}
-
-static struct itimerspec setting(int64_t value, int64_t interval)
-{
-    return (struct itimerspec){.it_value = {value / SECOND, value % SECOND},
-                               .it_interval = {interval / SECOND, interval % SECOND}};
-}
+#include "guest_clock.h"
 
 static int set(int fd, int64_t value, int64_t interval)
 {
@@ -48,11 +31,6 @@ static int64_t expiries(int fd)
     uint64_t n = 0;
     ssize_t size = read(fd, &n, sizeof n);
     return size == sizeof n ? (int64_t)n : -errno;
-}
-
-static void nap(int64_t ns)
-{
-    nanosleep(&(struct timespec){ns / SECOND, ns % SECOND}, NULL);
 }
 
 static void errors(void)
