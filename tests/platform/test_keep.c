@@ -4,25 +4,10 @@
  * uses what the launcher opened, and leaves something behind itself.
  */
 
-#include "core/layout.h"
 #include "lx/errno.h"
-#include "test.h"
+#include "two_processes.h"
 
-#define ROLE_USE "--use"
-#define ROLE_MAKE "--make"
-#define FINE 7
 #define MANY 200
-
-/* In the arena: what launcher and guest host tell each other. */
-struct told {
-    uint64_t key;
-    uint32_t keeper;
-};
-
-static struct told *told(void)
-{
-    return (struct told *)CORE_ARENA_BASE;
-}
 
 static int has(struct plat_file *f, const char *text)
 {
@@ -54,31 +39,10 @@ static int make(void)
     return plat_file_keep(told()->keeper, f, &told()->key) < 0 ? 22 : FINE;
 }
 
-static void guest_host(const char *role)
-{
-    if (plat_arena_attach(CORE_ARENA_BASE, CORE_ARENA_SIZE) < 0)
-        plat_exit(10);
-    plat_exit(strcmp(role, ROLE_USE) == 0 ? use() : make());
-}
-
-static void run_guest_host(const char *role)
-{
-    struct plat_process *p;
-    int32_t code;
-    assert_int_equal(plat_process_spawn(guest_host, role, NULL, 0, &p), 0);
-    assert_int_equal(plat_process_wait(p, deadline_in(60 * SECOND_NS), &code), 0);
-    assert_int_equal(code, FINE);
-    plat_process_free(p);
-}
-
-static int make_arena(void **state)
+static int set_up(void **state)
 {
     (void)state;
-    if (plat_arena_create(CORE_ARENA_BASE, CORE_ARENA_SIZE) < 0 ||
-        plat_arena_commit(CORE_ARENA_BASE, PAGE) < 0)
-        return -1;
-    told()->keeper = plat_process_id();
-    return plat_keeper_start();
+    return make_arena() < 0 ? -1 : plat_keeper_start();
 }
 
 static void a_file_without_a_name_is_shared(void **state)
@@ -147,5 +111,5 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_file_outlives_its_opener),
         cmocka_unit_test(many_are_kept_apart),
     };
-    return cmocka_run_group_tests(tests, make_arena, NULL);
+    return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -6,27 +6,11 @@
 
 #include <stdatomic.h>
 
-#include "core/layout.h"
 #include "lx/errno.h"
-#include "test.h"
-
-#define ROLE_USE "--use"
-#define ROLE_MAKE "--make"
-#define FINE 7
+#include "two_processes.h"
 
 #define SIZE (8 * GRANULE)
 #define PLACE (CORE_MMAP_BASE + 64 * GRANULE)
-
-/* In the arena: what launcher and guest host tell each other. */
-struct told {
-    uint64_t key;
-    uint32_t keeper;
-};
-
-static struct told *told(void)
-{
-    return (struct told *)CORE_ARENA_BASE;
-}
 
 static uint64_t next_place(void)
 {
@@ -64,31 +48,10 @@ static int make(void)
     return FINE;
 }
 
-static void guest_host(const char *role)
-{
-    if (plat_arena_attach(CORE_ARENA_BASE, CORE_ARENA_SIZE) < 0)
-        plat_exit(10);
-    plat_exit(strcmp(role, ROLE_USE) == 0 ? use() : make());
-}
-
-static void run_guest_host(const char *role)
-{
-    struct plat_process *p;
-    int32_t code;
-    assert_int_equal(plat_process_spawn(guest_host, role, NULL, 0, &p), 0);
-    assert_int_equal(plat_process_wait(p, deadline_in(60 * SECOND_NS), &code), 0);
-    assert_int_equal(code, FINE);
-    plat_process_free(p);
-}
-
-static int make_arena(void **state)
+static int set_up(void **state)
 {
     (void)state;
-    if (plat_arena_create(CORE_ARENA_BASE, CORE_ARENA_SIZE) < 0 ||
-        plat_arena_commit(CORE_ARENA_BASE, PAGE) < 0)
-        return -1;
-    told()->keeper = plat_process_id();
-    return 0;
+    return make_arena();
 }
 
 static uint64_t new_memory(void)
@@ -209,5 +172,5 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_guest_host_sees_it),
         cmocka_unit_test(what_a_guest_host_made_outlives_it),
     };
-    return cmocka_run_group_tests(tests, make_arena, NULL);
+    return cmocka_run_group_tests(tests, set_up, NULL);
 }
