@@ -95,8 +95,8 @@ FUNCTION(plat_entry_syscall)
     ud2
 END(plat_entry_syscall)
 
-/* From a host's exception handler, which has set rsp to the host stack. */
-FUNCTION(plat_entry_fault)
+/* The guest's registers are in the block: have the host see to it, then go on. */
+.macro ENTER_HOST callback
     cld
     movq %gs:PLAT_GS_THREAD, %rbx
     movq PLAT_HOST_RSP(%rbx), %rsp
@@ -107,10 +107,15 @@ FUNCTION(plat_entry_fault)
     subq $SHADOW, %rsp
 #endif
     movq %rbx, ARG1
-    call *PLAT_ON_FAULT(%rbx)
+    call *\callback(%rbx)
     movq %rbx, ARG1
     call plat_resume
     ud2
+.endm
+
+/* From a host's exception handler, which has set rsp to the host stack. */
+FUNCTION(plat_entry_fault)
+    ENTER_HOST PLAT_ON_FAULT
 END(plat_entry_fault)
 
 /*
@@ -118,20 +123,7 @@ END(plat_entry_fault)
  * the block, whatever is in the processor's.
  */
 FUNCTION(plat_entry_attend)
-    cld
-    movq %gs:PLAT_GS_THREAD, %rbx
-    movq PLAT_HOST_RSP(%rbx), %rsp
-#if defined(TARBOX_SANITIZED)
-    call plat_gate
-#endif
-#if SHADOW
-    subq $SHADOW, %rsp
-#endif
-    movq %rbx, ARG1
-    call *PLAT_ON_INTERRUPT(%rbx)
-    movq %rbx, ARG1
-    call plat_resume
-    ud2
+    ENTER_HOST PLAT_ON_INTERRUPT
 END(plat_entry_attend)
 
 /*
