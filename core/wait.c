@@ -131,24 +131,26 @@ static void add(struct core_waitq *q, struct core_waiter *w)
     core_lock_release(&q->lock);
 }
 
-void core_waitq_add(struct core_waitq *q, struct core_waiter *w, struct core_sleeper *s,
-                    uint32_t events)
+static void add_sleeper(struct core_waitq *q, struct core_waiter *w, struct core_sleeper *s,
+                        uint32_t events, int exclusive)
 {
     w->sleeper = s;
     w->forward = NULL;
     w->events = events;
-    w->exclusive = 0;
+    w->exclusive = exclusive;
     add(q, w);
+}
+
+void core_waitq_add(struct core_waitq *q, struct core_waiter *w, struct core_sleeper *s,
+                    uint32_t events)
+{
+    add_sleeper(q, w, s, events, 0);
 }
 
 void core_waitq_add_exclusive(struct core_waitq *q, struct core_waiter *w, struct core_sleeper *s,
                               uint32_t events)
 {
-    w->sleeper = s;
-    w->forward = NULL;
-    w->events = events;
-    w->exclusive = 1;
-    add(q, w);
+    add_sleeper(q, w, s, events, 1);
 }
 
 /* What comes from now on wakes it again; what came before, it is about to see. */
