@@ -8,8 +8,7 @@
 #
 # The result is ${TARBOX_CACHE:-~/.cache/tarbox}/windows-deps/{include,lib}, replaced as a whole
 # when it is complete.  A stamp names this script and the versions of the Debian packages that the
-# Linux host links; while it matches nothing is done.  apt verifies what it fetches, with the
-# system's own sources and keys.  Takes about four minutes on two processors.
+# Linux host links; while it matches nothing is done.  Takes about four minutes on two processors.
 set -euo pipefail
 
 target=x86_64-w64-mingw32
@@ -52,39 +51,6 @@ step() {
     wait $! || status=$?
     [ $status -eq 0 ] || tail -n 40 "$log" >&2
     return $status
-}
-
-# The system's apt sources, one-line and deb822 ones, with every "deb" made "deb-src".
-derive_sources() {
-    local etc=/etc/apt file
-    mkdir -p "$work/apt/parts" "$work/apt/lists/partial" "$work/apt/archives/partial"
-    for file in "$etc"/sources.list "$etc"/sources.list.d/*.list; do
-        [ -f "$file" ] || continue
-        sed -nE 's/^[[:space:]]*deb(-src)?([[:space:]])/deb-src\2/p' "$file" | sort -u \
-            >"$work/apt/parts/$(basename "$file" .list).list"
-    done
-    for file in "$etc"/sources.list.d/*.sources; do
-        [ -f "$file" ] || continue
-        sed -E 's/^Types:.*/Types: deb-src/' "$file" >"$work/apt/parts/$(basename "$file")"
-    done
-}
-
-fetch() {
-    local apt=(
-        apt-get -q
-        -o Dir::Etc::sourcelist=/dev/null
-        -o "Dir::Etc::sourceparts=$work/apt/parts"
-        -o "Dir::State::lists=$work/apt/lists"
-        -o "Dir::Cache=$work/apt"
-        -o "APT::Sandbox::User=$(id -un)"
-        -o Acquire::Retries=3
-    )
-    derive_sources
-    # A source of no concern here may fail; whether the packages are found decides.
-    "${apt[@]}" update || true
-    mkdir "$work/src"
-    cd "$work/src"
-    "${apt[@]}" source "${sources[@]}"
 }
 
 # The folder a source package was unpacked to.
@@ -228,7 +194,7 @@ build_jansson() {
 }
 
 echo "windows-deps: fetching sources" >&2
-step fetch fetch
+step fetch "$(dirname "$script")/debian-source.sh" "$work/src" "${sources[@]}"
 echo "windows-deps: building into $result" >&2
 copy_zlib
 step bzip2 build_bzip2

@@ -110,6 +110,11 @@ int core_sleeper_wake(struct core_sleeper *s)
     return 1;
 }
 
+int core_sleeper_is_asleep(const struct core_sleeper *s)
+{
+    return atomic_load(&s->word) == PLAT_PARK_SLEEPING;
+}
+
 int core_sleeper_interrupt(struct core_sleeper *s)
 {
     atomic_store(&s->interrupt, 1);

@@ -5,6 +5,8 @@
  * interrupted.  Runs inside the hosts' exception handlers.
  */
 
+#include <stdatomic.h>
+
 #include "host.h"
 #include "plat/slots.h"
 
@@ -70,7 +72,7 @@ static int is_on_way_out(uint64_t rip)
  */
 int plat_interrupt_redirect(struct plat_thread *t, struct plat_regs *regs)
 {
-    if (!t->on_interrupt)
+    if (!t->on_interrupt || !atomic_load(t->attend)) /* it has seen it meanwhile */
         return 0;
     if (!is_on_way_out(regs->rip)) {
         if (on_host_stack(t, regs->rsp) || !t->is_guest_code(regs->rip))

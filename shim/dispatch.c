@@ -8,6 +8,8 @@
 
 #include "lx/errno.h"
 #include "plat/thread.h"
+#include "shim/host.h"
+#include "shim/interrupt.h"
 #include "shim/signal.h"
 #include "shim/strace.h"
 #include "shim/syscall.h"
@@ -17,6 +19,7 @@ int shim_attend(struct shim_task *t, int call)
 {
     atomic_store(&t->attention, 0);
     atomic_store(&t->sleeper.interrupt, 0);
+    shim_interrupter_wait(t);
     shim_task_end_if_told(t);
     if (t->process->stop_signal) {
         shim_signal_stop(t);

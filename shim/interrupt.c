@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The thread that interrupts others of its guest host. */
+/* The thread that interrupts others of its guest host, and what holds them all. */
 
 #include "shim/interrupt.h"
 
 #include <stdatomic.h>
 
+#include "lx/errno.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "shim/host.h"
@@ -21,6 +22,7 @@ void shim_interrupter_begin(struct shim_interrupter *i)
     core_lock_init(&i->lock, CORE_LOCK_HOST);
     core_list_init(&i->tasks);
     i->has_thread = 0;
+    i->holder = NULL;
 }
 
 /* With the lock: a task in the list has a host thread that does not end. */
@@ -64,6 +66,8 @@ void shim_interrupter_enter(struct shim_task *t)
     if (!t->is_in_host)
         core_list_add(&i->tasks, &t->in_host);
     t->is_in_host = 1;
+    if (i->holder)
+        atomic_store(&t->attention, 1);
     int start = !i->has_thread;
     i->has_thread = 1;
     core_lock_release(&i->lock);
@@ -84,4 +88,48 @@ void shim_interrupter_leave(struct shim_task *t)
 void shim_interrupter_poke(struct shim_interrupter *i)
 {
     core_sleeper_wake(&i->sleeper);
+}
+
+/*
+ * Attention comes first: a task that sleeps, or is found in the shim, sees it on its way out.
+ * Those that sleep need not be interrupted for that.
+ */
+void shim_interrupter_hold(struct shim_task *holder)
+{
+    struct shim_interrupter *i = &holder->host->interrupter;
+    core_lock_acquire(&i->lock);
+    atomic_store(&i->holder, holder);
+    CORE_LIST_FOR_EACH(node, &i->tasks)
+    {
+        struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_host);
+        if (t == holder)
+            continue;
+        atomic_store(&t->attention, 1);
+        if (!core_sleeper_is_asleep(&t->sleeper))
+            plat_thread_interrupt(t->plat);
+    }
+    core_lock_release(&i->lock);
+}
+
+void shim_interrupter_release(struct shim_task *holder)
+{
+    struct shim_interrupter *i = &holder->host->interrupter;
+    core_lock_acquire(&i->lock);
+    atomic_store(&i->holder, NULL);
+    CORE_LIST_FOR_EACH(node, &i->tasks)
+    {
+        struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_host);
+        if (t != holder)
+            core_sleeper_wake(&t->sleeper);
+    }
+    core_lock_release(&i->lock);
+}
+
+/* Signals that come meanwhile are looked at afterwards. */
+void shim_interrupter_wait(struct shim_task *t)
+{
+    while (atomic_load(&t->host->interrupter.holder)) {
+        if (core_sleep(&t->sleeper, 0, PLAT_FOREVER) == -LX_EINTR)
+            atomic_store(&t->sleeper.interrupt, 0);
+    }
 }

@@ -97,6 +97,9 @@ void linux_interrupted(greg_t *gregs);
 /* The thread's id on this host. */
 pid_t linux_thread_id(const struct plat_thread *t);
 
+/* How many interrupts it has handled. */
+_Atomic uint32_t *linux_thread_interrupts(struct plat_thread *t);
+
 /* Point the calling thread's %gs slots at zeros: it carries no guest, and plat_gate() sees so. */
 void linux_slots_none(void);
 

@@ -41,6 +41,7 @@ struct guest_thread {
     void *mapping;
     uint64_t mapping_size;
     pid_t id;
+    _Atomic uint32_t interrupts; /* handled so far */
     stack_t handler_stack_before;
     jmp_buf *leave; /* ends the thread; NULL if it was adopted */
     /* Guarded by the pool's lock while it is kept there, then own. */
@@ -96,6 +97,11 @@ struct plat_thread *linux_thread_self(void)
 pid_t linux_thread_id(const struct plat_thread *t)
 {
     return ((const struct guest_thread *)t)->id;
+}
+
+_Atomic uint32_t *linux_thread_interrupts(struct plat_thread *t)
+{
+    return &((struct guest_thread *)t)->interrupts;
 }
 
 void linux_guest_mask(sigset_t *out)

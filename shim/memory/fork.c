@@ -13,7 +13,9 @@
 #include "memory/patch.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
+#include "shim/interrupt.h"
 #include "shim/memory.h"
+#include "shim/task.h"
 
 #define RED_ZONE 128u
 #define SMALL_AREA (256u << 10) /* is not worth asking which pages were touched */
@@ -179,9 +181,11 @@ static int clone_records(const struct shim_mm *mm, struct shim_mm *child)
     return err < 0 ? err : patch_clone(mm, child);
 }
 
-int shim_mm_fork(struct shim_mm *mm, lx_uptr sp, const struct shim_host *to, struct shim_mm **child,
+int shim_mm_fork(struct shim_task *t, const struct shim_host *to, struct shim_mm **child,
                  struct shim_mm_copy **copy)
 {
+    struct shim_mm *mm = t->process->mm;
+    lx_uptr sp = t->plat->regs.rsp;
     *copy = core_arena_alloc(sizeof **copy);
     int err = shim_mm_new(child);
     if (err == 0 && !*copy)
@@ -189,9 +193,11 @@ int shim_mm_fork(struct shim_mm *mm, lx_uptr sp, const struct shim_host *to, str
     if (err == 0) {
         (*child)->is_here = 0;
         core_lock_acquire(&mm->lock);
+        shim_interrupter_hold(t); /* what others write now is in the copy as a whole, or not */
         err = clone_records(mm, *child);
         for (uint32_t i = 0; err == 0 && i < mm->count; i++)
             err = send_area(*copy, &mm->areas[i], sp, to);
+        shim_interrupter_release(t);
         core_lock_release(&mm->lock);
     }
     if (err < 0) {

@@ -270,8 +270,7 @@ static int64_t fork_to(struct shim_task *t, const struct request *r, struct shim
         return err;
     int32_t tid = child->tid, pidfd;
     struct shim_birth *b = make_birth(t, r, child);
-    err = b ? shim_mm_fork(t->process->mm, t->plat->regs.rsp, host, &child->process->mm, &b->copy)
-            : -LX_ENOMEM;
+    err = b ? shim_mm_fork(t, host, &child->process->mm, &b->copy) : -LX_ENOMEM;
     if (err == 0)
         err = put_ids(t, child, r, &pidfd); /* the child's memory does not see them */
     if (err < 0) {

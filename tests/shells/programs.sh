@@ -24,7 +24,7 @@ stamp=$(sha256sum <"$script")
 rm -rf "$cache"/shells.??????
 work=$(mktemp -d "$cache/shells.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/out/busybox" "$work/src"
+mkdir -p "$work/out/busybox"
 
 # Run a step with its output in a log of its own, whose end is shown if the step fails.
 step() {
@@ -34,34 +34,6 @@ step() {
     wait $! || status=$?
     [ $status -eq 0 ] || tail -n 40 "$log" >&2
     return $status
-}
-
-# From the system's own apt sources, one-line and deb822 ones, with every "deb" made "deb-src".
-fetch() {
-    local etc=/etc/apt file apt
-    mkdir -p "$work/apt/parts" "$work/apt/lists/partial" "$work/apt/archives/partial"
-    for file in "$etc"/sources.list "$etc"/sources.list.d/*.list; do
-        [ -f "$file" ] || continue
-        sed -nE 's/^[[:space:]]*deb(-src)?([[:space:]])/deb-src\2/p' "$file" | sort -u \
-            >"$work/apt/parts/$(basename "$file" .list).list"
-    done
-    for file in "$etc"/sources.list.d/*.sources; do
-        [ -f "$file" ] || continue
-        sed -E 's/^Types:.*/Types: deb-src/' "$file" >"$work/apt/parts/$(basename "$file")"
-    done
-    apt=(
-        apt-get -q
-        -o Dir::Etc::sourcelist=/dev/null
-        -o "Dir::Etc::sourceparts=$work/apt/parts"
-        -o "Dir::State::lists=$work/apt/lists"
-        -o "Dir::Cache=$work/apt"
-        -o "APT::Sandbox::User=$(id -un)"
-        -o Acquire::Retries=3
-    )
-    # A source of no concern here may fail; whether the packages are found decides.
-    "${apt[@]}" update || true
-    cd "$work/src"
-    "${apt[@]}" source dash make-dfsg busybox
 }
 
 build_dash() {
@@ -88,7 +60,7 @@ take_busybox() {
 }
 
 echo "shells: fetching sources" >&2
-step fetch fetch
+step fetch "$(dirname "$script")/../../cmake/debian-source.sh" "$work/src" dash make-dfsg busybox
 echo "shells: building into $result" >&2
 step dash build_dash
 step make build_make

@@ -68,6 +68,9 @@ void core_sleeper_fini(struct core_sleeper *s);
  */
 MUST_USE int core_sleep(struct core_sleeper *s, uint32_t streams, int64_t deadline_ns);
 
+/* 1 if the thread waits for the host: what was written before this call, it sees when it wakes. */
+int core_sleeper_is_asleep(const struct core_sleeper *s);
+
 /* returns 1 if the thread slept: no other wake has come before. */
 int core_sleeper_wake(struct core_sleeper *s);
 

@@ -242,9 +242,10 @@ uint32_t plat_thread_id(void);
 MUST_USE int plat_thread_times(uint32_t id, uint64_t *user_ns, uint64_t *system_ns);
 
 /*
- * Make another guest thread of this process call its on_interrupt, if it runs guest code.
- * `*attend` is nonzero already: if it runs anything else, it sees that on its way to guest
- * code.  So once is enough.  Its vector state, FS base and red zone stay as they are.
+ * Make another guest thread of this process call its on_interrupt, if it runs guest code and has
+ * not done so since `*attend` was set.  If it runs anything else, it sees that on its way to guest
+ * code.  So once is enough: when this returns, the thread runs no more guest code before.  Its
+ * vector state, FS base and red zone stay as they are.
  *   t        does not end meanwhile; not the caller's own.
  */
 void plat_thread_interrupt(struct plat_thread *t);

@@ -14,7 +14,7 @@
  *
  * It leaves through plat_resume(), or the short way behind a system call.  Both look at
  * `attend` last, and are begun again by an interrupt that comes after that look: between
- * it and the guest's next instruction nothing is missed.  See decisions/0008.
+ * it and the guest's next instruction nothing is missed.  See decisions/0009.
  *
  * Source  System V ABI x86-64; the register order is that of struct sigcontext
  *         in Linux' asm/sigcontext.h, so a signal frame is one copy.

@@ -24,6 +24,7 @@ struct shim_exec_error;
 struct shim_host;
 struct shim_mm;
 struct shim_rewrite_range;
+struct shim_task;
 struct vfs_file;
 struct vfs_image_key;
 
@@ -41,16 +42,16 @@ uint32_t shim_mm_users(const struct shim_mm *mm);
 void shim_mm_lose(struct shim_mm *mm);
 
 /*
- * A copy of an address space for fork(2), in two steps: this guest host writes down the areas and
- * the contents of touched pages, the child's takes them.
+ * A copy of the calling task's address space for fork(2), in two steps: this guest host writes
+ * down the areas and the contents of touched pages, the child's takes them.  Other threads run no
+ * guest code meanwhile.  What lies below the task's stack pointer and red zone is dead.
  *   to       the child's guest host: what it has kept is not copied.
- *   sp       the forking thread's stack pointer: what lies below it, less the red zone, is dead.
  *   copy     to be received, or dropped.
  *   returns  -LX_ENOMEM.
  */
 struct shim_mm_copy;
-MUST_USE int shim_mm_fork(struct shim_mm *mm, lx_uptr sp, const struct shim_host *to,
-                          struct shim_mm **child, struct shim_mm_copy **copy);
+MUST_USE int shim_mm_fork(struct shim_task *t, const struct shim_host *to, struct shim_mm **child,
+                          struct shim_mm_copy **copy);
 MUST_USE int shim_mm_receive(struct shim_mm *mm, struct shim_mm_copy *copy);
 void shim_mm_copy_free(struct shim_mm_copy *copy); /* NULL is ignored */
 
