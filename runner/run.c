@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/arena.h"
+#include "core/layout.h"
 #include "core/segment.h"
 #include "core/shared.h"
 #include "environment.h"
@@ -278,6 +279,14 @@ static void print_stats(const struct run *r)
             (unsigned long long)c->patch_sites,
             (unsigned long long)(c->tls_sites - c->tls_unpatched), (unsigned long long)c->tls_sites,
             (unsigned long long)((h->peak_size + plat_process_peak()) / 1024));
+    const struct shim_pool *pool = c->pool;
+    fprintf(stderr,
+            "tarbox: %llu processes, %llu threads; %llu guest hosts started, %llu at once, %u left "
+            "at the end; %llu KiB of objects, %llu KiB of data\n",
+            (unsigned long long)c->processes_begun, (unsigned long long)c->tasks_begun,
+            (unsigned long long)pool->started, (unsigned long long)pool->peak, pool->total,
+            (unsigned long long)(core_arena_used() / 1024),
+            (unsigned long long)(core_page_used() * CORE_PAGE_SIZE / 1024));
 }
 
 /* What every guest host inherits. */
@@ -366,7 +375,7 @@ static void supervise(struct run *r)
                     return;
             }
         }
-        int64_t deadline_ns = PLAT_FOREVER;
+        int64_t deadline_ns = shim_pool_trim();
         if (start_hosts(r) < 0) /* the machine is full: again, later */
             deadline_ns = (int64_t)(plat_clock_now(PLAT_CLOCK_MONOTONIC) + SPAWN_RETRY_NS);
         int err = core_sleep(self, 0, deadline_ns);

@@ -24,6 +24,7 @@
 #define WANT_FIRST 2u /* idle hosts from the first fork on */
 #define WANT_MAX 16u  /* and at most, as forks find none */
 #define IDLE_MAX 64u  /* more of them than that go home */
+#define TRIM_NS 1000000000ull
 
 /* This process's; written once, by the main thread before others run. */
 static struct {
@@ -106,6 +107,48 @@ int shim_pool_add(void)
     return h ? (int)index : -LX_EAGAIN;
 }
 
+/* An idle host is to be used, or is gone. */
+static void remove_idle_locked(struct shim_pool *pool, struct shim_host *h)
+{
+    core_list_remove(&h->node);
+    pool->idle_count--;
+    if (pool->idle_low > pool->idle_count)
+        pool->idle_low = pool->idle_count;
+}
+
+/* Half of those that nobody has needed since the last time leave, but for WANT_FIRST. */
+static void trim_locked(struct shim_pool *pool)
+{
+    uint32_t count = pool->idle_low > WANT_FIRST ? (pool->idle_low - WANT_FIRST + 1) / 2 : 0;
+    pool->want = pool->want > WANT_FIRST + count ? pool->want - count : WANT_FIRST;
+    while (count--) {
+        struct shim_host *h = CORE_LIST_ENTRY(pool->idle.next, struct shim_host, node);
+        remove_idle_locked(pool, h);
+        h->state = SHIM_HOST_LEAVING;
+        core_sleeper_wake(&h->sleeper);
+    }
+    pool->idle_low = pool->idle_count;
+}
+
+int64_t shim_pool_trim(void)
+{
+    struct shim_container *c = shim_container();
+    struct shim_pool *pool = c->pool;
+    uint64_t now_ns = plat_clock_now(PLAT_CLOCK_MONOTONIC);
+    core_lock_acquire(&c->lock);
+    if (pool->trim_ns && now_ns >= pool->trim_ns) {
+        trim_locked(pool);
+        pool->trim_ns = 0;
+    }
+    if (!pool->trim_ns && pool->idle_count > WANT_FIRST) {
+        pool->idle_low = pool->idle_count;
+        pool->trim_ns = now_ns + TRIM_NS;
+    }
+    uint64_t next_ns = pool->trim_ns;
+    core_lock_release(&c->lock);
+    return next_ns ? (int64_t)next_ns : PLAT_FOREVER;
+}
+
 /* Everything that ran in the host is gone, as if killed. */
 static void bury(struct shim_host *h, uint32_t signal)
 {
@@ -150,10 +193,8 @@ int shim_pool_lost(uint32_t index, uint32_t signal)
     uint32_t state = h->state;
     if (state == SHIM_HOST_STARTING)
         pool->starting_count--;
-    if (state == SHIM_HOST_IDLE) {
-        core_list_remove(&h->node);
-        pool->idle_count--;
-    }
+    if (state == SHIM_HOST_IDLE)
+        remove_idle_locked(pool, h);
     core_lock_release(&c->lock);
     int lost = state == SHIM_HOST_TAKEN;
     if (lost)
@@ -201,8 +242,7 @@ static struct shim_host *choose_locked(const struct shim_pool *pool, uint64_t pr
 
 static struct shim_host *pop_locked(struct shim_pool *pool, struct shim_host *h)
 {
-    core_list_remove(&h->node);
-    pool->idle_count--;
+    remove_idle_locked(pool, h);
     h->state = SHIM_HOST_TAKEN;
     return h;
 }
@@ -276,7 +316,10 @@ static void put_idle(struct shim_host *h)
         core_list_add(&pool->idle, &h->node);
         pool->idle_count++;
     }
+    int many = pool->idle_count > WANT_FIRST && !pool->trim_ns;
     core_lock_release(&c->lock);
+    if (many)
+        core_sleeper_wake(&pool->supervisor);
     if (leave && h == g_self.host)
         plat_exit(0);
     core_waitq_wake(&pool->wait, ~0u, UINT32_MAX); /* one may have got another host meanwhile */
@@ -380,6 +423,16 @@ static NORETURN void run(struct shim_birth *b, struct plat_thread *thread)
     shim_task_run(t);
 }
 
+static void leave_if_told(const struct shim_host *h)
+{
+    struct shim_container *c = shim_container();
+    core_lock_acquire(&c->lock);
+    int leave = h->state == SHIM_HOST_LEAVING;
+    core_lock_release(&c->lock);
+    if (leave)
+        plat_exit(0);
+}
+
 void shim_host_serve(struct plat_thread *thread)
 {
     struct shim_host *h = g_self.host;
@@ -397,6 +450,7 @@ void shim_host_serve(struct plat_thread *thread)
     while (!(b = atomic_exchange(&h->birth, NULL))) {
         err = core_sleep(&h->sleeper, 0, PLAT_FOREVER);
         (void)err; /* it looks again */
+        leave_if_told(h);
     }
     run(b, thread);
 }

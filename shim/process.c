@@ -65,6 +65,7 @@ static void enter_table_locked(struct shim_container *c, struct shim_process *p)
     *bucket = p;
     core_list_add(&c->processes, &p->in_table);
     c->process_count++;
+    c->processes_begun++;
 }
 
 static void leave_table_locked(struct shim_container *c, struct shim_process *p)

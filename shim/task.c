@@ -170,6 +170,7 @@ static int enter_table(struct shim_container *c, struct shim_task *t)
         err = -LX_EAGAIN;
     } else {
         c->task_count++;
+        c->tasks_begun++;
         t->tid = new_tid_locked(c);
         hash_locked(c, t);
         core_list_add(&c->tasks, &t->in_table);

@@ -60,6 +60,8 @@ struct shim_pool {
     struct core_list idle;
     uint32_t idle_count, starting_count, waiting_count;
     uint32_t want;                  /* idle hosts there are to be */
+    uint32_t idle_low;              /* the fewest idle ones since the last look at that */
+    uint64_t trim_ns;               /* when the launcher looks again; 0: there are not too many */
     uint32_t total;                 /* that run now */
     uint32_t has_begun;             /* 1: the first one has been told that it is */
     uint64_t started, peak;         /* for --stats */
@@ -80,6 +82,12 @@ MUST_USE int shim_pool_add(void);
  *   returns  1 if it had tasks: they are gone, as if killed by `signal`.
  */
 int shim_pool_lost(uint32_t index, uint32_t signal);
+
+/*
+ * Send hosts home that have been idle for a while; whenever the launcher wakes.
+ *   returns  when to call this again, on PLAT_CLOCK_MONOTONIC; or PLAT_FOREVER.
+ */
+MUST_USE int64_t shim_pool_trim(void);
 
 /* ---- Guest hosts ---- */
 

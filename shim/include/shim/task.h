@@ -193,6 +193,7 @@ struct shim_container {
     struct shim_task *tids[SHIM_PID_BUCKETS]; /* hash tables, by id */
     struct shim_process *pids[SHIM_PID_BUCKETS];
     uint32_t task_count, process_count;
+    uint64_t tasks_begun, processes_begun; /* for --stats */
     int32_t next_tid;
     uint32_t ids_wrapped;                 /* 1: ids are used again */
     uint64_t slots[SHIM_SLOT_COUNT / 64]; /* bit: a thread sleeps on that slot */
