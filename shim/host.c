@@ -408,11 +408,11 @@ static NORETURN void run(struct shim_birth *b, struct plat_thread *thread)
     t->plat = thread;
     thread->owner = t;
     start_usage(t->process);
+    int err = shim_timers_resume(t->process);
+    (void)err; /* without a thread nothing expires */
     if (b->exec) {
         struct shim_exec *x = b->exec;
         shim_birth_free(b);
-        int err = shim_timers_resume(t->process);
-        (void)err; /* without a thread they do not expire */
         shim_exec_here(t, x);
     } else {
         begin_fork(t, b, thread);

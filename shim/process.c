@@ -131,6 +131,13 @@ int shim_process_new(struct shim_process **out, struct shim_task **task)
 
 /* ---- fork ---- */
 
+static void inherit_actions(struct shim_process *child, struct shim_process *p)
+{
+    core_lock_acquire(&p->signal_lock);
+    memcpy(child->actions, p->actions, sizeof child->actions);
+    core_lock_release(&p->signal_lock);
+}
+
 /* What a child has from its parent by value. */
 static void inherit(struct shim_process *child, struct shim_process *p)
 {
@@ -140,9 +147,7 @@ static void inherit(struct shim_process *child, struct shim_process *p)
     child->vdso_has_clock = p->vdso_has_clock;
     core_lock_release(&p->lock);
 
-    core_lock_acquire(&p->signal_lock);
-    memcpy(child->actions, p->actions, sizeof child->actions);
-    core_lock_release(&p->signal_lock);
+    inherit_actions(child, p);
 }
 
 /* clone(2), CLONE_CLEAR_SIGHAND: handlers are gone, what is ignored stays so. */
@@ -192,6 +197,11 @@ int shim_process_fork(struct shim_task *t, uint64_t flags, uint32_t exit_signal,
     shim_program_share(p, parent);
     if (flags & LX_CLONE_CLEAR_SIGHAND)
         clear_handlers(p);
+    if (flags & LX_CLONE_SIGHAND) {
+        uint64_t none = 0;
+        atomic_compare_exchange_strong(&parent->shares_actions, &none, core_arena_unique());
+        p->shares_actions = parent->shares_actions;
+    }
     p->exit_signal = exit_signal;
     int err = inherit_tables(p, parent, flags);
     if (err == 0)
@@ -239,6 +249,8 @@ void shim_process_publish(struct shim_task *parent, struct shim_task *child, uin
     p->ppid = of->pid;
     core_list_add(&of->children, &p->sibling);
     enter_table_locked(c, p);
+    if (p->shares_actions)
+        inherit_actions(p, parent->process); /* as they are from now on */
     take_group_signals_locked(p, parent->group_signals);
     core_lock_release(&c->lock);
 }
@@ -313,19 +325,25 @@ void shim_process_abandon(struct shim_task *child)
 
 /* ---- The end ---- */
 
+/* Differs from Linux: memory that was reserved counts as used, for to ask the host costs more. */
+static void note_peak(struct shim_process *p)
+{
+    uint64_t peak = p->mm ? shim_mm_peak(p->mm) : 0;
+    if (p->usage.peak_size < peak)
+        p->usage.peak_size = peak;
+}
+
 static void note_usage(struct shim_process *p)
 {
     shim_cpu_times(p, &p->usage.user_ns, &p->usage.system_ns);
-    /* Differs from Linux: what it has at its end, for to ask the host costs more than the end. */
-    uint64_t mapped;
-    if (p->mm)
-        shim_mm_usage(p->mm, &mapped, &p->usage.peak_size);
+    note_peak(p);
 }
 
 void shim_process_drop_mm(struct shim_process *p)
 {
     struct shim_container *c = shim_container();
     struct shim_mm *mm = p->mm;
+    note_peak(p);
     p->mm = NULL;
     core_lock_acquire(&c->lock);
     end_vfork_locked(p);

@@ -10,6 +10,7 @@
 #include "core/mem.h"
 #include "core/wait.h"
 #include "lx/errno.h"
+#include "lx/resource.h"
 #include "lx/signal.h"
 #include "lx/time.h"
 #include "plat/plat.h"
@@ -180,10 +181,35 @@ static uint64_t look_at_itimer_locked(struct timer_thread *th, struct shim_proce
     return deadline_of(th, p, which != LX_ITIMER_REAL, 0, *next, now);
 }
 
+static int has_cpu_limit_locked(const struct shim_process *p)
+{
+    return p->limits[LX_RLIMIT_CPU].rlim_cur != LX_RLIM64_INFINITY;
+}
+
+/* RLIMIT_CPU: a signal each second from the soft limit on, which moves; the end at the hard one. */
+static uint64_t look_at_limit_locked(struct timer_thread *th, struct shim_process *p, int32_t *sig)
+{
+    struct lx_rlimit64 *limit = &p->limits[LX_RLIMIT_CPU];
+    *sig = 0;
+    if (!has_cpu_limit_locked(p))
+        return FOREVER;
+    uint64_t now = itimer_now(p, LX_ITIMER_PROF);
+    if (now / NS_PER_S >= limit->rlim_max) {
+        *sig = LX_SIGKILL;
+        return FOREVER;
+    }
+    if (now / NS_PER_S >= limit->rlim_cur) {
+        *sig = LX_SIGXCPU;
+        limit->rlim_cur++;
+    }
+    uint64_t next = limit->rlim_cur < FOREVER / NS_PER_S ? limit->rlim_cur * NS_PER_S : FOREVER;
+    return next <= now ? now_ns() : deadline_of(th, p, 1, 0, next, now);
+}
+
 static int counts_cpu_locked(const struct shim_process *p)
 {
     int found = p->timers.intervals[LX_ITIMER_VIRTUAL].next_ns ||
-                p->timers.intervals[LX_ITIMER_PROF].next_ns;
+                p->timers.intervals[LX_ITIMER_PROF].next_ns || has_cpu_limit_locked(p);
     CORE_LIST_FOR_EACH(node, &p->timers.list)
     {
         const struct shim_timer *timer = CORE_LIST_ENTRY(node, struct shim_timer, node);
@@ -192,16 +218,27 @@ static int counts_cpu_locked(const struct shim_process *p)
     return found;
 }
 
+static void send(struct shim_process *p, int32_t sig)
+{
+    struct lx_siginfo info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = sig;
+    info.si_code = LX_SI_KERNEL;
+    int err = shim_signal_send_process(p, &info);
+    (void)err; /* a standard signal is never refused: see enqueue_locked() */
+}
+
 /* Let expire what is due; returns the deadline of the next look. */
 static uint64_t look(struct timer_thread *th, struct shim_process *p)
 {
     static const int32_t signals[] = {LX_SIGALRM, LX_SIGVTALRM, LX_SIGPROF};
-    uint64_t next = FOREVER;
     uint32_t expired = 0;
+    int32_t limit_signal;
     core_lock_acquire(&p->lock);
     core_lock_acquire(&p->signal_lock);
     if (counts_cpu_locked(p))
         shim_cpu_pace(&th->pace, now_ns());
+    uint64_t next = look_at_limit_locked(th, p, &limit_signal);
     CORE_LIST_FOR_EACH(node, &p->timers.list)
     {
         uint64_t at = look_at_timer_locked(th, p, CORE_LIST_ENTRY(node, struct shim_timer, node));
@@ -215,15 +252,11 @@ static uint64_t look(struct timer_thread *th, struct shim_process *p)
     core_lock_release(&p->signal_lock);
     core_lock_release(&p->lock);
 
+    if (limit_signal)
+        send(p, limit_signal);
     for (uint32_t which = 0; which < SHIM_ITIMER_COUNT; which++) {
-        struct lx_siginfo info;
-        if (!(expired & 1u << which))
-            continue;
-        memset(&info, 0, sizeof info);
-        info.si_signo = signals[which];
-        info.si_code = LX_SI_KERNEL;
-        int err = shim_signal_send_process(p, &info);
-        (void)err; /* a standard signal is never refused: see enqueue_locked() */
+        if (expired & 1u << which)
+            send(p, signals[which]);
     }
     return next;
 }
@@ -338,8 +371,9 @@ void shim_timers_stop(struct shim_process *p)
 
 int shim_timers_resume(struct shim_process *p)
 {
+    core_lock_acquire(&p->lock);
     core_lock_acquire(&p->signal_lock);
-    int armed = 0;
+    int armed = has_cpu_limit_locked(p);
     for (uint32_t which = 0; which < SHIM_ITIMER_COUNT; which++)
         armed |= p->timers.intervals[which].next_ns != 0;
     CORE_LIST_FOR_EACH(node, &p->timers.list)
@@ -347,6 +381,7 @@ int shim_timers_resume(struct shim_process *p)
         armed |= CORE_LIST_ENTRY(node, struct shim_timer, node)->next_ns != 0;
     }
     core_lock_release(&p->signal_lock);
+    core_lock_release(&p->lock);
     return armed ? thread_start(p) : 0;
 }
 
@@ -374,6 +409,15 @@ void shim_timers_fini(struct shim_process *p)
     core_lock_acquire(&p->signal_lock);
     memset(p->timers.intervals, 0, sizeof p->timers.intervals);
     core_lock_release(&p->signal_lock);
+}
+
+int shim_timers_limit(struct shim_process *p)
+{
+    int err = thread_start(p);
+    core_lock_acquire(&p->signal_lock);
+    wake_locked(p, 0);
+    core_lock_release(&p->signal_lock);
+    return err;
 }
 
 /* ---- Interval timers ---- */

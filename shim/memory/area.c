@@ -142,6 +142,8 @@ void area_remove(struct shim_mm *mm, uint64_t begin, uint64_t end)
 {
     uint32_t first = area_find(mm, begin), last = first;
     int shared = 0;
+    if (mm->peak < mm->committed)
+        mm->peak = mm->committed;
     for (; last < mm->count && mm->areas[last].begin < end; last++) {
         struct area *a = &mm->areas[last];
         if (a->flags & AREA_BACKED) {

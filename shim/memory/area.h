@@ -54,6 +54,7 @@ struct shim_mm {
     uint64_t next;                /* where the search for a free range begins */
     uint64_t brk_base, brk_end;   /* brk_end: as brk(2) reports it, not rounded */
     uint64_t mapped, committed;   /* bytes */
+    uint64_t peak;                /* of committed, before it last became less */
     struct patched_image *images; /* see patch.c */
     struct view *views;           /* see view.h */
     uint64_t next_view;           /* where the search for a place for one begins; 0: anywhere */

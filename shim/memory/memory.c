@@ -846,6 +846,14 @@ void shim_mm_usage(struct shim_mm *mm, uint64_t *mapped, uint64_t *committed)
     core_lock_release(&mm->lock);
 }
 
+uint64_t shim_mm_peak(struct shim_mm *mm)
+{
+    core_lock_acquire(&mm->lock);
+    uint64_t peak = mm->peak > mm->committed ? mm->peak : mm->committed;
+    core_lock_release(&mm->lock);
+    return peak;
+}
+
 void shim_mm_sizes(struct shim_mm *mm, uint64_t *all, uint64_t *data)
 {
     *all = *data = 0;

@@ -336,8 +336,8 @@ static void dequeue_locked(struct shim_process *p, struct shim_pending *pending,
         atomic_fetch_and(&pending->set, ~BIT(sig));
 }
 
-void shim_signal_set_action(struct shim_process *p, uint32_t sig, const struct lx_sigaction *action,
-                            struct lx_sigaction *old)
+static void set_action(struct shim_process *p, uint32_t sig, const struct lx_sigaction *action,
+                       struct lx_sigaction *old)
 {
     core_lock_acquire(&p->lock);
     core_lock_acquire(&p->signal_lock);
@@ -347,6 +347,30 @@ void shim_signal_set_action(struct shim_process *p, uint32_t sig, const struct l
         forget_everywhere_locked(p, BIT(sig));
     core_lock_release(&p->signal_lock);
     core_lock_release(&p->lock);
+}
+
+/* Others that share the actions of `p` follow it. */
+static void share_action(const struct shim_process *p, uint32_t sig)
+{
+    struct shim_container *c = shim_container();
+    struct lx_sigaction old;
+    if (!p->shares_actions)
+        return;
+    core_lock_acquire(&c->lock);
+    CORE_LIST_FOR_EACH(node, &c->processes)
+    {
+        struct shim_process *other = CORE_LIST_ENTRY(node, struct shim_process, in_table);
+        if (other != p && other->shares_actions == p->shares_actions)
+            set_action(other, sig, &p->actions[sig - 1], &old);
+    }
+    core_lock_release(&c->lock);
+}
+
+void shim_signal_set_action(struct shim_process *p, uint32_t sig, const struct lx_sigaction *action,
+                            struct lx_sigaction *old)
+{
+    set_action(p, sig, action, old);
+    share_action(p, sig);
 }
 
 /* Linux' order: what the thread caused itself, then the lowest number. */
@@ -424,6 +448,7 @@ void shim_signal_flush_process(struct shim_process *p)
 void shim_signal_reset_handlers(struct shim_process *p)
 {
     core_lock_acquire(&p->signal_lock);
+    p->shares_actions = 0;
     for (uint32_t i = 0; i < SHIM_SIGNAL_COUNT; i++) {
         uint64_t ignored = p->actions[i].sa_handler == LX_SIG_IGN ? LX_SIG_IGN : LX_SIG_DFL;
         memset(&p->actions[i], 0, sizeof p->actions[i]);
@@ -545,9 +570,13 @@ int shim_signal_deliver(struct shim_task *t, int call)
         core_lock_acquire(&p->signal_lock);
         struct lx_sigaction action = p->actions[sig - 1];
         int ignored = is_ignored_locked(p, sig);
-        if (!ignored && action.sa_handler != LX_SIG_DFL && action.sa_flags & LX_SA_RESETHAND)
+        int reset =
+            !ignored && action.sa_handler != LX_SIG_DFL && action.sa_flags & LX_SA_RESETHAND;
+        if (reset)
             p->actions[sig - 1].sa_handler = LX_SIG_DFL;
         core_lock_release(&p->signal_lock);
+        if (reset)
+            share_action(p, sig);
         if (ignored)
             continue;
         if (action.sa_handler == LX_SIG_DFL && BIT(sig) & STOPS) {

@@ -47,6 +47,14 @@ static int change_limit(struct shim_task *t, struct shim_process *p, uint32_t re
     return err;
 }
 
+/* A limit of the caller's own that somebody has to watch. */
+static int begin_limit(struct shim_task *t, uint32_t resource, const struct lx_rlimit64 *limit)
+{
+    if (resource != LX_RLIMIT_CPU || limit->rlim_cur == LX_RLIM64_INFINITY)
+        return 0;
+    return shim_timers_limit(t->process);
+}
+
 int64_t sys_prlimit64(struct shim_task *t, int32_t pid, uint32_t resource, lx_uptr new_limit,
                       lx_uptr old_limit)
 {
@@ -63,7 +71,10 @@ int64_t sys_prlimit64(struct shim_task *t, int32_t pid, uint32_t resource, lx_up
         err = -LX_EPERM;
     else
         err = change_limit(t, other->process, resource, new_limit ? &limit : NULL, &old);
+    int is_own = other && other->process == t->process;
     core_lock_release(&c->lock);
+    if (err == 0 && new_limit && is_own)
+        err = begin_limit(t, resource, &limit);
     return err == 0 && old_limit ? shim_copy_out(old_limit, &old, sizeof old) : err;
 }
 
@@ -78,7 +89,9 @@ int64_t sys_setrlimit(struct shim_task *t, uint32_t resource, lx_uptr limit)
 {
     struct lx_rlimit64 value, old;
     int err = shim_copy_in(&value, limit, sizeof value);
-    return err < 0 ? err : change_limit(t, t->process, resource, &value, &old);
+    if (err == 0)
+        err = change_limit(t, t->process, resource, &value, &old);
+    return err < 0 ? err : begin_limit(t, resource, &value);
 }
 
 /* ---- Priorities ---- */

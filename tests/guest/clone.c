@@ -260,6 +260,36 @@ static void unshares(void)
     CHECK(getcwd(folder, sizeof folder) && strcmp(folder, "/"));
 }
 
+/* CLONE_SIGHAND without CLONE_THREAD: what one of them sets, the other has. */
+static void handler(int number)
+{
+    (void)number;
+}
+
+static int set_handlers(void *arg)
+{
+    const struct sigaction once = {.sa_handler = handler, .sa_flags = (int)SA_RESETHAND};
+    (void)arg;
+    return signal(SIGUSR1, SIG_IGN) == handler && sigaction(SIGUSR2, &once, NULL) == 0 ? 5 : 6;
+}
+
+static void handlers(void)
+{
+    struct sigaction action;
+    for (int shared = 0; shared < 2; shared++) {
+        CHECK(signal(SIGUSR1, handler) != SIG_ERR && signal(SIGUSR2, SIG_DFL) != SIG_ERR);
+        int flags = CLONE_VM | SIGCHLD | (shared ? CLONE_SIGHAND : 0);
+        CHECK_EXIT(status_of(clone(set_handlers, stack + sizeof stack, flags, NULL)), 5);
+        CHECK(sigaction(SIGUSR1, NULL, &action) == 0);
+        CHECK(action.sa_handler == (shared ? SIG_IGN : handler));
+        CHECK(sigaction(SIGUSR2, NULL, &action) == 0);
+        CHECK(action.sa_handler == (shared ? handler : SIG_DFL));
+    }
+    raise(SIGUSR2); /* once */
+    CHECK(sigaction(SIGUSR2, NULL, &action) == 0 && action.sa_handler == SIG_DFL);
+    puts("handlers");
+}
+
 int main(void)
 {
     char folder[4096];
@@ -282,6 +312,7 @@ int main(void)
     third();
     errors();
     unshares();
+    handlers();
     CHECK_ERROR(wait(NULL), ECHILD);
     return guest_result();
 }

@@ -160,6 +160,9 @@ void shim_mm_list(struct shim_mm *mm, void (*put)(void *arg, const struct shim_m
 /* Bytes mapped, and bytes with host memory. */
 void shim_mm_usage(struct shim_mm *mm, uint64_t *mapped, uint64_t *committed);
 
+/* The most bytes that had host memory at once. */
+uint64_t shim_mm_peak(struct shim_mm *mm);
+
 /* Where the address a trampoline belongs to came from; `addr` itself if it is in none. */
 lx_uptr shim_mm_original_rip(struct shim_mm *mm, lx_uptr addr);
 

@@ -75,12 +75,14 @@ struct shim_process {
     uint32_t exit_signal;          /* that the parent gets at the end; 0: none */
     uint32_t has_execed;           /* 1: an execve(2) has succeeded; setpgid(2) asks */
     uint32_t news;                 /* SHIM_NEWS_*: what wait(2) has not reported yet */
-    struct shim_usage usage;       /* of a zombie */
+    struct shim_usage usage;       /* of a zombie; before, the peak of memory it has left */
     struct core_waitq child_wait;  /* threads in wait(2); own lock */
     struct vfs_pidfd *pidfd;       /* a reference; NULL: nobody asked for one */
 
     struct core_lock signal_lock;                   /* guards all to the blank line */
     struct lx_sigaction actions[SHIM_SIGNAL_COUNT]; /* of signal n at n-1 */
+    _Atomic uint64_t shares_actions; /* processes with the same number have the same actions:
+                                        CLONE_SIGHAND; 0: none has */
     struct shim_pending pending;
     _Atomic uint32_t queued;      /* signals in its queues and its tasks'; limit.h asks */
     _Atomic uint32_t stop_signal; /* nonzero: it stops, or has stopped, because of this */

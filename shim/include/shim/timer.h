@@ -3,16 +3,17 @@
 #define SHIM_TIMER_H
 
 /*
- * A process's timers that send signals: the three interval timers and those of
- * timer_create(2).  A thread of the guest host sleeps until the first of them expires; it is
+ * A process's timers that send signals: the three interval timers, those of timer_create(2),
+ * and its limit of processor time.  A thread of the guest host sleeps until the first of them expires; it is
  * started when the first is armed.
  *
- * Source  setitimer(2), timer_create(2), timer_settime(2), timer_getoverrun(2);
+ * Source  setrlimit(2) (RLIMIT_CPU), setitimer(2), timer_create(2), timer_settime(2), timer_getoverrun(2);
  *         kernel/time/posix-timers.c and itimer.c of Linux.
  * Threads any; process->signal_lock guards all of it.
  * Errors  -LX_EAGAIN: no memory, or the thread cannot be started; -LX_EINVAL: no such timer.
  *
- * Life    shim_timers_init() at a process's birth, a fork's child included: it inherits none.
+ * Life    shim_timers_init() at a process's birth, a fork's child included: it inherits no timers,
+ *         but the limit, for which shim_timers_resume() is called.
  *         execve(2) calls shim_timers_exec(), and if the process moves to another guest
  *         host shim_timers_stop() in the old one and shim_timers_resume() in the new one.
  *         shim_timers_fini() at its end.
@@ -50,8 +51,11 @@ void shim_timers_init(struct shim_process *p);
  */
 void shim_timers_stop(struct shim_process *p);
 
-/* Start the thread again if a timer is armed. */
+/* Start the thread, or start it again, if there is something for it to do. */
 MUST_USE int shim_timers_resume(struct shim_process *p);
+
+/* RLIMIT_CPU of the calling task's process has changed, and is not infinite. */
+MUST_USE int shim_timers_limit(struct shim_process *p);
 
 /* Delete the timers of timer_create(2); the interval timers go on: execve(2). */
 void shim_timers_exec(struct shim_process *p);
