@@ -144,10 +144,12 @@ static int64_t read_part(const struct vfs_file *f, void *bytes, uint64_t size)
 static int64_t read_first(struct vfs_file *f, void *bytes, uint64_t size, struct core_sleeper *self)
 {
     for (;;) {
-        int64_t n = may_block(f) ? wait_ready(f, readable(f), self) : 0;
-        if (n == 0)
-            n = read_part(f, bytes, size);
-        if (n != -LX_EAGAIN || f->flags & LX_O_NONBLOCK)
+        int waits = f->stream_kind == PLAT_STREAM_CONSOLE && !is_ready(readable(f));
+        int64_t n = waits ? -LX_EAGAIN : read_part(f, bytes, size);
+        if (n != -LX_EAGAIN)
+            return n;
+        n = wait_ready(f, readable(f), self);
+        if (n < 0)
             return n;
     }
 }
@@ -171,7 +173,7 @@ int64_t stream_read(struct vfs_file *f, void *buf, uint64_t size, struct core_sl
             break;
         }
         /* A short read says that there is no more for now. */
-        if ((uint64_t)n < part || !is_ready(readable(f)))
+        if ((uint64_t)n < part || (done < size && !is_ready(readable(f))))
             break;
     }
     return done ? (int64_t)done : n;

@@ -68,9 +68,11 @@ void windows_console_restore(void)
         SetConsoleOutputCP(g_windows.console.code_page);
 }
 
-static enum plat_stream_kind kind_of(HANDLE handle)
+static enum plat_stream_kind ask_kind(HANDLE handle)
 {
     BY_HANDLE_FILE_INFORMATION info;
+    if (!handle)
+        return PLAT_STREAM_CLOSED;
     switch (GetFileType(handle)) {
     case FILE_TYPE_DISK:
         return PLAT_STREAM_FILE;
@@ -83,6 +85,17 @@ static enum plat_stream_kind kind_of(HANDLE handle)
     default:
         return PLAT_STREAM_CLOSED;
     }
+}
+
+/* The handles stay what they are, so the host is asked once. */
+static enum plat_stream_kind kind_of(uint32_t stream)
+{
+    static _Atomic uint32_t kinds[3]; /* enum plat_stream_kind plus 1; 0: not asked */
+    if (stream >= 3)
+        return PLAT_STREAM_CLOSED;
+    if (!kinds[stream])
+        kinds[stream] = ask_kind(handle_of(stream)) + 1;
+    return kinds[stream] - 1;
 }
 
 /* CompareObjectHandles() is in no import library of mingw-w64. */
@@ -108,11 +121,8 @@ static uint64_t identity(uint32_t stream)
 
 int plat_host_stream_info(uint32_t stream, struct plat_stream_info *out)
 {
-    *out = (struct plat_stream_info){.kind = PLAT_STREAM_CLOSED};
     HANDLE handle = handle_of(stream);
-    if (!handle)
-        return 0;
-    out->kind = kind_of(handle);
+    *out = (struct plat_stream_info){.kind = kind_of(stream)};
     if (out->kind == PLAT_STREAM_CLOSED)
         return 0;
     out->access = stream == 0 ? PLAT_READ : PLAT_WRITE;
@@ -190,7 +200,7 @@ int64_t plat_host_stream_read(uint32_t stream, void *buf, uint64_t size)
         return -LX_EBADF;
     if (!size)
         return 0;
-    if (is_console(handle))
+    if (kind_of(stream) == PLAT_STREAM_CONSOLE)
         return read_console(handle, buf, size);
     error = ReadFile(handle, buf, cut(size), &count, NULL) ? ERROR_SUCCESS : GetLastError();
     switch (error) {
@@ -221,7 +231,7 @@ static int64_t at_offset(uint32_t stream, void *buf, uint64_t size, uint64_t off
     LARGE_INTEGER zero = {.QuadPart = 0}, position;
     if (!handle)
         return -LX_EBADF;
-    if (GetFileType(handle) != FILE_TYPE_DISK)
+    if (kind_of(stream) != PLAT_STREAM_FILE)
         return -LX_ESPIPE;
     if (!SetFilePointerEx(handle, zero, &position, FILE_CURRENT))
         return windows_error();
@@ -252,7 +262,7 @@ int64_t plat_host_stream_seek(uint32_t stream, int64_t offset, int32_t whence)
     LARGE_INTEGER distance = {.QuadPart = offset}, position;
     if (!handle)
         return -LX_EBADF;
-    if (GetFileType(handle) != FILE_TYPE_DISK)
+    if (kind_of(stream) != PLAT_STREAM_FILE)
         return -LX_ESPIPE;
     if (whence < LX_SEEK_SET || whence > LX_SEEK_END)
         return -LX_EINVAL;
@@ -265,7 +275,7 @@ int plat_host_stream_truncate(uint32_t stream, uint64_t size)
 {
     HANDLE handle = handle_of(stream);
     FILE_END_OF_FILE_INFO end = {.EndOfFile.QuadPart = (LONGLONG)size};
-    if (!handle || GetFileType(handle) != FILE_TYPE_DISK)
+    if (kind_of(stream) != PLAT_STREAM_FILE)
         return handle ? -LX_EINVAL : -LX_EBADF;
     return SetFileInformationByHandle(handle, FileEndOfFileInfo, &end, sizeof end)
                ? 0
@@ -292,11 +302,9 @@ static int is_readable(uint32_t stream)
 {
     HANDLE handle = handle_of(stream);
     DWORD available;
-    if (!handle)
-        return 1;
-    if (is_console(handle))
+    if (kind_of(stream) == PLAT_STREAM_CONSOLE)
         return console_has_key(handle);
-    if (GetFileType(handle) != FILE_TYPE_PIPE)
+    if (kind_of(stream) != PLAT_STREAM_PIPE)
         return 1;
     /* A pipe that cannot be asked any more has ended: a read says so. */
     return !PeekNamedPipe(handle, NULL, 0, NULL, &available, NULL) || available;
@@ -317,7 +325,7 @@ int plat_host_stream_winsize(uint32_t stream, struct plat_winsize *out)
     CONSOLE_SCREEN_BUFFER_INFO info;
     *out = (struct plat_winsize){0};
     HANDLE handle = handle_of(stream);
-    if (!handle || !is_console(handle))
+    if (kind_of(stream) != PLAT_STREAM_CONSOLE)
         return -LX_ENOTTY;
     /* The input side has no size: the output's counts. */
     if (!GetConsoleScreenBufferInfo(handle, &info) &&
