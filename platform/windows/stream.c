@@ -87,15 +87,16 @@ static enum plat_stream_kind ask_kind(HANDLE handle)
     }
 }
 
-/* The handles stay what they are, so the host is asked once. */
+static _Atomic uint32_t g_kinds[3]; /* enum plat_stream_kind plus 1, as last asked; 0: not yet */
+
+/* The handles stay what they are: the host is asked once, and whenever somebody wants to know. */
 static enum plat_stream_kind kind_of(uint32_t stream)
 {
-    static _Atomic uint32_t kinds[3]; /* enum plat_stream_kind plus 1; 0: not asked */
     if (stream >= 3)
         return PLAT_STREAM_CLOSED;
-    if (!kinds[stream])
-        kinds[stream] = ask_kind(handle_of(stream)) + 1;
-    return kinds[stream] - 1;
+    if (!g_kinds[stream])
+        g_kinds[stream] = ask_kind(handle_of(stream)) + 1;
+    return g_kinds[stream] - 1;
 }
 
 /* CompareObjectHandles() is in no import library of mingw-w64. */
@@ -122,6 +123,8 @@ static uint64_t identity(uint32_t stream)
 int plat_host_stream_info(uint32_t stream, struct plat_stream_info *out)
 {
     HANDLE handle = handle_of(stream);
+    if (stream < 3)
+        g_kinds[stream] = 0;
     *out = (struct plat_stream_info){.kind = kind_of(stream)};
     if (out->kind == PLAT_STREAM_CLOSED)
         return 0;
