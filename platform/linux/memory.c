@@ -84,6 +84,12 @@ void plat_host_mem_touched(uint64_t addr, uint64_t size, uint64_t *bits)
     }
 }
 
+/* Linux 5.14; before, pages come one by one. */
+void plat_host_mem_populate(uint64_t addr, uint64_t size, uint32_t access)
+{
+    madvise(pointer(addr), size, access & PLAT_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+}
+
 void plat_host_mem_flush_code(uint64_t addr, uint64_t size)
 {
     (void)addr, (void)size;

@@ -68,6 +68,12 @@ void plat_host_mem_touched(uint64_t addr, uint64_t size, uint64_t *bits)
     memset(bits, 0xff, (size / 4096 + 63) / 64 * 8);
 }
 
+/* PrefetchVirtualMemory() is for what is in files: memory that was never used has no such call. */
+void plat_host_mem_populate(uint64_t addr, uint64_t size, uint32_t access)
+{
+    (void)addr, (void)size, (void)access;
+}
+
 void plat_host_mem_flush_code(uint64_t addr, uint64_t size)
 {
     FlushInstructionCache(GetCurrentProcess(), pointer(addr), size);

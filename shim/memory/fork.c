@@ -19,6 +19,7 @@
 
 #define RED_ZONE 128u
 #define SMALL_AREA (256u << 10) /* is not worth asking which pages were touched */
+#define POPULATE_MIN 16u        /* pages: fewer cost less than asking the host */
 #define MASK_WORDS 64u          /* pages that are asked for at once: 16 MiB */
 
 /* Pages in a row; none: the area that begins there is text that the child's host has kept. */
@@ -61,6 +62,13 @@ void shim_mm_copy_free(struct shim_mm_copy *copy)
     core_arena_free(copy, sizeof *copy);
 }
 
+/* So many pages are to be read or written: have them there at once, instead of one by one. */
+static void about_to_touch(uint64_t at, uint64_t count, uint32_t access)
+{
+    if (count >= POPULATE_MIN)
+        plat_mem_populate(at, count * CORE_PAGE_SIZE, access);
+}
+
 /* ---- Sending ---- */
 
 static int is_zero(const uint64_t *page)
@@ -72,8 +80,8 @@ static int is_zero(const uint64_t *page)
     return 1;
 }
 
-/* Where the next page of the copy goes; NULL: no memory. */
-static void *next_place(struct shim_mm_copy *copy)
+/* Room for at most `count` more pages, in a row; NULL: no memory. */
+static void *next_room(struct shim_mm_copy *copy, uint64_t *count)
 {
     uint32_t place = (uint32_t)(copy->page_count % CORE_CHUNK_PAGES);
     if (place == 0) {
@@ -85,52 +93,73 @@ static void *next_place(struct shim_mm_copy *copy)
             return NULL;
         copy->chunks[copy->chunk_count++] = chunk;
     }
+    if (*count > CORE_CHUNK_PAGES - place)
+        *count = CORE_CHUNK_PAGES - place;
     return core_page(copy->chunks[copy->chunk_count - 1] + place);
 }
 
 static int add_run(struct shim_mm_copy *copy, uint64_t at, uint64_t count)
 {
+    struct run *last = copy->run_count ? &copy->runs[copy->run_count - 1] : NULL;
+    if (last && count && last->at + last->count * CORE_PAGE_SIZE == at) {
+        last->count += count;
+        return 0;
+    }
     int err = grow((void **)&copy->runs, copy->run_count, &copy->run_capacity, sizeof *copy->runs);
     if (err == 0)
         copy->runs[copy->run_count++] = (struct run){at, count};
     return err;
 }
 
-static int send_page(struct shim_mm_copy *copy, uint64_t at)
+static int send_run(struct shim_mm_copy *copy, uint64_t at, uint64_t count)
 {
-    void *place = next_place(copy);
-    if (!place)
-        return -LX_ENOMEM;
-    if (plat_copy_guest(place, (const void *)at, CORE_PAGE_SIZE))
-        return -LX_ENOMEM;
-    copy->page_count++;
-    struct run *last = copy->run_count ? &copy->runs[copy->run_count - 1] : NULL;
-    if (last && last->at + last->count * CORE_PAGE_SIZE == at) {
-        last->count++;
-        return 0;
+    int err = add_run(copy, at, count);
+    while (err == 0 && count) {
+        uint64_t part = count;
+        void *room = next_room(copy, &part);
+        if (!room)
+            return -LX_ENOMEM;
+        about_to_touch((uint64_t)(uintptr_t)room, part, PLAT_WRITE);
+        if (plat_copy_guest(room, (const void *)at, part * CORE_PAGE_SIZE))
+            return -LX_ENOMEM;
+        copy->page_count += part;
+        at += part * CORE_PAGE_SIZE;
+        count -= part;
     }
-    return add_run(copy, at, 1);
+    return err;
 }
 
-/* The pages of a readable range that are not zero. */
-static int send_range(struct shim_mm_copy *copy, uint64_t begin, uint64_t end)
+/* The pages of a readable range that are not zero; at most MASK_WORDS * 64. */
+static int send_part(struct shim_mm_copy *copy, uint64_t begin, uint64_t count)
 {
     uint64_t touched[MASK_WORDS];
     int err = 0;
-    while (err == 0 && begin < end) {
-        uint64_t part = end - begin, step = MASK_WORDS * 64 * (uint64_t)CORE_PAGE_SIZE;
-        if (part > step)
-            part = step;
-        if (part > SMALL_AREA)
-            plat_mem_touched(begin, part, touched);
-        else
-            memset(touched, 0xff, sizeof touched);
-        for (uint64_t i = 0; err == 0 && i < part / CORE_PAGE_SIZE; i++) {
-            uint64_t at = begin + i * CORE_PAGE_SIZE;
-            if (touched[i / 64] >> i % 64 & 1 && !is_zero((const uint64_t *)at))
-                err = send_page(copy, at);
+    if (count * CORE_PAGE_SIZE > SMALL_AREA)
+        plat_mem_touched(begin, count * CORE_PAGE_SIZE, touched);
+    else
+        memset(touched, 0xff, sizeof touched);
+    for (uint64_t i = 0, run = 0; err == 0 && i <= count; i++) {
+        int sent = i < count && touched[i / 64] >> i % 64 & 1 &&
+                   !is_zero((const uint64_t *)(begin + i * CORE_PAGE_SIZE));
+        if (sent) {
+            run++;
+        } else if (run) {
+            err = send_run(copy, begin + (i - run) * CORE_PAGE_SIZE, run);
+            run = 0;
         }
-        begin += part;
+    }
+    return err;
+}
+
+static int send_range(struct shim_mm_copy *copy, uint64_t begin, uint64_t end)
+{
+    int err = 0;
+    while (err == 0 && begin < end) {
+        uint64_t count = (end - begin) / CORE_PAGE_SIZE;
+        if (count > MASK_WORDS * 64)
+            count = MASK_WORDS * 64;
+        err = send_part(copy, begin, count);
+        begin += count * CORE_PAGE_SIZE;
     }
     return err;
 }
@@ -298,11 +327,13 @@ static void fill(const struct shim_mm_copy *copy)
     uint64_t done = 0;
     for (uint32_t i = 0; i < copy->run_count; i++) {
         uint64_t at = copy->runs[i].at, left = copy->runs[i].count;
+        about_to_touch(at, left, PLAT_WRITE);
         while (left) {
             uint64_t place = done % CORE_CHUNK_PAGES, part = CORE_CHUNK_PAGES - place;
             if (part > left)
                 part = left;
             const void *from = core_page(copy->chunks[done / CORE_CHUNK_PAGES] + (uint32_t)place);
+            about_to_touch((uint64_t)(uintptr_t)from, part, PLAT_READ);
             if (from)
                 memcpy((void *)at, from, part * CORE_PAGE_SIZE);
             at += part * CORE_PAGE_SIZE;

@@ -4,7 +4,9 @@
 # gbench natively and under Tarbox on both hosts, in one go: interleaved, best of ROUNDS, with a
 # second native run as the control.  Prints ns and the ratios to native.
 #
-#   tests/bench/run.sh [PATTERN...]      ROUNDS=11; PATTERN as gbench takes it
+#   tests/bench/run.sh [PATTERN... | processes]     ROUNDS=11; PATTERN as gbench takes it
+#
+# Without a PATTERN the system calls; `processes` are those of processes, threads and signals.
 #
 # A ratio counts only if the control is within half its margin.
 set -euo pipefail
@@ -13,14 +15,18 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 rounds=${ROUNDS:-11}
 work=$top/build/bench
-[ $# -gt 0 ] || set -- null_syscall clock_gettime read_1b_devzero pread_4k pread_64k write_4k fstat \
-    image_lstat image_open_close signal_self pipe_self futex_wake_none sched_yield mutex_alone
+case ${1:-} in
+'') set -- null_syscall clock_gettime read_1b_devzero pread_4k pread_64k write_4k fstat \
+    image_lstat image_open_close signal_self pipe_self futex_wake_none sched_yield mutex_alone ;;
+processes) set -- fork_exit_wait fork_exec_wait vfork_exec_wait fork_exit_wait_64m pipe_processes \
+    futex_threads thread_create_join mmap_munmap_4k signal_self sigsegv_mend 'cpu_*' ;;
+esac
 
 mkdir -p "$work"
-make -s -C "$here" out/gbench
+make -s -C "$here" out/gbench out/true
 rm -rf "$work/root"
 mkdir -p "$work/root/bench" "$work/root/tmp" "$work/root/data/a/b" "$work/root/dev"
-mv "$here/out/gbench" "$work/root/bench/"
+mv "$here"/out/{gbench,true} "$work/root/bench/"
 rm -rf "$here/out"
 for i in $(seq 200); do echo "$i" >"$work/root/data/a/b/file$i"; done
 mknod -m 666 "$work/root/dev/zero" c 1 5

@@ -86,6 +86,13 @@ MUST_USE int plat_mem_clean(uint64_t addr, uint64_t size, uint32_t prot);
  */
 void plat_mem_touched(uint64_t addr, uint64_t size, uint64_t *bits);
 
+/*
+ * Committed pages, or such of a segment, are about to be read or written: the host may provide them
+ * all at once, which saves a page fault for each.  Nothing changes otherwise.
+ *   access   PLAT_READ or PLAT_WRITE.
+ */
+void plat_mem_populate(uint64_t addr, uint64_t size, uint32_t access);
+
 /* Tell the processor that code was written.  A no-op on x86 but for the contract. */
 void plat_mem_flush_code(uint64_t addr, uint64_t size);
 
