@@ -19,7 +19,8 @@
 #define SEGMENT_PAGES (PLAT_SEGMENT_SIZE / CORE_PAGE_SIZE)
 #define WORDS (SEGMENT_PAGES / 64)
 #define COMMIT_STEP (1u << 20)
-#define WARM_CHUNKS 32u
+#define WARM_CHUNKS 256u
+#define WARM_CHUNKS_LASTING 32u
 
 struct segment {
     uint64_t bitmap[WORDS]; /* 1: in use */
@@ -35,7 +36,7 @@ struct segments {
     uint64_t used;                 /* pages */
     _Atomic uint64_t limit;        /* pages */
     core_page_t warm[WARM_CHUNKS]; /* chunks to be used next */
-    uint32_t warm_count;
+    uint32_t warm_count, warm_low; /* and the fewest since the last core_chunks_trim() */
     struct segment *table[PLAT_SEGMENT_MAX];
 };
 
@@ -173,12 +174,20 @@ core_page_t core_chunk_new(void)
     struct segments *s = segments();
     core_lock_acquire(&s->lock);
     core_page_t chunk = s->warm_count ? s->warm[--s->warm_count] : take_chunk_locked(s);
+    if (s->warm_low > s->warm_count)
+        s->warm_low = s->warm_count;
     core_lock_release(&s->lock);
     if (chunk && !core_page(chunk)) {
         core_chunk_free(chunk);
         return 0;
     }
     return chunk;
+}
+
+static void free_pages_of(core_page_t chunk)
+{
+    for (uint32_t i = 0; i < CORE_CHUNK_PAGES; i++)
+        core_page_free(chunk + i);
 }
 
 void core_chunk_free(core_page_t chunk)
@@ -189,8 +198,34 @@ void core_chunk_free(core_page_t chunk)
     if (keep)
         s->warm[s->warm_count++] = chunk;
     core_lock_release(&s->lock);
-    for (uint32_t i = 0; !keep && i < CORE_CHUNK_PAGES; i++)
-        core_page_free(chunk + i);
+    if (!keep)
+        free_pages_of(chunk);
+}
+
+/* One of those that nobody has needed since the last time. */
+static core_page_t take_surplus(struct segments *s)
+{
+    core_page_t chunk = 0;
+    core_lock_acquire(&s->lock);
+    if (s->warm_low > WARM_CHUNKS_LASTING) {
+        chunk = s->warm[0];
+        s->warm[0] = s->warm[--s->warm_count];
+        s->warm_low--;
+    }
+    core_lock_release(&s->lock);
+    return chunk;
+}
+
+int core_chunks_trim(void)
+{
+    struct segments *s = segments();
+    core_page_t chunk;
+    while ((chunk = take_surplus(s)))
+        free_pages_of(chunk);
+    core_lock_acquire(&s->lock);
+    s->warm_low = s->warm_count;
+    core_lock_release(&s->lock);
+    return s->warm_count > WARM_CHUNKS_LASTING;
 }
 
 core_page_t core_page_new(void)

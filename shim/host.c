@@ -8,6 +8,7 @@
 #include "birth.h"
 #include "core/arena.h"
 #include "core/mem.h"
+#include "core/segment.h"
 #include "lx/errno.h"
 #include "lx/signal.h"
 #include "plat/plat.h"
@@ -136,11 +137,15 @@ int64_t shim_pool_trim(void)
     struct shim_pool *pool = c->pool;
     uint64_t now_ns = plat_clock_now(PLAT_CLOCK_MONOTONIC);
     core_lock_acquire(&c->lock);
-    if (pool->trim_ns && now_ns >= pool->trim_ns) {
+    int is_due = pool->trim_ns && now_ns >= pool->trim_ns;
+    if (is_due) {
         trim_locked(pool);
         pool->trim_ns = 0;
     }
-    if (!pool->trim_ns && pool->idle_count > WANT_FIRST) {
+    core_lock_release(&c->lock);
+    int has_more = is_due && core_chunks_trim();
+    core_lock_acquire(&c->lock);
+    if (!pool->trim_ns && (has_more || pool->idle_count > WANT_FIRST)) {
         pool->idle_low = pool->idle_count;
         pool->trim_ns = now_ns + TRIM_NS;
     }
@@ -199,6 +204,7 @@ int shim_pool_lost(uint32_t index, uint32_t signal)
     int lost = state == SHIM_HOST_TAKEN;
     if (lost)
         bury(h, signal);
+    atomic_fetch_sub(&pool->kept_size, atomic_exchange(&h->kept_size, 0));
     core_lock_acquire(&c->lock);
     h->state = SHIM_HOST_NONE;
     h->task_count = 0;
@@ -448,8 +454,11 @@ void shim_host_serve(struct plat_thread *thread)
     put_idle(h);
     struct shim_birth *b;
     while (!(b = atomic_exchange(&h->birth, NULL))) {
-        err = core_sleep(&h->sleeper, 0, PLAT_FOREVER);
-        (void)err; /* it looks again */
+        int64_t until_ns = PLAT_FOREVER;
+        if (h->kept_size)
+            until_ns = (int64_t)(plat_clock_now(PLAT_CLOCK_MONOTONIC) + TRIM_NS);
+        if (core_sleep(&h->sleeper, 0, until_ns) == -LX_ETIMEDOUT)
+            shim_mm_rest();
         leave_if_told(h);
     }
     run(b, thread);

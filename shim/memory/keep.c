@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "core/layout.h"
 #include "core/lock.h"
 #include "core/mem.h"
 #include "memory/area.h"
@@ -13,7 +14,8 @@
 
 #define KEPT_MAX 64u
 #define AREA_KEPT_MAX (64ull << 20)
-#define DIRTY_MAX (256ull << 10) /* larger ones are cleaned by the host, which is cheaper */
+#define DIRTY_SMALL (256ull << 10) /* so much is overwritten faster than the host gives it anew */
+#define DIRTY_ALL (256ull << 20)   /* of larger ones, in all hosts of the container */
 
 struct kept {
     uint64_t begin, end, text;
@@ -26,13 +28,47 @@ static struct {
     struct kept items[KEPT_MAX];
 } g_kept = {.lock = {.rank = CORE_LOCK_RESERVED}};
 
+static int is_large(const struct kept *k)
+{
+    return k->dirty && k->end - k->begin > DIRTY_SMALL;
+}
+
+/*
+ * Is a large area as good as full?  Then the next process, a fork of the same one, fills it again.
+ * It counts against what may be kept.  Stacks never are.
+ */
+static int take_large(const struct area *a)
+{
+    struct shim_host *host = shim_host_self();
+    uint64_t size = a->end - a->begin;
+    if (!host || (a->begin >= CORE_STACK_BASE && a->begin < CORE_STACK_END) ||
+        plat_mem_resident(a->begin, size) < size / 4 * 3)
+        return 0;
+    if (atomic_fetch_add(&shim_pool()->kept_size, size) + size > DIRTY_ALL) {
+        atomic_fetch_sub(&shim_pool()->kept_size, size);
+        return 0;
+    }
+    atomic_fetch_add(&host->kept_size, size);
+    return 1;
+}
+
+/* The memory of a kept area is used, or given back. */
+static void end_locked(struct kept *k)
+{
+    if (is_large(k)) {
+        atomic_fetch_sub(&shim_host_self()->kept_size, k->end - k->begin);
+        atomic_fetch_sub(&shim_pool()->kept_size, k->end - k->begin);
+    }
+    *k = g_kept.items[--g_kept.count];
+}
+
 void keep_area(const struct area *a)
 {
     struct kept k = {a->begin, a->end, a->text, a->prot, 0};
     uint64_t size = a->end - a->begin;
     int keeps = size <= AREA_KEPT_MAX && g_kept.count < KEPT_MAX;
     if (keeps && !a->text) {
-        k.dirty = size <= DIRTY_MAX;
+        k.dirty = size <= DIRTY_SMALL || take_large(a);
         keeps = k.dirty || host_clean(a->begin, a->end, a->prot) == 0;
     }
     if (!keeps) {
@@ -86,18 +122,13 @@ int keep_has_text(uint64_t begin, uint64_t end, uint64_t text)
     return has;
 }
 
-static void remove_locked(struct kept *k)
-{
-    *k = g_kept.items[--g_kept.count];
-}
-
 static void drop_overlapping_locked(uint64_t begin, uint64_t end)
 {
     for (uint32_t i = 0; i < g_kept.count;) {
         struct kept *k = &g_kept.items[i];
         if (k->begin < end && begin < k->end) {
             host_decommit(k->begin, k->end);
-            remove_locked(k);
+            end_locked(k);
         } else {
             i++;
         }
@@ -117,11 +148,26 @@ int keep_use(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text, int *di
         *dirty = used && k->dirty;
     }
     if (used)
-        remove_locked(k);
+        end_locked(k);
     else
         drop_overlapping_locked(begin, end);
     core_lock_release(&g_kept.lock);
     return used;
+}
+
+void keep_less(void)
+{
+    core_lock_acquire(&g_kept.lock);
+    for (uint32_t i = 0; i < g_kept.count;) {
+        struct kept *k = &g_kept.items[i];
+        if (is_large(k)) {
+            host_decommit(k->begin, k->end);
+            end_locked(k);
+        } else {
+            i++;
+        }
+    }
+    core_lock_release(&g_kept.lock);
 }
 
 void keep_nothing(void)

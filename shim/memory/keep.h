@@ -5,8 +5,8 @@
 /*
  * Memory that a guest host keeps between two processes.  Processes that follow each other in a
  * host are mostly forks of the same one and have the same areas: what one leaves, accessible as it
- * was, saves the next one host calls and page faults.  Small areas are left dirty and overwritten;
- * the text of a program is left as it is, for it is the same in the next.
+ * was, saves the next one host calls and page faults.  Small areas, and for some seconds large ones
+ * that were in full use, are left dirty and overwritten; the text of a program is left as it is, for it is the same in the next.
  *
  * Nothing is kept while a process runs: what it has not asked for when it begins goes.
  *
@@ -39,6 +39,9 @@ int keep_has_text(uint64_t begin, uint64_t end, uint64_t text);
  *   returns  1, or 0: nothing is kept there any more.
  */
 int keep_use(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text, int *dirty);
+
+/* Give back large areas that were left dirty: nobody has needed them for a while. */
+void keep_less(void);
 
 /* Give back all that is left. */
 void keep_nothing(void);

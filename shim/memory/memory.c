@@ -624,6 +624,11 @@ void shim_mm_begin(void)
     keep_nothing();
 }
 
+void shim_mm_rest(void)
+{
+    keep_less();
+}
+
 int shim_mm_has_text(lx_uptr begin, lx_uptr end, uint64_t text)
 {
     return text && keep_has_text(begin, end, text);

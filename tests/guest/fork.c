@@ -190,6 +190,35 @@ static void sixty_four_megabytes(void)
 
 /* ---- what is shared, and what is not inherited ---- */
 
+/*
+ * Children one after the other, of a parent whose memory is in use and then is not: where one of
+ * them has written, the next finds zeros again.
+ */
+#define LARGE (4ul << 20)
+
+static int is_filled_with(void *arg)
+{
+    char *p = arg;
+    for (unsigned long i = 0; i < LARGE; i += 512)
+        if (p[i] != (i < LARGE / 2 ? 'a' : p[LARGE - 1]))
+            return 1;
+    memset(p, 'x', LARGE);
+    return 0;
+}
+
+static void after_one_another(void)
+{
+    char *p = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(p != MAP_FAILED);
+    memset(p, 'a', LARGE);
+    for (int i = 0; i < 8; i++) {
+        if (i == 4)
+            CHECK(madvise(p + LARGE / 2, LARGE / 2, MADV_DONTNEED) == 0);
+        CHECK_EXIT(run(is_filled_with, p), 0);
+    }
+    munmap(p, LARGE);
+}
+
 static int move_and_write(void *arg)
 {
     const int *fds = arg;
@@ -292,6 +321,7 @@ int main(void)
     advice();
     program_break();
     sixty_four_megabytes();
+    after_one_another();
     files();
     not_inherited();
     CHECK_EXIT(run(numbers, &self), 0);

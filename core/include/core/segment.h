@@ -31,11 +31,14 @@ void core_page_free(core_page_t page);
 
 /*
  * CORE_CHUNK_PAGES pages in a row, the first one's number; what is in them is left from others.
- * For data on its way from process to process: a few stay allocated, so that their memory is warm.
+ * For data on its way from process to process: some stay allocated, so that their memory is warm.
+ * core_chunks_trim(), called now and then, frees most of those that are not used any more; it
+ * returns 1 if there is more to be freed later.
  */
 #define CORE_CHUNK_PAGES 64u
 MUST_USE core_page_t core_chunk_new(void);
 void core_chunk_free(core_page_t chunk);
+int core_chunks_trim(void);
 
 /* The page's 4096 bytes in this process; NULL if it cannot be mapped. */
 void *core_page(core_page_t page);

@@ -50,6 +50,7 @@ struct shim_host {
     struct shim_birth *_Atomic birth; /* handed over, and not yet taken */
     struct core_sleeper sleeper;      /* of its main thread, between two births */
     struct shim_interrupter interrupter;
+    _Atomic uint64_t kept_size; /* its part of the pool's */
     uint32_t text_count; /* own while it runs, its taker's while it waits */
     struct shim_text texts[SHIM_HOST_TEXTS];
 };
@@ -61,6 +62,7 @@ struct shim_pool {
     uint32_t idle_count, starting_count, waiting_count;
     uint32_t want;                  /* idle hosts there are to be */
     uint32_t idle_low;              /* the fewest idle ones since the last look at that */
+    _Atomic uint64_t kept_size;     /* bytes of large areas that idle hosts have left dirty */
     uint64_t trim_ns;               /* when the launcher looks again; 0: there are not too many */
     uint32_t total;                 /* that run now */
     uint32_t has_begun;             /* 1: the first one has been told that it is */

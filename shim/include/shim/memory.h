@@ -94,6 +94,9 @@ void shim_mm_set_program(struct shim_mm *mm, uint64_t program);
 /* The process is about to begin: give back what was kept and has not been used. */
 void shim_mm_begin(void);
 
+/* The guest host has been idle for a while: give back what is large. */
+void shim_mm_rest(void);
+
 /*
  * Patch a program that was loaded at [begin, end), writable, and map its
  * trampolines behind it.
