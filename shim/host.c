@@ -386,7 +386,7 @@ void shim_host_serve(struct plat_thread *thread)
     int err;
     thread->owner = NULL;
     if (thread->is_bound) /* by the last one's affinity */
-        plat_cpu_bind(&(uint64_t){UINT64_MAX}, 1);
+        plat_cpu_bind(NULL, 0);
     while (h->task_count) { /* other threads are still at it */
         err = core_sleep(&h->sleeper, 0, PLAT_FOREVER);
         (void)err;
