@@ -3,9 +3,8 @@
 
 #include <stdatomic.h>
 
-#include "core/layout.h"
+#include "arena.h"
 #include "lx/errno.h"
-#include "test.h"
 
 #define SLOT 9
 #define LIMIT_NS (20 * SECOND_NS)
@@ -15,12 +14,10 @@ static _Atomic uint32_t *word(void)
     return (_Atomic uint32_t *)CORE_ARENA_BASE;
 }
 
-static int make_arena(void **state)
+static int set_up(void **state)
 {
     (void)state;
-    if (plat_arena_create(CORE_ARENA_BASE, CORE_ARENA_SIZE) < 0)
-        return -1;
-    return plat_arena_commit(CORE_ARENA_BASE, PAGE);
+    return make_arena();
 }
 
 static void wake(void)
@@ -204,5 +201,5 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup(input_ends_a_sleep, pipe_as_input),
 #endif
     };
-    return cmocka_run_group_tests(tests, make_arena, NULL);
+    return cmocka_run_group_tests(tests, set_up, NULL);
 }
