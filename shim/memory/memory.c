@@ -175,6 +175,16 @@ int range_back(struct shim_mm *mm, struct area *a)
     return 0;
 }
 
+void range_unback(struct shim_mm *mm, struct area *a)
+{
+    if (a->flags & AREA_BACKED) {
+        host_drop(mm, a);
+        mm->committed -= a->end - a->begin;
+    }
+    view_release(mm, a->begin, a->end);
+    a->flags &= ~(AREA_BACKED | AREA_PATCHED);
+}
+
 static int check_file(struct vfs_file *file, uint32_t prot, int shared)
 {
     if (!file)
@@ -286,10 +296,8 @@ int64_t range_map(struct shim_mm *mm, uint64_t addr, uint64_t size, uint32_t fla
         err = range_back(mm, a);
     if (err == 0 && part) {
         err = area_insert(mm, a);
-        if (err < 0) {
-            host_drop(mm, a);
-            view_release(mm, a->begin, a->end);
-        }
+        if (err < 0)
+            range_unback(mm, a);
     }
     if (err < 0) {
         int left = range_remove(mm, addr + part, addr + size);
@@ -450,7 +458,7 @@ static void brk_locked(struct shim_mm *mm, uint64_t addr)
             range_back(mm, &a) < 0)
             return;
         if (area_insert(mm, &a) < 0) {
-            host_decommit(old_end, new_end);
+            range_unback(mm, &a);
             return;
         }
     }

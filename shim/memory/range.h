@@ -40,6 +40,9 @@ MUST_USE int range_protect(struct shim_mm *mm, uint64_t begin, uint64_t end, uin
  */
 MUST_USE int range_back(struct shim_mm *mm, struct area *a);
 
+/* Take it back again. */
+void range_unback(struct shim_mm *mm, struct area *a);
+
 /* Copy a private mapping's contents from its file; what lies beyond the file stays zero. */
 MUST_USE int range_fill(struct vfs_file *file, uint64_t addr, uint64_t size, uint64_t offset);
 

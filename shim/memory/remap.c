@@ -9,22 +9,26 @@
 #include "plat/thread.h"
 #include "shim/memory.h"
 #include "shim/user.h"
-#include "vfs/file.h"
 
 /* Grow [old, old + old_size), whose last area is `last`, in place. */
 static int extend_locked(struct shim_mm *mm, const struct area *last, uint64_t new_end)
 {
     struct area a = *last;
     a.flags &= ~(AREA_BACKED | AREA_PATCHED);
+    a.text = 0;
     a.offset += last->end - last->begin;
     a.begin = last->end;
     a.end = new_end;
     int err = range_back(mm, &a);
     if (err < 0)
         return err;
-    if (a.file)
-        vfs_file_get(a.file);
-    return area_insert(mm, &a);
+    area_get(&a);
+    err = area_insert(mm, &a);
+    if (err < 0) {
+        range_unback(mm, &a);
+        area_put(&a);
+    }
+    return err;
 }
 
 /* Map what the area shows from `addr` on once more; AREA_BEYOND shows nothing. */
@@ -62,6 +66,7 @@ static int64_t move_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size,
         return move_shared_locked(mm, addr, old_size, new_size, flags, new_addr);
     a.offset += addr - from->begin;
     a.flags &= ~(AREA_BACKED | AREA_PATCHED);
+    a.text = 0; /* at another address it is not the program's */
     uint32_t prot = a.prot;
     int copy = (from->flags & AREA_BACKED) != 0;
     if (copy) { /* the contents are copied, not read from the file again */
