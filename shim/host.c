@@ -161,9 +161,10 @@ int shim_pool_lost(uint32_t index, uint32_t signal)
     core_lock_acquire(&c->lock);
     h->state = SHIM_HOST_NONE;
     h->task_count = 0;
-    h->birth = NULL;
+    struct shim_birth *unborn = atomic_exchange(&h->birth, NULL);
     pool->total--;
     core_lock_release(&c->lock);
+    shim_birth_free(unborn);
     return lost;
 }
 
@@ -270,14 +271,15 @@ static void put_idle(struct shim_host *h)
     core_lock_acquire(&c->lock);
     if (h->state == SHIM_HOST_STARTING)
         pool->starting_count--;
-    int leave = pool->idle_count >= IDLE_MAX && !pool->waiting_count;
+    int is_self = h == g_self.host; /* else it sleeps already, and nobody could tell it to leave */
+    int leave = is_self && pool->idle_count >= IDLE_MAX && !pool->waiting_count;
     h->state = leave ? SHIM_HOST_LEAVING : SHIM_HOST_IDLE;
     if (!leave) {
         core_list_add(&pool->idle, &h->node);
         pool->idle_count++;
     }
     core_lock_release(&c->lock);
-    if (leave && h == g_self.host)
+    if (leave)
         plat_exit(0);
     core_waitq_wake(&pool->wait, ~0u, UINT32_MAX); /* one may have got another host meanwhile */
 }
