@@ -180,6 +180,17 @@ int shim_signal_send_task(struct shim_task *t, const struct lx_siginfo *info)
     return err;
 }
 
+void shim_signal_raise(struct shim_task *t, int32_t sig)
+{
+    struct lx_siginfo info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = sig;
+    info.si_pid = t->process->pid;
+    info.si_uid = t->process->cred.uid;
+    int err = shim_signal_send_task(t, &info);
+    (void)err; /* standard signals are never refused */
+}
+
 /* A thread that takes the signal: the first one, else any that does not block it. */
 static struct shim_task *choose_task_locked(struct shim_process *p, uint64_t bit)
 {

@@ -5,7 +5,6 @@
  * vmsplice(2).
  */
 
-#include "core/mem.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/poll.h"
@@ -23,22 +22,11 @@
 #define AMOUNT_MAX 0x7ffff000ull /* read(2): the most that one call transfers */
 #define COPY_PART 8192u
 
-static void broken_pipe(struct shim_task *t)
-{
-    struct lx_siginfo info;
-    memset(&info, 0, sizeof info);
-    info.si_signo = LX_SIGPIPE;
-    info.si_pid = t->process->pid;
-    info.si_uid = t->process->cred.uid;
-    int err = shim_signal_send_task(t, &info);
-    (void)err; /* SIGPIPE is never refused */
-}
-
 /* A write to a pipe without readers: SIGPIPE, besides EPIPE. */
 static int64_t after_write(struct shim_task *t, int64_t result)
 {
     if (result == -LX_EPIPE)
-        broken_pipe(t);
+        shim_signal_raise(t, LX_SIGPIPE);
     return sys_interrupted(result);
 }
 
@@ -47,7 +35,7 @@ static void check_broken(struct shim_task *t, struct vfs_file *file, int64_t res
 {
     if (result > 0 && (uint64_t)result < size && file->kind == VFS_FILE_PIPE &&
         !(file->flags & LX_O_NONBLOCK) && vfs_pipe_is_broken(file))
-        broken_pipe(t);
+        shim_signal_raise(t, LX_SIGPIPE);
 }
 
 static uint64_t cut(uint64_t size)
