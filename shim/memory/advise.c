@@ -37,22 +37,33 @@ static int remove_area(struct shim_mm *mm, const struct area *a, uint64_t begin,
     return core_shared_zero(a->shared, a->offset + (begin - a->begin), end - begin);
 }
 
-/* Do it to each area's part of the range, up to the first hole. */
+/* What is only advice. */
+static int leave_area(struct shim_mm *mm, const struct area *a, uint64_t begin, uint64_t end)
+{
+    (void)mm, (void)a, (void)begin, (void)end;
+    return 0;
+}
+
+/* Do it to each area's part of the range; holes are passed over, and are ENOMEM in the end. */
 static int for_areas_locked(struct shim_mm *mm, uint64_t begin, uint64_t end,
                             int (*act)(struct shim_mm *, const struct area *, uint64_t, uint64_t))
 {
     uint64_t at = begin;
+    int holes = 0;
     for (uint32_t i = area_find(mm, begin); at < end; i++) {
-        if (i == mm->count || mm->areas[i].begin > at)
-            return -LX_ENOMEM;
+        if (i == mm->count || mm->areas[i].begin >= end) {
+            holes = 1;
+            break;
+        }
         const struct area *a = &mm->areas[i];
-        uint64_t stop = a->end < end ? a->end : end;
-        int err = act(mm, a, at, stop);
+        holes |= a->begin > at;
+        uint64_t from = a->begin > at ? a->begin : at, stop = a->end < end ? a->end : end;
+        int err = act(mm, a, from, stop);
         if (err < 0)
             return err;
         at = stop;
     }
-    return 0;
+    return holes ? -LX_ENOMEM : 0;
 }
 
 /* Set and clear flags for a child; holes are passed over, and are ENOMEM in the end. */
@@ -120,6 +131,7 @@ int shim_mm_advise(struct shim_mm *mm, lx_uptr addr, uint64_t size, int32_t advi
     case LX_MADV_DODUMP:
     case LX_MADV_COLD:
     case LX_MADV_PAGEOUT:
+        err = for_areas_locked(mm, addr, end, leave_area);
         break;
     default:
         err = -LX_EINVAL;
