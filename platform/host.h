@@ -59,6 +59,34 @@ void plat_thread_renew(struct plat_thread *t);
 #define PLAT_THREADS_KEPT 32u
 
 /*
+ * A host thread's place in that pool, in the host's part of its block.  Guarded by the pool's
+ * lock while it is kept there, then the thread's own.
+ */
+struct plat_spare {
+    void (*start)(void *arg, struct plat_thread *t);
+    void *arg;
+    struct plat_spare *next;
+};
+
+/*
+ * The calling thread has run a guest thread: wait for another.
+ *   returns  0: enough are kept, and it is to end; 1: s->start is to run.
+ */
+MUST_USE int plat_pool_keep(struct plat_thread *t, struct plat_spare *s);
+
+/* Let a kept host thread run a guest thread; 0: there is none. */
+MUST_USE int plat_pool_start(void (*start)(void *arg, struct plat_thread *t), void *arg);
+
+/*
+ * The pool's lock, and what its holder may do with a host thread's place: sleep there, which
+ * gives up the lock meanwhile and may end too early, or wake who sleeps there.
+ */
+void plat_host_pool_lock(void);
+void plat_host_pool_unlock(void);
+void plat_host_pool_sleep(struct plat_spare *s);
+void plat_host_pool_wake(struct plat_spare *s);
+
+/*
  * The calling thread's FS base: by instruction, or (linux/bases.c) by system call where the
  * kernel does not keep what the instructions set.
  */

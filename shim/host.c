@@ -208,9 +208,10 @@ int shim_pool_lost(uint32_t index, uint32_t signal)
     core_lock_acquire(&c->lock);
     h->state = SHIM_HOST_NONE;
     h->task_count = 0;
-    h->birth = NULL;
+    struct shim_birth *unborn = atomic_exchange(&h->birth, NULL);
     pool->total--;
     core_lock_release(&c->lock);
+    shim_birth_free(unborn);
     return lost;
 }
 
@@ -316,7 +317,8 @@ static void put_idle(struct shim_host *h)
     core_lock_acquire(&c->lock);
     if (h->state == SHIM_HOST_STARTING)
         pool->starting_count--;
-    int leave = pool->idle_count >= IDLE_MAX && !pool->waiting_count;
+    int is_self = h == g_self.host; /* else it sleeps already, and nobody could tell it to leave */
+    int leave = is_self && pool->idle_count >= IDLE_MAX && !pool->waiting_count;
     h->state = leave ? SHIM_HOST_LEAVING : SHIM_HOST_IDLE;
     if (!leave) {
         core_list_add(&pool->idle, &h->node);
@@ -326,7 +328,7 @@ static void put_idle(struct shim_host *h)
     core_lock_release(&c->lock);
     if (many)
         core_sleeper_wake(&pool->supervisor);
-    if (leave && h == g_self.host)
+    if (leave)
         plat_exit(0);
     core_waitq_wake(&pool->wait, ~0u, UINT32_MAX); /* one may have got another host meanwhile */
 }
@@ -445,7 +447,7 @@ void shim_host_serve(struct plat_thread *thread)
     int err;
     thread->owner = NULL;
     if (thread->is_bound) /* by the last one's affinity */
-        plat_cpu_bind(&(uint64_t){UINT64_MAX}, 1);
+        plat_cpu_bind(NULL, 0);
     while (h->task_count) { /* other threads are still at it */
         err = core_sleep(&h->sleeper, 0, PLAT_FOREVER);
         (void)err;

@@ -4,7 +4,6 @@
 #include "shim/limit.h"
 
 #include "core/layout.h"
-#include "core/mem.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/resource.h"
@@ -70,13 +69,7 @@ int shim_limit_sigpending_locked(const struct shim_process *to, const struct lx_
 
 static int too_large(struct shim_task *t)
 {
-    struct lx_siginfo info;
-    memset(&info, 0, sizeof info);
-    info.si_signo = LX_SIGXFSZ;
-    info.si_pid = t->process->pid;
-    info.si_uid = t->process->cred.uid;
-    int err = shim_signal_send_task(t, &info);
-    (void)err; /* standard signals are never refused */
+    shim_signal_raise(t, LX_SIGXFSZ);
     return -LX_EFBIG;
 }
 

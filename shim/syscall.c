@@ -37,15 +37,6 @@
 #define SYS6(nr, name, s, note, r, c1, a1, c2, a2, c3, a3, c4, a4, c5, a5, c6, a6) \
     THUNK(name, t, A1(c1), A2(c2), A3(c3), A4(c4), A5(c5), A6(c6))
 #include "shim/syscalls.def"
-#undef NOSYS
-#undef NOPERM
-#undef SYS0
-#undef SYS1
-#undef SYS2
-#undef SYS3
-#undef SYS4
-#undef SYS5
-#undef SYS6
 
 static int64_t no_such_call(struct shim_task *t, const struct plat_regs *regs)
 {
@@ -70,15 +61,6 @@ const shim_syscall_handler shim_syscall_handlers[SHIM_SYSCALL_COUNT] = {
 #define SYS5 SYS0
 #define SYS6 SYS0
 #include "shim/syscalls.def"
-#undef NOSYS
-#undef NOPERM
-#undef SYS0
-#undef SYS1
-#undef SYS2
-#undef SYS3
-#undef SYS4
-#undef SYS5
-#undef SYS6
 };
 
 #define C(class) SHIM_CLASS_##class

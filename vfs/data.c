@@ -95,14 +95,15 @@ static const uint8_t *image_bytes(const struct vfs_inode *inode, uint64_t offset
     return bytes;
 }
 
-/* Copy from the image, pieces and zeros between them; `buf` may be guest memory. */
-static int64_t read_image(const struct vfs_inode *inode, uint8_t *buf, uint64_t size,
-                          uint64_t offset)
+/* Copy from what lies in pieces, which `at` finds; `buf` may be guest memory. */
+static int64_t read_pieces(const struct vfs_inode *inode, uint8_t *buf, uint64_t size,
+                           uint64_t offset,
+                           const uint8_t *(*at)(const struct vfs_inode *, uint64_t, uint64_t *))
 {
     uint64_t done = 0;
     while (done < size) {
         uint64_t part = size - done;
-        const uint8_t *from = image_bytes(inode, offset + done, &part);
+        const uint8_t *from = at(inode, offset + done, &part);
         if (!from)
             return done ? (int64_t)done : -LX_EIO;
         uint64_t left = plat_copy_guest(buf + done, from, part);
@@ -128,7 +129,7 @@ static int own_page(struct vfs_inode *inode, uint64_t page, uint8_t **bytes)
             uint64_t left = inode->image_size - offset;
             if (left > CORE_PAGE_SIZE)
                 left = CORE_PAGE_SIZE;
-            if (read_image(inode, core_page(fresh), left, offset) != (int64_t)left) {
+            if (read_pieces(inode, core_page(fresh), left, offset, image_bytes) != (int64_t)left) {
                 core_page_free(fresh);
                 return -LX_EIO;
             }
@@ -194,22 +195,6 @@ static int64_t shared_write(struct core_shared *s, const uint8_t *buf, uint64_t 
     return done || !left ? (int64_t)done : -LX_EFAULT;
 }
 
-static int64_t read_locked(struct vfs_inode *inode, uint8_t *buf, uint64_t size, uint64_t offset)
-{
-    uint64_t done = 0;
-    while (done < size) {
-        uint64_t part = size - done;
-        const uint8_t *from = piece_at(inode, offset + done, &part);
-        if (!from)
-            return done ? (int64_t)done : -LX_EIO;
-        uint64_t left = plat_copy_guest(buf + done, from, part);
-        done += part - left;
-        if (left)
-            return done ? (int64_t)done : -LX_EFAULT;
-    }
-    return (int64_t)done;
-}
-
 int64_t vfs_inode_read(struct vfs_inode *inode, void *buf, uint64_t size, uint64_t offset)
 {
     if (inode->owner)
@@ -222,7 +207,7 @@ int64_t vfs_inode_read(struct vfs_inode *inode, void *buf, uint64_t size, uint64
 
     /* Never written: the image's bytes, which nobody changes, need no lock. */
     if (!atomic_load_explicit(&inode->chunks, memory_order_acquire) && end == inode->image_size)
-        return read_image(inode, buf, size, offset);
+        return read_pieces(inode, buf, size, offset, image_bytes);
     core_lock_acquire(&inode->lock);
     end = inode->size;
     if (offset >= end)
@@ -230,7 +215,7 @@ int64_t vfs_inode_read(struct vfs_inode *inode, void *buf, uint64_t size, uint64
     else if (size > end - offset)
         size = end - offset;
     int64_t result = inode->shared ? shared_read(inode->shared, buf, size, offset)
-                                   : read_locked(inode, buf, size, offset);
+                                   : read_pieces(inode, buf, size, offset, piece_at);
     core_lock_release(&inode->lock);
     return result;
 }
@@ -522,7 +507,7 @@ static int copy_contents(struct vfs_inode *inode, struct core_shared *s)
         int err = core_shared_look(s, offset, size, 1, &piece);
         if (err < 0)
             return err;
-        int64_t n = read_locked(inode, piece.bytes, piece.size, offset);
+        int64_t n = read_pieces(inode, piece.bytes, piece.size, offset, piece_at);
         core_shared_look_end(&piece);
         if (n != (int64_t)piece.size)
             return -LX_EIO;

@@ -18,7 +18,6 @@
 #include "vfs/tree.h"
 
 #define TABLE_MIN 16u
-#define FIRST_COOKIE 3u
 
 static const struct vfs_image_inode *image_of(const struct vfs_inode *dir)
 {
@@ -325,18 +324,23 @@ static int show_locked(struct vfs_inode *dir, uint64_t cookie, vfs_emit emit, vo
     return 1;
 }
 
+int dir_show_dots(struct vfs_inode *dir, uint64_t *cookie, vfs_emit emit, void *arg)
+{
+    if (*cookie <= 1 && !emit(arg, ".", 1, inode_shown_ino(dir), LX_DT_DIR, 2))
+        return 0;
+    if (*cookie > 2)
+        return 1;
+    struct vfs_inode *parent = dir_parent(dir);
+    uint64_t ino = inode_shown_ino(parent);
+    vfs_inode_put(parent);
+    *cookie = FIRST_COOKIE;
+    return emit(arg, "..", 2, ino, LX_DT_DIR, FIRST_COOKIE);
+}
+
 int vfs_tree_list(struct vfs_inode *dir, uint64_t cookie, vfs_emit emit, void *arg)
 {
-    if (cookie <= 1 && !emit(arg, ".", 1, dir->ino, LX_DT_DIR, 2))
+    if (!dir_show_dots(dir, &cookie, emit, arg))
         return 0;
-    if (cookie <= 2) {
-        struct vfs_inode *parent = dir_parent(dir);
-        uint64_t ino = parent->ino;
-        vfs_inode_put(parent);
-        if (!emit(arg, "..", 2, ino, LX_DT_DIR, FIRST_COOKIE))
-            return 0;
-        cookie = FIRST_COOKIE;
-    }
     core_lock_acquire(&dir->dir_lock);
     int err = show_locked(dir, cookie, emit, arg);
     core_lock_release(&dir->dir_lock);

@@ -11,7 +11,6 @@
 #include "lx/errno.h"
 #include "lx/unistd.h"
 
-#define FIRST_COOKIE 3u
 #define BLOCK_SIZE 16384u
 
 struct entry {
@@ -120,16 +119,8 @@ int host_list(struct vfs_inode *dir, struct host_listing **listing, uint64_t coo
         if (err < 0)
             return err;
     }
-    if (cookie <= 1 && !emit(arg, ".", 1, dir->host->id, LX_DT_DIR, 2))
+    if (!dir_show_dots(dir, &cookie, emit, arg))
         return 0;
-    if (cookie <= 2) {
-        struct vfs_inode *parent = dir_parent(dir);
-        uint64_t ino = inode_shown_ino(parent);
-        vfs_inode_put(parent);
-        if (!emit(arg, "..", 2, ino, LX_DT_DIR, FIRST_COOKIE))
-            return 0;
-        cookie = FIRST_COOKIE;
-    }
     uint64_t n = FIRST_COOKIE;
     for (const struct block *b = (*listing)->first; b; b = b->next) {
         if (n + b->count <= cookie) {

@@ -19,6 +19,7 @@
 #include "vfs/inode.h"
 #include "vfs/mount.h"
 #include "vfs/path.h"
+#include "vfs/tree.h"
 
 /* A name and its hash in one directory. */
 #define NAME_WORDS 4u
@@ -154,6 +155,11 @@ void dir_free(struct vfs_inode *dir);
 
 /* Its parent: a reference, safe from renames. */
 struct vfs_inode *dir_parent(struct vfs_inode *dir);
+
+#define FIRST_COOKIE 3u /* of a directory's names: after "." and ".." */
+
+/* Show "." and ".." from a cookie on, and move it behind them; 0 if `emit` said no. */
+int dir_show_dots(struct vfs_inode *dir, uint64_t *cookie, vfs_emit emit, void *arg);
 
 /* ---- Path walks (path.c), for those that create on the way ---- */
 

@@ -17,7 +17,6 @@
 #include "vfs/text.h"
 
 #define DEVICE LX_MAKEDEV(0, 33)
-#define FIRST_COOKIE 3u   /* after "." and ".." */
 #define FIRST_NUMBER 256u /* cookies of processes and descriptors begin here */
 #define NUMBER_MAX 10     /* digits */
 #define WRITE_MAX 128u
@@ -278,16 +277,8 @@ static int list(struct vfs_file *file, uint64_t cookie, vfs_emit emit, void *arg
     if (!g_providers.processes ||
         (p->id.pid && g_providers.processes->owner(&p->id, &uid, &gid) < 0))
         return -LX_ENOENT;
-    if (cookie <= 1 && !emit(arg, ".", 1, shown_ino(dir), LX_DT_DIR, 2))
+    if (!dir_show_dots(dir, &cookie, emit, arg))
         return 0;
-    if (cookie <= 2) {
-        struct vfs_inode *parent = dir_parent(dir);
-        uint64_t ino = inode_shown_ino(parent);
-        vfs_inode_put(parent);
-        if (!emit(arg, "..", 2, ino, LX_DT_DIR, FIRST_COOKIE))
-            return 0;
-        cookie = FIRST_COOKIE;
-    }
     for (uint64_t n = cookie - FIRST_COOKIE; n < ROW_COUNT; n++) {
         const struct row *row = &rows[n];
         if (is_in(row, p->what) && !emit(arg, row->name, row->size, number_of(row->what, &p->id),

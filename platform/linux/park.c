@@ -153,13 +153,13 @@ void plat_host_cpu_bind(const uint64_t *set, uint32_t words)
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
         if (!CPU_ISSET(cpu, has))
             continue;
-        if (rank / 64 < words && set[rank / 64] >> rank % 64 & 1)
+        if (!words || (rank / 64 < words && set[rank / 64] >> rank % 64 & 1))
             CPU_SET(cpu, &wanted);
         rank++;
     }
     struct plat_thread *t = linux_thread_self();
     if (sched_setaffinity(0, sizeof wanted, &wanted) == 0 && t)
-        t->is_bound = 1;
+        t->is_bound = words != 0;
 }
 
 /* For all processes, the one command that does not ask who has registered with the kernel. */

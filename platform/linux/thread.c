@@ -9,7 +9,7 @@
  * threads without a guest, into zeros.
  *
  * A guest thread that ends leaves its host thread behind, with all this, for the
- * next one: that saves most of what a thread costs.
+ * next one: thread_pool.c.
  *
  * Source  pthreads(7), sigaltstack(2), arch_prctl(2).
  */
@@ -44,27 +44,11 @@ struct guest_thread {
     _Atomic uint32_t interrupts; /* handled so far */
     stack_t handler_stack_before;
     jmp_buf *leave; /* ends the thread; NULL if it was adopted */
-    /* Guarded by the pool's lock while it is kept there, then own. */
-    void (*start)(void *arg, struct plat_thread *t);
-    void *arg;
-    struct guest_thread *next;
-    pthread_cond_t wake;
+    struct plat_spare spare;
+    pthread_cond_t wake; /* of the pool */
 };
 
 _Static_assert(offsetof(struct guest_thread, thread) == 0, "a block is its guest_thread");
-
-/* Host threads without a guest thread. */
-struct pool {
-    pthread_mutex_t lock; /* guards all */
-    struct guest_thread *kept;
-    uint32_t count;
-};
-
-static struct pool *pool(void)
-{
-    static struct pool p = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    return &p;
-}
 
 struct plat_worker {
     pthread_t thread;
@@ -173,45 +157,35 @@ int plat_host_thread_adopt(struct plat_thread **out)
     return 0;
 }
 
-/*
- * Wait in the pool for a guest thread to run.
- *   returns  0: there are enough.
- */
-static int keep(struct guest_thread *g)
+static pthread_mutex_t *pool_lock(void)
 {
-    struct pool *p = pool();
-    if (g->thread.is_bound)
-        sched_setaffinity(0, sizeof g_linux.cpus, &g_linux.cpus);
-    plat_thread_renew(&g->thread);
-    pthread_mutex_lock(&p->lock);
-    int kept = p->count < PLAT_THREADS_KEPT;
-    if (kept) {
-        g->start = NULL;
-        g->next = p->kept;
-        p->kept = g;
-        p->count++;
-        while (!g->start)
-            pthread_cond_wait(&g->wake, &p->lock);
-    }
-    pthread_mutex_unlock(&p->lock);
-    return kept;
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    return &lock;
 }
 
-/* Let a host thread of the pool run a guest thread; 0: there is none. */
-static int start_kept(void (*start)(void *arg, struct plat_thread *t), void *arg)
+void plat_host_pool_lock(void)
 {
-    struct pool *p = pool();
-    pthread_mutex_lock(&p->lock);
-    struct guest_thread *g = p->kept;
-    if (g) {
-        p->kept = g->next;
-        p->count--;
-        g->start = start;
-        g->arg = arg;
-        pthread_cond_signal(&g->wake); /* under the lock: later, it may have ended */
-    }
-    pthread_mutex_unlock(&p->lock);
-    return g != NULL;
+    pthread_mutex_lock(pool_lock());
+}
+
+void plat_host_pool_unlock(void)
+{
+    pthread_mutex_unlock(pool_lock());
+}
+
+static struct guest_thread *thread_of(struct plat_spare *s)
+{
+    return (struct guest_thread *)((char *)s - offsetof(struct guest_thread, spare));
+}
+
+void plat_host_pool_sleep(struct plat_spare *s)
+{
+    pthread_cond_wait(&thread_of(s)->wake, pool_lock());
+}
+
+void plat_host_pool_wake(struct plat_spare *s)
+{
+    pthread_cond_signal(&thread_of(s)->wake);
 }
 
 static void *guest_thread_main(void *arg)
@@ -222,8 +196,8 @@ static void *guest_thread_main(void *arg)
     attach(g);
     do {
         if (setjmp(leave) == 0)
-            g->start(g->arg, &g->thread);
-    } while (keep(g));
+            g->spare.start(g->spare.arg, &g->thread);
+    } while (plat_pool_keep(&g->thread, &g->spare));
     linux_slots_none();
     sigaltstack(&g->handler_stack_before, NULL);
     guest_thread_free(g);
@@ -232,14 +206,13 @@ static void *guest_thread_main(void *arg)
 
 int plat_host_thread_start(void (*start)(void *arg, struct plat_thread *t), void *arg)
 {
-    if (start_kept(start, arg))
+    if (plat_pool_start(start, arg))
         return 0;
     struct guest_thread *g = guest_thread_new();
     if (!g)
         return -LX_EAGAIN;
     pthread_cond_init(&g->wake, NULL);
-    g->start = start;
-    g->arg = arg;
+    g->spare = (struct plat_spare){.start = start, .arg = arg};
 
     pthread_attr_t attr;
     pthread_attr_init(&attr);

@@ -184,13 +184,13 @@ void plat_host_cpu_bind(const uint64_t *set, uint32_t words)
     for (uint32_t cpu = 0; cpu < 64; cpu++) {
         if (!(has >> cpu & 1))
             continue;
-        if (words && set[0] >> rank & 1)
+        if (!words || set[0] >> rank & 1)
             wanted |= 1ull << cpu;
         rank++;
     }
     struct plat_thread *t = g_windows.is_guest ? plat_thread_self() : NULL;
     if (wanted && SetThreadAffinityMask(GetCurrentThread(), (DWORD_PTR)wanted) && t)
-        t->is_bound = 1;
+        t->is_bound = words != 0;
 }
 
 /*

@@ -5,7 +5,7 @@
  * Windows grows stacks by guard pages only while the stack pointer is in them.
  *
  * A guest thread that ends leaves its host thread behind, with its stack and block,
- * for the next one: that saves most of what a thread costs.
+ * for the next one: thread_pool.c.
  *
  * Source  CreateThread, "Thread Stack Size", "Condition Variables".
  */
@@ -26,28 +26,12 @@ struct guest_thread {
     struct plat_thread thread;
     DWORD id;
     HANDLE handle; /* for interrupts; NULL: there was none yet */
-    /* Guarded by the pool's lock while it is kept there, then own. */
-    void (*start)(void *arg, struct plat_thread *t);
-    void *arg;
-    struct guest_thread *next;
-    CONDITION_VARIABLE wake;
-    uint32_t is_started; /* constant: 1: by us, so it may be kept */
+    struct plat_spare spare;
+    CONDITION_VARIABLE wake; /* of the pool */
+    uint32_t is_started;     /* constant: 1: by us, so it may be kept */
 };
 
 _Static_assert(offsetof(struct guest_thread, thread) == 0, "a block is its guest_thread");
-
-/* Host threads without a guest thread. */
-struct pool {
-    SRWLOCK lock; /* guards all */
-    struct guest_thread *kept;
-    uint32_t count;
-};
-
-static struct pool *pool(void)
-{
-    static struct pool p = {.lock = SRWLOCK_INIT};
-    return &p;
-}
 
 struct plat_worker {
     HANDLE thread;
@@ -99,45 +83,35 @@ int plat_host_thread_adopt(struct plat_thread **out)
     return 0;
 }
 
-/*
- * Wait in the pool for a guest thread to run.
- *   returns  0: there are enough.
- */
-static int keep(struct guest_thread *g)
+static SRWLOCK *pool_lock(void)
 {
-    struct pool *p = pool();
-    if (g->thread.is_bound)
-        plat_host_cpu_bind(&(uint64_t){UINT64_MAX}, 1);
-    plat_thread_renew(&g->thread);
-    AcquireSRWLockExclusive(&p->lock);
-    int kept = p->count < PLAT_THREADS_KEPT;
-    if (kept) {
-        g->start = NULL;
-        g->next = p->kept;
-        p->kept = g;
-        p->count++;
-        while (!g->start)
-            SleepConditionVariableSRW(&g->wake, &p->lock, INFINITE, 0);
-    }
-    ReleaseSRWLockExclusive(&p->lock);
-    return kept;
+    static SRWLOCK lock = SRWLOCK_INIT;
+    return &lock;
 }
 
-/* Let a host thread of the pool run a guest thread; 0: there is none. */
-static int start_kept(void (*start)(void *arg, struct plat_thread *t), void *arg)
+void plat_host_pool_lock(void)
 {
-    struct pool *p = pool();
-    AcquireSRWLockExclusive(&p->lock);
-    struct guest_thread *g = p->kept;
-    if (g) {
-        p->kept = g->next;
-        p->count--;
-        g->start = start;
-        g->arg = arg;
-        WakeConditionVariable(&g->wake); /* under the lock: later, it may have ended */
-    }
-    ReleaseSRWLockExclusive(&p->lock);
-    return g != NULL;
+    AcquireSRWLockExclusive(pool_lock());
+}
+
+void plat_host_pool_unlock(void)
+{
+    ReleaseSRWLockExclusive(pool_lock());
+}
+
+static struct guest_thread *thread_of(struct plat_spare *s)
+{
+    return CONTAINING_RECORD(s, struct guest_thread, spare);
+}
+
+void plat_host_pool_sleep(struct plat_spare *s)
+{
+    SleepConditionVariableSRW(&thread_of(s)->wake, pool_lock(), INFINITE, 0);
+}
+
+void plat_host_pool_wake(struct plat_spare *s)
+{
+    WakeConditionVariable(&thread_of(s)->wake);
 }
 
 static NORETURN void end(struct guest_thread *g)
@@ -151,8 +125,8 @@ static NORETURN void end(struct guest_thread *g)
 
 static NORETURN void run_next(struct guest_thread *g)
 {
-    if (keep(g))
-        g->start(g->arg, &g->thread);
+    if (plat_pool_keep(&g->thread, &g->spare))
+        g->spare.start(g->spare.arg, &g->thread);
     end(g);
 }
 
@@ -160,20 +134,19 @@ static DWORD WINAPI guest_thread_main(void *arg)
 {
     struct guest_thread *g = arg;
     attach(g);
-    g->start(g->arg, &g->thread);
+    g->spare.start(g->spare.arg, &g->thread);
     return 0;
 }
 
 int plat_host_thread_start(void (*start)(void *arg, struct plat_thread *t), void *arg)
 {
-    if (start_kept(start, arg))
+    if (plat_pool_start(start, arg))
         return 0;
     struct guest_thread *g = guest_thread_new();
     if (!g)
         return -LX_EAGAIN;
     g->is_started = 1;
-    g->start = start;
-    g->arg = arg;
+    g->spare = (struct plat_spare){.start = start, .arg = arg};
     HANDLE thread = CreateThread(NULL, STACK_RESERVE, guest_thread_main, g,
                                  STACK_SIZE_PARAM_IS_A_RESERVATION, NULL);
     if (!thread) {

@@ -456,6 +456,18 @@ int64_t futex_requeue_pi(const struct futex *f, int32_t requeue, const struct fu
     }
 }
 
+/* The first that waits to own it; plain waiters for the same word may have come before. */
+static struct shim_futex_waiter *first_heir_locked(struct bucket *b, const struct futex_pi *pi)
+{
+    CORE_LIST_FOR_EACH(node, &b->waiters)
+    {
+        struct shim_futex_waiter *w = CORE_LIST_ENTRY(node, struct shim_futex_waiter, node);
+        if (w->pi == pi)
+            return w;
+    }
+    return NULL;
+}
+
 /* What a task owns, by its key; returns 0: nothing, and it will own no more. */
 static int next_owned(struct shim_task *t, struct shim_futex_key *key)
 {
@@ -477,10 +489,10 @@ void futex_disown_all(struct shim_task *t)
         core_lock_acquire(&b->lock);
         struct futex_pi *pi = find_locked(b, &key);
         if (pi && pi->owner == t) {
-            struct shim_futex_waiter *first = futex_first_locked(b, &key);
+            struct shim_futex_waiter *heir = first_heir_locked(b, pi);
             pi->unwritten = 0;
-            if (first && first->pi == pi)
-                hand_over_locked(pi, first, 1);
+            if (heir)
+                hand_over_locked(pi, heir, 1);
             else
                 free_if_idle_locked(pi);
         }

@@ -66,18 +66,18 @@ void keep_area(const struct area *a)
 {
     struct kept k = {a->begin, a->end, a->text, a->prot, 0};
     uint64_t size = a->end - a->begin;
-    int keeps = size <= AREA_KEPT_MAX && g_kept.count < KEPT_MAX;
+    int keeps = size <= AREA_KEPT_MAX && g_kept.count < KEPT_MAX; /* looked at again below */
     if (keeps && !a->text) {
         k.dirty = size <= DIRTY_SMALL || take_large(a);
         keeps = k.dirty || host_clean(a->begin, a->end, a->prot) == 0;
     }
-    if (!keeps) {
-        host_decommit(a->begin, a->end);
-        return;
-    }
     core_lock_acquire(&g_kept.lock);
-    g_kept.items[g_kept.count++] = k;
+    keeps = keeps && g_kept.count < KEPT_MAX;
+    if (keeps)
+        g_kept.items[g_kept.count++] = k;
     core_lock_release(&g_kept.lock);
+    if (!keeps)
+        host_decommit(a->begin, a->end);
 }
 
 void keep_publish(void)

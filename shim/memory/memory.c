@@ -1,29 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* mmap(2), munmap(2), mprotect(2), mremap(2), brk(2), madvise(2) on an address space. */
+/* mmap(2), munmap(2), mprotect(2) and brk(2) on an address space. */
 
 #include "shim/memory.h"
 
 #include <stdatomic.h>
 
 #include "core/arena.h"
-#include "core/mem.h"
 #include "core/shared.h"
 #include "lx/errno.h"
 #include "lx/mman.h"
 #include "memory/area.h"
 #include "memory/keep.h"
 #include "memory/patch.h"
+#include "memory/range.h"
 #include "memory/view.h"
 #include "plat/plat.h"
-#include "plat/thread.h"
 #include "shim/user.h"
 #include "vfs/file.h"
 #include "vfs/inode.h"
 #include "vfs/memfd.h"
 
 #define PROT_ALL (LX_PROT_READ | LX_PROT_WRITE | LX_PROT_EXEC)
-#define PAGE_UP(x) (((x) + CORE_PAGE_SIZE - 1) & ~(uint64_t)(CORE_PAGE_SIZE - 1))
-#define IS_PAGED(x) (((x) & (CORE_PAGE_SIZE - 1)) == 0)
 
 _Static_assert(LX_PROT_READ == PLAT_READ && LX_PROT_WRITE == PLAT_WRITE &&
                    LX_PROT_EXEC == PLAT_EXEC,
@@ -112,8 +109,7 @@ static uint64_t choose(struct shim_mm *mm, uint64_t hint, uint64_t size, uint32_
     return at;
 }
 
-/* Copy a private mapping's contents from its file; what lies beyond the file stays zero. */
-static int fill_from_file(struct vfs_file *file, uint64_t addr, uint64_t size, uint64_t offset)
+int range_fill(struct vfs_file *file, uint64_t addr, uint64_t size, uint64_t offset)
 {
     while (size) {
         int64_t n = vfs_file_pread(file, (void *)addr, size, offset);
@@ -153,11 +149,7 @@ static int back_shared(struct shim_mm *mm, struct area *a)
     return 0;
 }
 
-/*
- * Give an area its host memory, contents and protection.  Called with the area
- * not yet in the array, so nobody else uses it.
- */
-static int back(struct shim_mm *mm, struct area *a)
+int range_back(struct shim_mm *mm, struct area *a)
 {
     if (a->shared)
         return back_shared(mm, a);
@@ -169,7 +161,7 @@ static int back(struct shim_mm *mm, struct area *a)
         return err;
     uint64_t size = a->end - a->begin;
     if (a->file)
-        err = fill_from_file(a->file, a->begin, size, a->offset);
+        err = range_fill(a->file, a->begin, size, a->offset);
     if (err == 0 && a->prot & PLAT_EXEC)
         err = patch_code(mm, a->begin, a->end);
     if (err == 0 && !plain)
@@ -181,6 +173,16 @@ static int back(struct shim_mm *mm, struct area *a)
     a->flags |= AREA_BACKED | (a->prot & PLAT_EXEC ? AREA_PATCHED : 0);
     mm->committed += size;
     return 0;
+}
+
+void range_unback(struct shim_mm *mm, struct area *a)
+{
+    if (a->flags & AREA_BACKED) {
+        host_drop(mm, a);
+        mm->committed -= a->end - a->begin;
+    }
+    view_release(mm, a->begin, a->end);
+    a->flags &= ~(AREA_BACKED | AREA_PATCHED);
 }
 
 static int check_file(struct vfs_file *file, uint32_t prot, int shared)
@@ -229,7 +231,7 @@ static int find_shared(struct area *a, uint64_t size)
     return err;
 }
 
-static int remove_range_locked(struct shim_mm *mm, uint64_t begin, uint64_t end)
+int range_remove(struct shim_mm *mm, uint64_t begin, uint64_t end)
 {
     int err = area_split(mm, begin);
     if (err == 0)
@@ -259,8 +261,7 @@ static uint64_t size_in_file(const struct area *a, uint64_t size)
     return size < end - offset ? size : end - offset;
 }
 
-static int64_t map_locked(struct shim_mm *mm, uint64_t addr, uint64_t size, uint32_t flags,
-                          struct area *a)
+int64_t range_map(struct shim_mm *mm, uint64_t addr, uint64_t size, uint32_t flags, struct area *a)
 {
     if (flags & (LX_MAP_FIXED | LX_MAP_FIXED_NOREPLACE)) {
         if (!shim_user_ok(addr, size))
@@ -269,7 +270,7 @@ static int64_t map_locked(struct shim_mm *mm, uint64_t addr, uint64_t size, uint
             if (!area_is_free(mm, addr, addr + size))
                 return -LX_EEXIST;
         } else {
-            int err = remove_range_locked(mm, addr, addr + size);
+            int err = range_remove(mm, addr, addr + size);
             if (err < 0)
                 return err;
         }
@@ -292,16 +293,14 @@ static int64_t map_locked(struct shim_mm *mm, uint64_t addr, uint64_t size, uint
             return err;
     }
     if (part)
-        err = back(mm, a);
+        err = range_back(mm, a);
     if (err == 0 && part) {
         err = area_insert(mm, a);
-        if (err < 0) {
-            host_drop(mm, a);
-            view_release(mm, a->begin, a->end);
-        }
+        if (err < 0)
+            range_unback(mm, a);
     }
     if (err < 0) {
-        int left = remove_range_locked(mm, addr + part, addr + size);
+        int left = range_remove(mm, addr + part, addr + size);
         (void)left; /* no memory to split an area: it stays, as address space */
         return err;
     }
@@ -341,7 +340,7 @@ int64_t shim_mm_map(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t pr
     if (a.file)
         vfs_file_get(a.file);
     core_lock_acquire(&mm->lock);
-    result = map_locked(mm, addr, size, flags, &a);
+    result = range_map(mm, addr, size, flags, &a);
     core_lock_release(&mm->lock);
     if (result < 0)
         area_put(&a);
@@ -353,7 +352,7 @@ int shim_mm_unmap(struct shim_mm *mm, lx_uptr addr, uint64_t size)
     if (!IS_PAGED(addr) || !size || size > UINT64_MAX - addr - CORE_PAGE_SIZE)
         return -LX_EINVAL;
     core_lock_acquire(&mm->lock);
-    int err = remove_range_locked(mm, addr, addr + PAGE_UP(size));
+    int err = range_remove(mm, addr, addr + PAGE_UP(size));
     if (err == 0 && mm->next == addr + PAGE_UP(size))
         mm->next = addr; /* as Linux, and the host's page tables are there already */
     core_lock_release(&mm->lock);
@@ -401,7 +400,7 @@ static int protect_area(struct shim_mm *mm, struct area *a, uint32_t prot)
     return 0;
 }
 
-static int protect_locked(struct shim_mm *mm, uint64_t begin, uint64_t end, uint32_t prot)
+int range_protect(struct shim_mm *mm, uint64_t begin, uint64_t end, uint32_t prot)
 {
     int err = area_split(mm, begin);
     if (err == 0)
@@ -433,143 +432,9 @@ int shim_mm_protect(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t pr
     if (size > UINT64_MAX - addr - CORE_PAGE_SIZE)
         return -LX_ENOMEM;
     core_lock_acquire(&mm->lock);
-    int err = protect_locked(mm, addr, addr + PAGE_UP(size), prot);
+    int err = range_protect(mm, addr, addr + PAGE_UP(size), prot);
     core_lock_release(&mm->lock);
     return err;
-}
-
-/* Grow [old, old + old_size), whose last area is `last`, in place. */
-static int extend_locked(struct shim_mm *mm, const struct area *last, uint64_t new_end)
-{
-    struct area a = *last;
-    a.flags &= ~(AREA_BACKED | AREA_PATCHED);
-    a.offset += last->end - last->begin;
-    a.begin = last->end;
-    a.end = new_end;
-    int err = back(mm, &a);
-    if (err < 0)
-        return err;
-    if (a.file)
-        vfs_file_get(a.file);
-    return area_insert(mm, &a);
-}
-
-/* Map what the area shows from `addr` on once more; AREA_BEYOND shows nothing. */
-static int64_t map_again_locked(struct shim_mm *mm, const struct area *from, uint64_t addr,
-                                uint64_t size, uint32_t flags, uint64_t new_addr)
-{
-    struct area a = *from;
-    a.offset += addr - from->begin;
-    a.flags &= ~(AREA_BACKED | AREA_PATCHED);
-    area_get(&a);
-    int64_t to = map_locked(mm, new_addr, size, flags, &a);
-    if (to < 0)
-        area_put(&a);
-    return to;
-}
-
-static int64_t move_shared_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size,
-                                  uint64_t new_size, uint32_t flags, uint64_t new_addr)
-{
-    const struct area *from = area_at(mm, addr);
-    int64_t to = map_again_locked(mm, from, addr, new_size,
-                                  flags & LX_MREMAP_FIXED ? LX_MAP_FIXED : 0, new_addr);
-    if (to < 0 || flags & LX_MREMAP_DONTUNMAP || !old_size)
-        return to;
-    int err = remove_range_locked(mm, addr, addr + old_size);
-    return err < 0 ? err : to;
-}
-
-static int64_t move_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size, uint64_t new_size,
-                           uint32_t flags, uint64_t new_addr)
-{
-    const struct area *from = area_at(mm, addr);
-    struct area a = *from;
-    if (a.shared)
-        return move_shared_locked(mm, addr, old_size, new_size, flags, new_addr);
-    a.offset += addr - from->begin;
-    a.flags &= ~(AREA_BACKED | AREA_PATCHED);
-    uint32_t prot = a.prot;
-    int copy = (from->flags & AREA_BACKED) != 0;
-    if (copy) { /* the contents are copied, not read from the file again */
-        a.file = NULL;
-        a.prot = PLAT_READ | PLAT_WRITE;
-    }
-    uint64_t part = old_size < new_size ? old_size : new_size;
-    int64_t to = map_locked(mm, new_addr, new_size, flags & LX_MREMAP_FIXED ? LX_MAP_FIXED : 0, &a);
-    if (to < 0)
-        return to;
-    int err = 0;
-    if (copy) {
-        if (!(prot & PLAT_READ))
-            err = host_protect(addr, addr + part, PLAT_READ);
-        if (err == 0 && plat_copy_guest((void *)to, (const void *)addr, part))
-            err = -LX_EFAULT;
-        if (err == 0)
-            err = protect_locked(mm, (uint64_t)to, (uint64_t)to + new_size, prot);
-    }
-    if (err == 0 && !(flags & LX_MREMAP_DONTUNMAP))
-        err = remove_range_locked(mm, addr, addr + old_size);
-    return err < 0 ? err : to;
-}
-
-static int64_t remap_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size, uint64_t new_size,
-                            uint32_t flags, uint64_t new_addr)
-{
-    const struct area *a = area_at(mm, addr);
-    if (!a || a->end < addr + old_size)
-        return -LX_EFAULT; /* mremap(2): not one mapping */
-    if (!old_size && !a->shared)
-        return -LX_EINVAL;
-    if (!old_size && flags & LX_MREMAP_MAYMOVE) /* one more mapping of what is shared */
-        return move_locked(mm, addr, 0, new_size, flags, new_addr);
-    if (flags & (LX_MREMAP_FIXED | LX_MREMAP_DONTUNMAP))
-        return move_locked(mm, addr, old_size, new_size, flags, new_addr);
-    if (new_size <= old_size) {
-        if (new_size < old_size) {
-            int err = remove_range_locked(mm, addr + new_size, addr + old_size);
-            if (err < 0)
-                return err;
-        }
-        return (int64_t)addr;
-    }
-    if (a->end == addr + old_size && shim_user_ok(addr, new_size) &&
-        area_is_free(mm, a->end, addr + new_size)) {
-        int shared = a->shared != NULL;
-        int64_t err = shared ? map_again_locked(mm, a, a->end, addr + new_size - a->end,
-                                                LX_MAP_FIXED_NOREPLACE, a->end)
-                             : extend_locked(mm, a, addr + new_size);
-        if (err >= 0)
-            return (int64_t)addr;
-        if (!shared)
-            return err;
-    }
-    if (!(flags & LX_MREMAP_MAYMOVE))
-        return -LX_ENOMEM;
-    return move_locked(mm, addr, old_size, new_size, flags, 0);
-}
-
-int64_t shim_mm_remap(struct shim_mm *mm, lx_uptr addr, uint64_t old_size, uint64_t new_size,
-                      uint32_t flags, lx_uptr new_addr)
-{
-    if (!IS_PAGED(addr) || !new_size ||
-        flags & ~(uint32_t)(LX_MREMAP_MAYMOVE | LX_MREMAP_FIXED | LX_MREMAP_DONTUNMAP))
-        return -LX_EINVAL;
-    if (flags & (LX_MREMAP_FIXED | LX_MREMAP_DONTUNMAP) && !(flags & LX_MREMAP_MAYMOVE))
-        return -LX_EINVAL;
-    if (new_size > CORE_MMAP_END - CORE_MMAP_BASE || old_size > CORE_MMAP_END - CORE_MMAP_BASE)
-        return -LX_EINVAL;
-    old_size = PAGE_UP(old_size);
-    new_size = PAGE_UP(new_size);
-    if (flags & LX_MREMAP_DONTUNMAP && old_size != new_size)
-        return -LX_EINVAL;
-    if (flags & LX_MREMAP_FIXED &&
-        (!IS_PAGED(new_addr) || (new_addr < addr + old_size && addr < new_addr + new_size)))
-        return -LX_EINVAL;
-    core_lock_acquire(&mm->lock);
-    int64_t result = remap_locked(mm, addr, old_size, new_size, flags, new_addr);
-    core_lock_release(&mm->lock);
-    return result;
 }
 
 void shim_mm_set_brk(struct shim_mm *mm, lx_uptr base)
@@ -585,15 +450,15 @@ static void brk_locked(struct shim_mm *mm, uint64_t addr)
     if (addr < mm->brk_base || addr > UINT64_MAX - CORE_PAGE_SIZE)
         return;
     if (new_end < old_end) {
-        if (remove_range_locked(mm, new_end, old_end) < 0)
+        if (range_remove(mm, new_end, old_end) < 0)
             return;
     } else if (new_end > old_end) {
         struct area a = {.begin = old_end, .end = new_end, .prot = PLAT_READ | PLAT_WRITE};
         if (!shim_user_ok(old_end, new_end - old_end) || !area_is_free(mm, old_end, new_end) ||
-            back(mm, &a) < 0)
+            range_back(mm, &a) < 0)
             return;
         if (area_insert(mm, &a) < 0) {
-            host_decommit(old_end, new_end);
+            range_unback(mm, &a);
             return;
         }
     }
@@ -684,129 +549,9 @@ int shim_mm_protect_patched(struct shim_mm *mm, lx_uptr addr, uint64_t size, uin
         mm->areas[i].flags |= AREA_PATCHED;
     }
     if (err == 0)
-        err = protect_locked(mm, addr, addr + PAGE_UP(size), prot);
+        err = range_protect(mm, addr, addr + PAGE_UP(size), prot);
     if (err == 0 && text)
         set_text_locked(mm, addr, addr + PAGE_UP(size), text);
-    core_lock_release(&mm->lock);
-    return err;
-}
-
-/* MADV_DONTNEED: private anonymous memory is zero afterwards, a file's copy is read again. */
-static int drop_area(struct shim_mm *mm, const struct area *a, uint64_t begin, uint64_t end)
-{
-    (void)mm;
-    if (!(a->flags & AREA_BACKED) || a->flags & (AREA_SHARED | AREA_PATCHED))
-        return 0;
-    uint32_t prot = a->file ? PLAT_READ | PLAT_WRITE : a->prot;
-    host_decommit(begin, end);
-    int err = host_commit(begin, end, prot);
-    if (err == 0 && a->file) {
-        err = fill_from_file(a->file, begin, end - begin, a->offset + (begin - a->begin));
-        if (err == 0)
-            err = host_protect(begin, end, a->prot);
-    }
-    return err;
-}
-
-/* MADV_REMOVE: zero what is shared, for all who see it. */
-static int remove_area(struct shim_mm *mm, const struct area *a, uint64_t begin, uint64_t end)
-{
-    (void)mm;
-    if (!(a->flags & AREA_SHARED))
-        return -LX_EINVAL;
-    if (!a->shared || !(a->prot & PLAT_WRITE))
-        return -LX_EACCES;
-    return core_shared_zero(a->shared, a->offset + (begin - a->begin), end - begin);
-}
-
-/* Do it to each area's part of the range, up to the first hole. */
-static int for_areas_locked(struct shim_mm *mm, uint64_t begin, uint64_t end,
-                            int (*act)(struct shim_mm *, const struct area *, uint64_t, uint64_t))
-{
-    uint64_t at = begin;
-    for (uint32_t i = area_find(mm, begin); at < end; i++) {
-        if (i == mm->count || mm->areas[i].begin > at)
-            return -LX_ENOMEM;
-        const struct area *a = &mm->areas[i];
-        uint64_t stop = a->end < end ? a->end : end;
-        int err = act(mm, a, at, stop);
-        if (err < 0)
-            return err;
-        at = stop;
-    }
-    return 0;
-}
-
-/* Set and clear flags for a child; holes are passed over, and are ENOMEM in the end. */
-static int flag_locked(struct shim_mm *mm, uint64_t begin, uint64_t end, uint32_t set,
-                       uint32_t clear)
-{
-    int err = area_split(mm, begin), holes = 0;
-    if (err == 0)
-        err = area_split(mm, end);
-    uint64_t at = begin;
-    for (uint32_t i = area_find(mm, begin); err == 0 && at < end; i++) {
-        if (i == mm->count || mm->areas[i].begin >= end) {
-            holes = 1;
-            break;
-        }
-        struct area *a = &mm->areas[i];
-        holes |= a->begin > at;
-        at = a->end;
-        if (set & AREA_WIPEONFORK && (a->file || a->flags & AREA_SHARED))
-            err = -LX_EINVAL; /* madvise(2): private anonymous memory only */
-        else
-            a->flags = (a->flags | set) & ~clear;
-    }
-    area_merge(mm, begin, end);
-    return err < 0 ? err : holes ? -LX_ENOMEM : 0;
-}
-
-int shim_mm_advise(struct shim_mm *mm, lx_uptr addr, uint64_t size, int32_t advice)
-{
-    if (!IS_PAGED(addr) || size > UINT64_MAX - addr - CORE_PAGE_SIZE)
-        return -LX_EINVAL;
-    size = PAGE_UP(size);
-    uint64_t end = addr + size;
-    int err = 0;
-    core_lock_acquire(&mm->lock);
-    switch (advice) {
-    case LX_MADV_DONTNEED:
-        err = for_areas_locked(mm, addr, end, drop_area);
-        break;
-    case LX_MADV_REMOVE:
-        err = for_areas_locked(mm, addr, end, remove_area);
-        break;
-    case LX_MADV_DONTFORK:
-        err = flag_locked(mm, addr, end, AREA_DONTFORK, 0);
-        break;
-    case LX_MADV_DOFORK:
-        err = flag_locked(mm, addr, end, 0, AREA_DONTFORK);
-        break;
-    case LX_MADV_WIPEONFORK:
-        err = flag_locked(mm, addr, end, AREA_WIPEONFORK, 0);
-        break;
-    case LX_MADV_KEEPONFORK:
-        err = flag_locked(mm, addr, end, 0, AREA_WIPEONFORK);
-        break;
-    case LX_MADV_NORMAL:
-    case LX_MADV_RANDOM:
-    case LX_MADV_SEQUENTIAL:
-    case LX_MADV_WILLNEED:
-    case LX_MADV_FREE: /* it may be freed; it need not be */
-    case LX_MADV_MERGEABLE:
-    case LX_MADV_UNMERGEABLE:
-    case LX_MADV_HUGEPAGE:
-    case LX_MADV_NOHUGEPAGE:
-    case LX_MADV_DONTDUMP:
-    case LX_MADV_DODUMP:
-    case LX_MADV_COLD:
-    case LX_MADV_PAGEOUT:
-        break;
-    default:
-        err = -LX_EINVAL;
-        break;
-    }
     core_lock_release(&mm->lock);
     return err;
 }

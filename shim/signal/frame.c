@@ -87,8 +87,6 @@ int frame_push(struct shim_task *t, const struct lx_sigaction *action,
                const struct lx_siginfo *info, uint64_t mask, uint64_t restart)
 {
     struct plat_thread *p = t->plat;
-    plat_thread_take_vectors(p);
-
     uint64_t sp = stack_top(t, action->sa_flags);
     uint64_t vectors = (sp - p->xsave_size - sizeof(uint32_t)) & ~63ull;
     uint64_t at = ((vectors - sizeof(struct lx_rt_sigframe)) & ~15ull) - 8;
@@ -109,11 +107,14 @@ int frame_push(struct shim_task *t, const struct lx_sigaction *action,
         f.uc.uc_mcontext.reserved1[0] = RESTART_MARK | (uint32_t)restart;
     f.uc.uc_sigmask = mask;
 
+    plat_thread_take_vectors(p);
     int err = push_vectors(p, vectors);
     if (err == 0)
         err = shim_copy_out(at, &f, sizeof f);
-    if (err < 0)
+    if (err < 0) {
+        p->vectors_saved = 1; /* for whoever asks next: they are where they were */
         return err;
+    }
 
     if (t->altstack.ss_flags & LX_SS_AUTODISARM)
         t->altstack = (struct lx_stack){.ss_flags = LX_SS_DISABLE};

@@ -180,6 +180,17 @@ int shim_signal_send_task(struct shim_task *t, const struct lx_siginfo *info)
     return err;
 }
 
+void shim_signal_raise(struct shim_task *t, int32_t sig)
+{
+    struct lx_siginfo info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = sig;
+    info.si_pid = t->process->pid;
+    info.si_uid = t->process->cred.uid;
+    int err = shim_signal_send_task(t, &info);
+    (void)err; /* standard signals are never refused */
+}
+
 /* A thread that takes the signal: the first one, else any that does not block it. */
 static struct shim_task *choose_task_locked(struct shim_process *p, uint64_t bit)
 {
@@ -545,18 +556,37 @@ static uint64_t restart_after(struct shim_task *t, const struct lx_sigaction *ac
     return SHIM_NO_SYSCALL;
 }
 
-/* Run the handler of a signal: its frame, its mask. */
-static void handle(struct shim_task *t, const struct lx_sigaction *action,
-                   const struct lx_siginfo *info, uint64_t restart)
+/* There is no room for a signal's frame: SIGSEGV comes instead, but not for itself. */
+static void no_stack(struct shim_task *t, uint32_t sig)
+{
+    struct lx_siginfo info;
+    if (sig == LX_SIGSEGV)
+        shim_process_exit(t, LX_SIGSEGV);
+    memset(&info, 0, sizeof info);
+    info.si_signo = LX_SIGSEGV;
+    info.si_code = LX_SI_KERNEL;
+    shim_signal_force(t, &info);
+}
+
+/*
+ * Run the handler of a signal: its frame, its mask.
+ *   returns  -LX_EFAULT: there is no stack to stand on.
+ */
+static int handle(struct shim_task *t, const struct lx_sigaction *action,
+                  const struct lx_siginfo *info, uint64_t restart)
 {
     uint64_t old = t->restore_sigmask ? t->saved_sigmask : t->sigmask;
+    int err = frame_push(t, action, info, old, restart);
+    if (err < 0) {
+        no_stack(t, (uint32_t)info->si_signo);
+        return err;
+    }
     t->restore_sigmask = 0;
-    if (frame_push(t, action, info, old, restart) < 0)
-        shim_process_exit(t, LX_SIGSEGV); /* signal(7): no stack to stand on */
     uint64_t mask = t->sigmask | action->sa_mask;
     if (!(action->sa_flags & LX_SA_NODEFER))
         mask |= BIT(info->si_signo);
     shim_signal_set_mask(t, mask);
+    return 0;
 }
 
 int shim_signal_deliver(struct shim_task *t, int call)
@@ -588,8 +618,8 @@ int shim_signal_deliver(struct shim_task *t, int call)
         if (action.sa_handler == LX_SIG_DFL)
             shim_process_exit(t, sig); /* no core is written, so wait(2) is told of none: core(5) */
         uint64_t restart = call ? restart_after(t, &action) : SHIM_NO_SYSCALL;
-        handle(t, &action, &info, restart);
-        call = 0; /* further handlers nest in this one */
+        if (handle(t, &action, &info, restart) == 0)
+            call = 0; /* further handlers nest in this one */
     }
     if (t->restore_sigmask) {
         t->restore_sigmask = 0;

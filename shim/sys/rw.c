@@ -5,7 +5,6 @@
  * vmsplice(2).
  */
 
-#include "core/mem.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/poll.h"
@@ -23,22 +22,11 @@
 #define AMOUNT_MAX 0x7ffff000ull /* read(2): the most that one call transfers */
 #define COPY_PART 8192u
 
-static void broken_pipe(struct shim_task *t)
-{
-    struct lx_siginfo info;
-    memset(&info, 0, sizeof info);
-    info.si_signo = LX_SIGPIPE;
-    info.si_pid = t->process->pid;
-    info.si_uid = t->process->cred.uid;
-    int err = shim_signal_send_task(t, &info);
-    (void)err; /* SIGPIPE is never refused */
-}
-
 /* A write to a pipe without readers: SIGPIPE, besides EPIPE. */
 static int64_t after_write(struct shim_task *t, int64_t result)
 {
     if (result == -LX_EPIPE)
-        broken_pipe(t);
+        shim_signal_raise(t, LX_SIGPIPE);
     return sys_interrupted(result);
 }
 
@@ -47,7 +35,7 @@ static void check_broken(struct shim_task *t, struct vfs_file *file, int64_t res
 {
     if (result > 0 && (uint64_t)result < size && file->kind == VFS_FILE_PIPE &&
         !(file->flags & LX_O_NONBLOCK) && vfs_pipe_is_broken(file))
-        broken_pipe(t);
+        shim_signal_raise(t, LX_SIGPIPE);
 }
 
 static uint64_t cut(uint64_t size)
@@ -58,89 +46,75 @@ static uint64_t cut(uint64_t size)
 /*
  * What comes before any transfer.  A buffer outside the guest's windows is EFAULT
  * here; one that is not mapped shows when it is used.
+ *   offset   not -1: ESPIPE comes before all else, but O_PATH is no file at all.
  */
-static int check_transfer(const struct vfs_file *file, uint32_t access, lx_uptr buf, uint64_t size)
+static int check_transfer(const struct vfs_file *file, uint32_t access, lx_uptr buf, uint64_t size,
+                          int64_t offset)
 {
+    if (offset >= 0 && file->kind != VFS_FILE_PATH && !vfs_file_has_offsets(file))
+        return -LX_ESPIPE;
     if (!vfs_file_may(file, access))
         return -LX_EBADF;
     return !size || shim_user_ok(buf, size) ? 0 : -LX_EFAULT;
 }
 
-/* As above, at an offset: ESPIPE comes before all else, but O_PATH is no file at all. */
-static int check_transfer_at(const struct vfs_file *file, uint32_t access, lx_uptr buf,
-                             uint64_t size)
+enum direction { READ, WRITE };
+
+/*
+ * Move bytes once.
+ *   offset   where, or -1: at the file's position.
+ */
+static inline int64_t move(struct shim_task *t, struct vfs_file *file, enum direction direction,
+                           lx_uptr buf, uint64_t size, int64_t offset)
 {
-    if (file->kind != VFS_FILE_PATH && !vfs_file_has_offsets(file))
-        return -LX_ESPIPE;
-    return check_transfer(file, access, buf, size);
+    if (direction == READ)
+        return offset < 0 ? vfs_file_read(file, (void *)buf, size, &t->sleeper)
+                          : vfs_file_pread(file, (void *)buf, size, (uint64_t)offset);
+    int err = shim_limit_write(t, file, offset, &size);
+    if (err < 0)
+        return err;
+    return offset < 0 ? vfs_file_write(file, (const void *)buf, size, &t->sleeper)
+                      : vfs_file_pwrite(file, (const void *)buf, size, (uint64_t)offset);
+}
+
+/* Inline, as move() is: a call that takes 15 ns would notice if it were not. */
+static inline int64_t transfer_buffer(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size,
+                                      int64_t offset, enum direction direction)
+{
+    struct vfs_borrowed b;
+    uint32_t access = direction == READ ? PLAT_READ : PLAT_WRITE;
+    int64_t result = vfs_fdtable_borrow(t->process->fds, fd, &b);
+    if (result < 0)
+        return result;
+    size = cut(size);
+    result = check_transfer(b.file, access, buf, size, offset);
+    if (result == 0)
+        result = move(t, b.file, direction, buf, size, offset);
+    if (direction == WRITE)
+        check_broken(t, b.file, result, size);
+    vfs_give_back(&b);
+    return direction == WRITE ? after_write(t, result) : sys_interrupted(result);
 }
 
 int64_t sys_read(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size)
 {
-    struct vfs_borrowed b;
-    int64_t result = vfs_fdtable_borrow(t->process->fds, fd, &b);
-    if (result < 0)
-        return result;
-    size = cut(size);
-    result = check_transfer(b.file, PLAT_READ, buf, size);
-    if (result == 0)
-        result = vfs_file_read(b.file, (void *)buf, size, &t->sleeper);
-    vfs_give_back(&b);
-    return sys_interrupted(result);
+    return transfer_buffer(t, fd, buf, size, -1, READ);
 }
 
 int64_t sys_write(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size)
 {
-    struct vfs_borrowed b;
-    int64_t result = vfs_fdtable_borrow(t->process->fds, fd, &b);
-    if (result < 0)
-        return result;
-    size = cut(size);
-    result = check_transfer(b.file, PLAT_WRITE, buf, size);
-    if (result == 0)
-        result = shim_limit_write(t, b.file, -1, &size);
-    if (result == 0)
-        result = vfs_file_write(b.file, (const void *)buf, size, &t->sleeper);
-    check_broken(t, b.file, result, size);
-    vfs_give_back(&b);
-    return after_write(t, result);
+    return transfer_buffer(t, fd, buf, size, -1, WRITE);
 }
 
 int64_t sys_pread64(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size, int64_t offset)
 {
-    struct vfs_borrowed b;
-    if (offset < 0)
-        return -LX_EINVAL;
-    int64_t result = vfs_fdtable_borrow(t->process->fds, fd, &b);
-    if (result < 0)
-        return result;
-    size = cut(size);
-    result = check_transfer_at(b.file, PLAT_READ, buf, size);
-    if (result == 0)
-        result = vfs_file_pread(b.file, (void *)buf, size, (uint64_t)offset);
-    vfs_give_back(&b);
-    return result;
+    return offset < 0 ? -LX_EINVAL : transfer_buffer(t, fd, buf, size, offset, READ);
 }
 
 int64_t sys_pwrite64(struct shim_task *t, int32_t fd, lx_uptr buf, uint64_t size, int64_t offset)
 {
-    struct vfs_borrowed b;
-    if (offset < 0)
-        return -LX_EINVAL;
-    int64_t result = vfs_fdtable_borrow(t->process->fds, fd, &b);
-    if (result < 0)
-        return result;
-    size = cut(size);
-    result = check_transfer_at(b.file, PLAT_WRITE, buf, size);
-    if (result == 0)
-        result = shim_limit_write(t, b.file, offset, &size);
-    if (result == 0)
-        result = vfs_file_pwrite(b.file, (const void *)buf, size, (uint64_t)offset);
-    vfs_give_back(&b);
-    return result;
+    return offset < 0 ? -LX_EINVAL : transfer_buffer(t, fd, buf, size, offset, WRITE);
 }
-
-enum direction { READ, WRITE };
 
 #define IOV_PART 64u
 
@@ -174,7 +148,7 @@ static int vector_check(struct vector *v, uint64_t *total)
         if (err == 0 && __builtin_add_overflow(*total, sum, total))
             err = -LX_EINVAL;
         for (uint64_t k = 0; err == 0 && k < IOV_PART && i + k < v->count; k++)
-            err = check_transfer(v->file, 0, v->part[k].iov_base, v->part[k].iov_len);
+            err = check_transfer(v->file, 0, v->part[k].iov_base, v->part[k].iov_len, -1);
         if (err < 0)
             return err;
     }
@@ -184,15 +158,8 @@ static int vector_check(struct vector *v, uint64_t *total)
 static int64_t vector_move(struct shim_task *t, struct vector *v, lx_uptr buf, uint64_t size,
                            uint64_t done)
 {
-    uint64_t at = (uint64_t)v->offset + done;
-    if (v->direction == READ)
-        return v->offset < 0 ? vfs_file_read(v->file, (void *)buf, size, &t->sleeper)
-                             : vfs_file_pread(v->file, (void *)buf, size, at);
-    int err = shim_limit_write(t, v->file, v->offset < 0 ? -1 : (int64_t)at, &size);
-    if (err < 0)
-        return err;
-    return v->offset < 0 ? vfs_file_write(v->file, (const void *)buf, size, &t->sleeper)
-                         : vfs_file_pwrite(v->file, (const void *)buf, size, at);
+    int64_t at = v->offset < 0 ? -1 : (int64_t)((uint64_t)v->offset + done);
+    return move(t, v->file, v->direction, buf, size, at);
 }
 
 /*
@@ -271,7 +238,7 @@ static int64_t vector_each(struct shim_task *t, struct vector *v)
         uint64_t size = b->iov_len < AMOUNT_MAX - done ? b->iov_len : AMOUNT_MAX - done;
         if (!size)
             continue;
-        result = check_transfer(v->file, 0, b->iov_base, size); /* the guest may change them */
+        result = check_transfer(v->file, 0, b->iov_base, size, -1); /* the guest may change them */
         if (result < 0)
             break;
         /* Only the first buffer may wait: what has come already is not held back. */
@@ -302,8 +269,7 @@ static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uin
     if (result < 0)
         return result;
     v.file = b.file;
-    result =
-        offset < 0 ? check_transfer(v.file, access, 0, 0) : check_transfer_at(v.file, access, 0, 0);
+    result = check_transfer(v.file, access, 0, 0, offset);
     if (result == 0)
         result = vector_check(&v, &total);
     if (result == 0 && total && direction == READ && count > 1 && v.file->kind == VFS_FILE_PIPE &&
@@ -576,7 +542,7 @@ static int64_t vmsplice_each(struct shim_task *t, struct vector *v, uint32_t fla
         const struct lx_iovec *b = &v->part[i % IOV_PART];
         if (!b->iov_len)
             continue;
-        n = check_transfer(v->file, 0, b->iov_base, b->iov_len);
+        n = check_transfer(v->file, 0, b->iov_base, b->iov_len, -1);
         if (n < 0)
             break;
         int waits = !done && !(flags & LX_SPLICE_F_NONBLOCK);

@@ -72,7 +72,8 @@ static int look(void *arg)
 int main(void)
 {
     static void (*const between[WRITERS])(void) = {nothing, call, signal_self};
-    char *memory = mmap(NULL, APART + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *memory =
+        mmap(NULL, APART + 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(memory != MAP_FAILED);
     signal(SIGUSR1, on_signal);
     memset(memory, 1, APART + 4096);

@@ -252,9 +252,19 @@ static void deadlock(void)
 static void *wait_plain(void *arg)
 {
     step = 1;
-    while (futex(&word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0) < 0 && errno == EINTR)
+    while (futex(&word, FUTEX_WAIT_PRIVATE, (uint32_t)(uintptr_t)arg, NULL, NULL, 0) < 0 &&
+           errno == EINTR)
         ;
-    return arg;
+    return NULL;
+}
+
+static void wake_plain(pthread_t thread)
+{
+    long woken;
+    while ((woken = futex(&word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0)) == 0)
+        sleep_ms(1);
+    CHECK(woken == 1);
+    JOIN(thread);
 }
 
 static void mixed(void)
@@ -267,11 +277,48 @@ static void mixed(void)
     sleep_ms(20);
     CHECK_ERROR(lock_pi(&word), EINVAL);
     CHECK_ERROR(futex(&word, FUTEX_CMP_REQUEUE_PI_PRIVATE, 1, (void *)1, &other, 0), EINVAL);
-    long woken;
-    while ((woken = futex(&word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0)) == 0)
-        sleep_ms(1);
-    CHECK(woken == 1);
-    JOIN(thread);
+    wake_plain(thread);
+}
+
+static void *give_up(void *arg)
+{
+    struct timespec soon = in_ms(CLOCK_REALTIME, 300);
+    CHECK_ERROR(futex(&word, FUTEX_LOCK_PI_PRIVATE, 0, &soon, NULL, 0), ETIMEDOUT);
+    return arg;
+}
+
+static void *inherit_past_plain(void *arg)
+{
+    tids[0] = tid();
+    CHECK(lock_pi(&word) == 0);
+    CHECK((word & ~FUTEX_WAITERS) == (tid() | FUTEX_OWNER_DIED));
+    CHECK_ERROR(unlock_pi(&word), EINVAL); /* the plain waiter is the first now */
+    return arg;
+}
+
+/* A plain waiter came between two others, of which the first gives up: the second inherits. */
+static void plain_between(void)
+{
+    pthread_t owner, first, plain, heir;
+    word = tids[0] = 0;
+    step = 0;
+    CHECK(pthread_create(&owner, NULL, lock_and_end, &word) == 0);
+    UNTIL(step == 1);
+    step = 0;
+    CHECK(pthread_create(&first, NULL, give_up, NULL) == 0);
+    UNTIL(word & FUTEX_WAITERS);
+    sleep_ms(20);
+    CHECK(pthread_create(&plain, NULL, wait_plain, (void *)(uintptr_t)word) == 0);
+    UNTIL(step == 1);
+    sleep_ms(20);
+    CHECK(pthread_create(&heir, NULL, inherit_past_plain, NULL) == 0);
+    UNTIL(tids[0] != 0);
+    sleep_ms(20);
+    JOIN(first);
+    step = 2;
+    JOIN(owner);
+    JOIN(heir);
+    wake_plain(plain);
 }
 
 /* A condition variable's waiters, moved to its mutex. */
@@ -410,6 +457,7 @@ int main(void)
     dead_owners();
     deadlock();
     mixed();
+    plain_between();
     requeue();
     requeue_in_vain();
     mutexes();

@@ -150,6 +150,11 @@ static void advice(void)
     CHECK_ERROR(madvise(p, PAGE, 9999), EINVAL);
     CHECK(mincore(p, 4 * PAGE, there) == 0 && (there[0] & 1));
     CHECK_ERROR(mincore(p + 1, PAGE, there), EINVAL);
+    CHECK(munmap(p + PAGE, PAGE) == 0); /* a hole is an error, but does not end it */
+    CHECK_ERROR(madvise(p, 3 * PAGE, MADV_DONTNEED), ENOMEM);
+    CHECK(p[0] == 0 && p[2 * PAGE] == 0 && p[3 * PAGE] == 3);
+    CHECK_ERROR(madvise(p, 3 * PAGE, MADV_WILLNEED), ENOMEM);
+    CHECK(madvise(p, 0, MADV_WILLNEED) == 0);
     munmap(p, 4 * PAGE);
     CHECK_ERROR(madvise(p, 4 * PAGE, MADV_DONTNEED), ENOMEM);
     CHECK_ERROR(mincore(p, PAGE, there), ENOMEM);

@@ -184,6 +184,27 @@ static void jumping(void)
     CHECK(sigprocmask(SIG_SETMASK, NULL, &now) == 0 && !sigismember(&now, SIGUSR1));
 }
 
+/* Without room for the frame SIGSEGV comes instead, whose handler has a stack of its own. */
+static void no_room(void)
+{
+    stack_t stack = {.ss_sp = other_stack, .ss_size = sizeof other_stack};
+    CHECK(sigaltstack(&stack, NULL) == 0);
+    install(SIGSEGV, jump_out, SA_ONSTACK);
+    install(SIGUSR1, handle, 0);
+    if (sigsetjmp(jump, 1) == 0) {
+        long result = SYS_tgkill;
+        __asm__ volatile("mov %%rsp, %%rbx\n\tmov $4096, %%esp\n\tsyscall\n\tmov %%rbx, %%rsp"
+                         : "+a"(result)
+                         : "D"(getpid()), "S"(gettid()), "d"(SIGUSR1)
+                         : "rbx", "rcx", "r11", "memory");
+        CHECK(!"the handler returned");
+    }
+    CHECK(caught == 1 && caught_signal == SIGSEGV && caught_code == SI_KERNEL);
+    install(SIGSEGV, NULL, 0);
+    stack.ss_flags = SS_DISABLE;
+    CHECK(sigaltstack(&stack, NULL) == 0);
+}
+
 /* Registers changed in a handler's context are those after it. */
 static void skip_instruction(int sig, siginfo_t *info, void *context)
 {
@@ -214,6 +235,7 @@ int main(void)
     nesting();
     alternate_stack();
     jumping();
+    no_room();
     context_change();
     return guest_result();
 }

@@ -124,6 +124,8 @@ static int add_filter(struct archive *a, const char *name)
     return ARCHIVE_FATAL;
 }
 
+const char *const tarball_filters[TARBALL_FILTERS] = {"gzip", "zstd", "xz", "bzip2"};
+
 struct tarball tarball_packed(const struct tarball *t, const char *filter)
 {
     struct tarball out = {.size = t->size + t->size / 8 + 65536};
@@ -143,6 +145,16 @@ struct tarball tarball_packed(const struct tarball *t, const char *filter)
     archive_entry_free(entry);
     archive_write_free(a);
     return out;
+}
+
+void make_host_file(const char *name, const char *text)
+{
+    struct plat_file *f;
+    int64_t size = (int64_t)strlen(text);
+    assert_int_equal(
+        plat_file_open(name, PLAT_FILE_WRITE | PLAT_FILE_CREATE | PLAT_FILE_TRUNCATE, &f), 0);
+    assert_int_equal(plat_file_pwrite(f, text, (uint64_t)size, 0), size);
+    plat_file_close(f);
 }
 
 int tarball_import(const struct tarball *t, const struct image_options *options, struct image *out,

@@ -36,8 +36,14 @@ void tarball_bytes(struct tarball *t, const void *data, size_t size);
 void tarball_end(struct tarball *t);
 void tarball_free(struct tarball *t);
 
-/* The archive packed by libarchive: "gzip", "zstd", "xz", "bzip2". */
+#define TARBALL_FILTERS 4
+extern const char *const tarball_filters[TARBALL_FILTERS];
+
+/* The archive packed by libarchive, with one of them. */
 struct tarball tarball_packed(const struct tarball *t, const char *filter);
+
+/* A file of the host, in the folder the test runs in. */
+void make_host_file(const char *name, const char *text);
 
 /* An image with its packs in memory. */
 struct opened {

@@ -117,9 +117,8 @@ static void names_lead_to_members(void **state)
 static void packed_archives_are_unpacked(void **state)
 {
     (void)state;
-    static const char *const filters[] = {"gzip", "zstd", "xz", "bzip2"};
-    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
-        struct tarball t = sample(), packed = tarball_packed(&t, filters[i]);
+    for (size_t i = 0; i < TARBALL_FILTERS; i++) {
+        struct tarball t = sample(), packed = tarball_packed(&t, tarball_filters[i]);
         struct opened_bundle o;
         assert_int_equal(open_bundle(&o, &packed), 0);
         expect_member(&o, "c", "one");
@@ -189,11 +188,7 @@ static void bad_archives_are_refused(void **state)
 static void a_folder_is_a_bundle(void **state)
 {
     (void)state;
-    struct plat_file *f;
-    assert_int_equal(
-        plat_file_open(HOST_FILE, PLAT_FILE_WRITE | PLAT_FILE_CREATE | PLAT_FILE_TRUNCATE, &f), 0);
-    assert_int_equal(plat_file_pwrite(f, "content", 7, 0), 7);
-    plat_file_close(f);
+    make_host_file(HOST_FILE, "content");
     struct opened_bundle o;
     assert_int_equal(image_bundle_open_folder(".", &o.diag, &o.bundle), 0);
     expect_member(&o, HOST_FILE, "content");

@@ -252,9 +252,8 @@ static struct tarball sample(void)
 static void truncated_archives_fail(void **state)
 {
     (void)state;
-    static const char *const filters[] = {"gzip", "zstd", "xz", "bzip2"};
-    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
-        struct tarball t = sample(), packed = tarball_packed(&t, filters[i]);
+    for (size_t i = 0; i < TARBALL_FILTERS; i++) {
+        struct tarball t = sample(), packed = tarball_packed(&t, tarball_filters[i]);
         size_t whole = packed.size;
         for (size_t size = 0; size < whole; size += size < 40 ? 1 : 61) {
             struct image image;
@@ -262,8 +261,8 @@ static void truncated_archives_fail(void **state)
             packed.size = size;
             int err = tarball_import(&packed, NULL, &image, &diag);
             if (err != -LX_EINVAL || !diag.text[0] || image.packs[0])
-                fail_msg("%s cut to %d of %d: %d: %s", filters[i], (int)size, (int)whole, err,
-                         diag.text);
+                fail_msg("%s cut to %d of %d: %d: %s", tarball_filters[i], (int)size, (int)whole,
+                         err, diag.text);
         }
         tarball_free(&packed);
         tarball_free(&t);

@@ -90,11 +90,10 @@ static void a_good_archive_keeps_everything(void **state)
 static void the_tree_key_depends_on_the_tree_alone(void **state)
 {
     (void)state;
-    static const char *const filters[] = {"gzip", "zstd", "xz", "bzip2"};
     for (int turned = 0; turned < 2; turned++) {
         struct tarball t = good_everything(turned);
-        for (size_t i = 0; i <= sizeof filters / sizeof *filters; i++) {
-            struct tarball packed = i ? tarball_packed(&t, filters[i - 1]) : t;
+        for (size_t i = 0; i <= TARBALL_FILTERS; i++) {
+            struct tarball packed = i ? tarball_packed(&t, tarball_filters[i - 1]) : t;
             struct opened o;
             opened_init(&o, &packed);
             assert_int_equal(vfs_image_header(&o.view)->tree.low, GOOD_LOW);
@@ -394,11 +393,7 @@ static void deep_directories_need_no_stack(void **state)
 static void one_file_gets_an_empty_root(void **state)
 {
     (void)state;
-    struct plat_file *f;
-    assert_int_equal(
-        plat_file_open(HOST_FILE, PLAT_FILE_WRITE | PLAT_FILE_CREATE | PLAT_FILE_TRUNCATE, &f), 0);
-    assert_int_equal(plat_file_pwrite(f, "program", 7, 0), 7);
-    plat_file_close(f);
+    make_host_file(HOST_FILE, "program");
     struct image image;
     struct core_diag diag;
     int err = image_import_file(HOST_FILE, "/mnt/c/tmp/hello", NULL, &image, &diag);
@@ -419,11 +414,7 @@ static void a_folder_becomes_a_root(void **state)
 {
     (void)state;
     /* The folder the test runs in: a file made in it must appear. */
-    struct plat_file *f;
-    assert_int_equal(
-        plat_file_open(HOST_FILE, PLAT_FILE_WRITE | PLAT_FILE_CREATE | PLAT_FILE_TRUNCATE, &f), 0);
-    assert_int_equal(plat_file_pwrite(f, "content", 7, 0), 7);
-    plat_file_close(f);
+    make_host_file(HOST_FILE, "content");
     struct image image;
     struct core_diag diag;
     int err = image_import_folder(".", NULL, &image, &diag);

@@ -42,7 +42,7 @@ static int make(void)
 static int set_up(void **state)
 {
     (void)state;
-    return make_arena() < 0 ? -1 : plat_keeper_start();
+    return make_told() < 0 ? -1 : plat_keeper_start();
 }
 
 static void a_file_without_a_name_is_shared(void **state)

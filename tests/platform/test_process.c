@@ -6,9 +6,8 @@
 
 #include <stdatomic.h>
 
-#include "core/layout.h"
+#include "arena.h"
 #include "lx/errno.h"
-#include "test.h"
 
 #define ROLE_CHECK "--check"
 #define ROLE_SLEEP "--sleep"
@@ -85,12 +84,10 @@ static void guest_host(const char *role)
     plat_exit(check(role));
 }
 
-static int make_arena(void **state)
+static int set_up(void **state)
 {
     (void)state;
-    if (plat_arena_create(CORE_ARENA_BASE, CORE_ARENA_SIZE) < 0)
-        return -1;
-    if (plat_arena_commit(CORE_ARENA_BASE, PAGE) < 0)
+    if (make_arena() < 0)
         return -1;
     shared()->number = 12345;
     return 0;
@@ -221,5 +218,5 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_guest_host_dies_with_its_launcher),
 #endif
     };
-    return cmocka_run_group_tests(tests, make_arena, NULL);
+    return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -51,7 +51,7 @@ static int make(void)
 static int set_up(void **state)
 {
     (void)state;
-    return make_arena();
+    return make_told();
 }
 
 static uint64_t new_memory(void)

@@ -8,8 +8,7 @@
  * finds wrong.
  */
 
-#include "core/layout.h"
-#include "test.h"
+#include "arena.h"
 
 #define ROLE_USE "--use"
 #define ROLE_MAKE "--make"
@@ -46,10 +45,9 @@ static void run_guest_host(const char *role)
     plat_process_free(p);
 }
 
-static int make_arena(void)
+static int make_told(void)
 {
-    if (plat_arena_create(CORE_ARENA_BASE, CORE_ARENA_SIZE) < 0 ||
-        plat_arena_commit(CORE_ARENA_BASE, PAGE) < 0)
+    if (make_arena() < 0)
         return -1;
     told()->keeper = plat_process_id();
     return 0;

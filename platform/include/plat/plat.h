@@ -302,6 +302,7 @@ uint32_t plat_cpu_current(void);
 /*
  * Let the calling thread run on some of these processors only: bit n of the set is
  * processor n.  What the host refuses is ignored, and so are processors from 64 * words on.
+ *   words    0: on all of them again; `set` may be NULL then.
  */
 void plat_cpu_bind(const uint64_t *set, uint32_t words);
 

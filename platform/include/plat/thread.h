@@ -101,7 +101,7 @@ struct plat_thread {
     const _Atomic uint32_t *attend;     /* nonzero: on_interrupt before the guest goes on */
     int (*is_guest_code)(uint64_t rip); /* else it is of the host or the shim */
 
-    uint32_t is_bound; /* 1: plat_cpu_bind() was called */
+    uint32_t is_bound; /* 1: plat_cpu_bind() has left it fewer processors */
 };
 
 _Static_assert(offsetof(struct plat_thread, regs.rflags) == PLAT_RFLAGS, "entry.S");

@@ -48,6 +48,9 @@ MUST_USE int shim_signal_send_task(struct shim_task *t, const struct lx_siginfo 
 MUST_USE int shim_signal_send_process_locked(struct shim_process *p, const struct lx_siginfo *info);
 MUST_USE int shim_signal_send_task_locked(struct shim_task *t, const struct lx_siginfo *info);
 
+/* Send the caller itself a standard signal, about what it has just done. */
+void shim_signal_raise(struct shim_task *t, int32_t sig);
+
 /*
  * Queue a timer's signal, for the process or (not NULL) one task of it.  process->lock and
  * signal_lock are held.

@@ -105,14 +105,5 @@ extern const shim_syscall_handler shim_syscall_handlers[SHIM_SYSCALL_COUNT];
     int64_t sys_##name(struct shim_task *t, shim_arg_##c1 a1, shim_arg_##c2 a2, shim_arg_##c3 a3, \
                        shim_arg_##c4 a4, shim_arg_##c5 a5, shim_arg_##c6 a6);
 #include "shim/syscalls.def"
-#undef NOSYS
-#undef NOPERM
-#undef SYS0
-#undef SYS1
-#undef SYS2
-#undef SYS3
-#undef SYS4
-#undef SYS5
-#undef SYS6
 
 #endif
