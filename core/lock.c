@@ -74,7 +74,7 @@ void core_lock_acquire(struct core_lock *l)
             __builtin_ia32_pause();
         else
             plat_thread_yield(i < SPINS + YIELDS ? 0 : NAP_NS);
-        if (i == SPINS + YIELDS + NAPS && g_on_stuck)
+        if (i >= SPINS + YIELDS + NAPS && (i - SPINS - YIELDS) % NAPS == 0 && g_on_stuck)
             g_on_stuck();
     }
 }
@@ -88,4 +88,9 @@ void core_lock_release(struct core_lock *l)
 {
     note_release(l->rank);
     atomic_store_explicit(&l->word, 0, memory_order_release);
+}
+
+int core_lock_is_held(const struct core_lock *l)
+{
+    return atomic_load(&l->word) != 0;
 }

@@ -101,13 +101,39 @@ int core_sleep(struct core_sleeper *s, uint32_t streams, int64_t deadline_ns)
     return was == PLAT_PARK_TOKEN ? 0 : err;
 }
 
-int core_sleeper_wake(struct core_sleeper *s)
+/* 1 if the thread sleeps, and the host has to be told. */
+static int leave_token(struct core_sleeper *s)
 {
     if (atomic_exchange(&s->word, PLAT_PARK_TOKEN) != PLAT_PARK_SLEEPING)
         return 0;
     count_in(s); /* it wants to run from now on */
+    return 1;
+}
+
+int core_sleeper_wake(struct core_sleeper *s)
+{
+    if (!leave_token(s))
+        return 0;
     plat_thread_wake(s->slot, &s->word);
     return 1;
+}
+
+void core_sleeper_wake_later(struct core_sleeper *s, struct core_wakes *wakes)
+{
+    if (!leave_token(s))
+        return;
+    if (wakes->count == CORE_WAKES_MAX)
+        core_wakes_send(wakes);
+    wakes->items[wakes->count].slot = s->slot;
+    wakes->items[wakes->count++].word = &s->word;
+}
+
+/* Whoever has the slot or the word by now is woken for nothing. */
+void core_wakes_send(struct core_wakes *wakes)
+{
+    for (uint32_t i = 0; i < wakes->count; i++)
+        plat_thread_wake(wakes->items[i].slot, wakes->items[i].word);
+    wakes->count = 0;
 }
 
 int core_sleeper_is_asleep(const struct core_sleeper *s)
@@ -184,16 +210,20 @@ void core_waitq_remove(struct core_waiter *w)
     w->queue = NULL;
 }
 
-static void wake_waiter(struct core_waiter *w, uint32_t events)
+static uint32_t wake(struct core_waitq *q, uint32_t events, uint32_t count,
+                     struct core_wakes *wakes);
+
+static void wake_waiter(struct core_waiter *w, uint32_t events, struct core_wakes *wakes)
 {
     atomic_fetch_or(&w->woken, w->events & events);
     if (w->forward) /* a lock of the same rank: there are no circles */
-        core_waitq_wake(w->forward, ~0u, UINT32_MAX);
+        wake(w->forward, ~0u, UINT32_MAX, wakes);
     else
-        core_sleeper_wake(w->sleeper);
+        core_sleeper_wake_later(w->sleeper, wakes);
 }
 
-uint32_t core_waitq_wake(struct core_waitq *q, uint32_t events, uint32_t count)
+static uint32_t wake(struct core_waitq *q, uint32_t events, uint32_t count,
+                     struct core_wakes *wakes)
 {
     uint32_t woken = 0;
     core_lock_acquire(&q->lock);
@@ -204,15 +234,24 @@ uint32_t core_waitq_wake(struct core_waitq *q, uint32_t events, uint32_t count)
             break;
         if (!(w->events & events))
             continue;
-        wake_waiter(w, events);
+        wake_waiter(w, events, wakes);
         woken++;
     }
     core_lock_release(&q->lock);
     return woken;
 }
 
+uint32_t core_waitq_wake(struct core_waitq *q, uint32_t events, uint32_t count)
+{
+    struct core_wakes wakes = {.count = 0};
+    uint32_t woken = wake(q, events, count, &wakes);
+    core_wakes_send(&wakes);
+    return woken;
+}
+
 void core_waitq_wake_some(struct core_waitq *q, uint32_t events, uint32_t count)
 {
+    struct core_wakes wakes = {.count = 0};
     core_lock_acquire(&q->lock);
     CORE_LIST_FOR_EACH(node, &q->waiters)
     {
@@ -224,7 +263,8 @@ void core_waitq_wake_some(struct core_waitq *q, uint32_t events, uint32_t count)
                 continue;
             count--;
         }
-        wake_waiter(w, events);
+        wake_waiter(w, events, &wakes);
     }
     core_lock_release(&q->lock);
+    core_wakes_send(&wakes);
 }

@@ -317,6 +317,13 @@ static NORETURN void begin_container(struct plat_thread *thread)
     shim_task_run(t);
 }
 
+/* The launcher knows whether a guest host has ended. */
+static void on_stuck(void)
+{
+    handover()->is_stuck = 1;
+    core_sleeper_wake(&shim_pool()->supervisor);
+}
+
 void runner_guest_main(const char *argument)
 {
     uint32_t index = (uint32_t)strtoul(argument + strlen(RUNNER_GUEST_ARGUMENT), NULL, 10);
@@ -324,6 +331,7 @@ void runner_guest_main(const char *argument)
         fputs("tarbox: a guest host is started by 'tarbox run' only.\n", stderr);
         plat_exit(RUNNER_EXIT_FAILED);
     }
+    core_lock_watch(on_stuck);
     struct plat_thread *thread;
     int err = map_image(handover());
     if (err < 0)

@@ -39,8 +39,9 @@ struct handover {
     uint64_t started_ns;                          /* when the run began, monotonic */
     uint64_t entered_ns;                          /* when the program's first instruction ran */
     uint64_t peak_size;                           /* private memory of the guest host at its end */
-    int32_t code;     /* exit code for a program that could not be started, else 0 */
-    char error[1024]; /* why it could not be started */
+    _Atomic uint32_t is_stuck; /* a guest host waits for a lock that nobody seems to give back */
+    int32_t code;              /* exit code for a program that could not be started, else 0 */
+    char error[1024];          /* why it could not be started */
 };
 
 #endif

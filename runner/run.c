@@ -317,6 +317,7 @@ static void on_stuck(void)
     fputs("tarbox: a guest host ended in the middle of a change to what all share; so does the "
           "container\n",
           stderr);
+    fflush(stderr);
     plat_exit(RUNNER_EXIT_FAILED);
 }
 
@@ -375,6 +376,8 @@ static void supervise(struct run *r)
                     return;
             }
         }
+        if (atomic_exchange(&r->handover->is_stuck, 0) && shim_pool()->lost_count)
+            on_stuck();
         int64_t deadline_ns = shim_pool_trim();
         if (start_hosts(r) < 0) /* the machine is full: again, later */
             deadline_ns = (int64_t)(plat_clock_now(PLAT_CLOCK_MONOTONIC) + SPAWN_RETRY_NS);

@@ -16,6 +16,7 @@
 #include "shim/exec.h"
 #include "shim/futex.h"
 #include "shim/memory.h"
+#include "shim/poll.h"
 #include "shim/process.h"
 #include "shim/task.h"
 #include "shim/user.h"
@@ -47,6 +48,12 @@ int shim_pool_init(void)
 struct shim_pool *shim_pool(void)
 {
     return shim_container()->pool;
+}
+
+static void free_record_locked(struct shim_host *h)
+{
+    h->state = SHIM_HOST_NONE;
+    shim_pool()->total--;
 }
 
 /* ---- The launcher ---- */
@@ -154,12 +161,32 @@ int64_t shim_pool_trim(void)
     return next_ns ? (int64_t)next_ns : PLAT_FOREVER;
 }
 
+/* A task is gone, wherever it was: take it out of what it was in. */
+static void drop_task(struct shim_task *t)
+{
+    struct shim_container *c = shim_container();
+    struct core_waiter *w = &t->sleeper.waiter;
+    struct core_waitq *q = w->queue;
+    core_waitq_remove(w);
+    if (q) /* it may have been woken in place of another */
+        core_waitq_wake(q, ~0u, UINT32_MAX);
+    shim_poll_drop(t);
+    vfs_lock_forget_sleeper(&t->sleeper);
+    shim_futex_drop(t);
+    if (!shim_mm_lose(t->process->mm)) {
+        core_lock_acquire(&c->lock);
+        t->process->mm = NULL;
+        core_lock_release(&c->lock);
+    }
+}
+
 /* Everything that ran in the host is gone, as if killed. */
 static void bury(struct shim_host *h, uint32_t signal)
 {
     struct shim_container *c = shim_container();
     for (;;) {
         struct shim_task *t = NULL;
+        int is_published = 1;
         core_lock_acquire(&c->lock);
         CORE_LIST_FOR_EACH(node, &c->tasks)
         {
@@ -169,14 +196,20 @@ static void bury(struct shim_host *h, uint32_t signal)
                 break;
             }
         }
+        if (t) {
+            is_published = t->process->parent || t->process->pid == 1;
+            c->pool->waiting_count -= t->waits_for_host;
+            t->waits_for_host = 0;
+        }
         core_lock_release(&c->lock);
         if (!t)
             return;
         struct shim_process *p = t->process;
-        core_waitq_remove(&t->sleeper.waiter);
-        vfs_lock_forget_sleeper(&t->sleeper);
-        shim_futex_drop(t);
-        shim_mm_lose(p->mm);
+        drop_task(t);
+        if (!is_published) { /* its parent was about to fork it */
+            shim_process_abandon(t);
+            continue;
+        }
         if (!shim_task_free(t))
             continue;
         if (p->pid == 1) {
@@ -187,6 +220,14 @@ static void bury(struct shim_host *h, uint32_t signal)
             shim_process_end(p);
         }
     }
+}
+
+/* What a host was handed, and has not taken. */
+static void drop_birth(struct shim_birth *b)
+{
+    if (b && b->exec)
+        shim_exec_free(b->exec);
+    shim_birth_free(b);
 }
 
 int shim_pool_lost(uint32_t index, uint32_t signal)
@@ -200,18 +241,23 @@ int shim_pool_lost(uint32_t index, uint32_t signal)
         pool->starting_count--;
     if (state == SHIM_HOST_IDLE)
         remove_idle_locked(pool, h);
+    if (state == SHIM_HOST_RESERVED) /* its taker is told, and frees the record */
+        h->state = SHIM_HOST_GONE;
+    if (state != SHIM_HOST_LEAVING)
+        pool->lost_count++;
     core_lock_release(&c->lock);
-    int lost = state == SHIM_HOST_TAKEN;
-    if (lost)
-        bury(h, signal);
     atomic_fetch_sub(&pool->kept_size, atomic_exchange(&h->kept_size, 0));
+    int lost = state == SHIM_HOST_TAKEN;
+    if (state == SHIM_HOST_RESERVED)
+        return lost;
+    if (lost) {
+        bury(h, signal);
+        drop_birth(atomic_exchange(&h->birth, NULL));
+    }
     core_lock_acquire(&c->lock);
-    h->state = SHIM_HOST_NONE;
     h->task_count = 0;
-    struct shim_birth *unborn = atomic_exchange(&h->birth, NULL);
-    pool->total--;
+    free_record_locked(h);
     core_lock_release(&c->lock);
-    shim_birth_free(unborn);
     return lost;
 }
 
@@ -250,25 +296,26 @@ static struct shim_host *choose_locked(const struct shim_pool *pool, uint64_t pr
 static struct shim_host *pop_locked(struct shim_pool *pool, struct shim_host *h)
 {
     remove_idle_locked(pool, h);
-    h->state = SHIM_HOST_TAKEN;
+    h->state = SHIM_HOST_RESERVED;
     return h;
 }
 
 /* One try; what is wanted grows when there is none. */
-static struct shim_host *try_take(struct shim_pool *pool, uint64_t program, int *is_waiting)
+static struct shim_host *try_take(struct shim_task *t, uint64_t program)
 {
     struct shim_container *c = shim_container();
+    struct shim_pool *pool = c->pool;
     core_lock_acquire(&c->lock);
     struct shim_host *h = NULL;
     if (!core_list_is_empty(&pool->idle))
         h = pop_locked(pool, choose_locked(pool, program));
-    if (!h && !*is_waiting) {
+    if (!h && !t->waits_for_host) {
         pool->want = !pool->want ? WANT_FIRST : pool->want < WANT_MAX ? pool->want * 2 : WANT_MAX;
         pool->waiting_count++;
-        *is_waiting = 1;
-    } else if (h && *is_waiting) {
+        t->waits_for_host = 1;
+    } else if (h && t->waits_for_host) {
         pool->waiting_count--;
-        *is_waiting = 0;
+        t->waits_for_host = 0;
     }
     int low = is_needed_locked(pool);
     core_lock_release(&c->lock);
@@ -282,17 +329,18 @@ int shim_host_take(struct shim_task *t, uint64_t program, struct shim_host **out
     struct shim_container *c = shim_container();
     struct shim_pool *pool = c->pool;
     struct core_waiter *w = &t->sleeper.waiter;
-    int waiting = 0, err = 0;
-    *out = try_take(pool, program, &waiting);
+    int err = 0;
+    *out = try_take(t, program);
     if (*out)
         return 0;
     core_waitq_add(&pool->wait, w, &t->sleeper, ~0u);
-    while (!(*out = try_take(pool, program, &waiting)) && err == 0)
+    while (!(*out = try_take(t, program)) && err == 0)
         err = core_sleep(&t->sleeper, 0, PLAT_FOREVER);
     core_waitq_remove(w);
-    if (waiting) {
+    if (t->waits_for_host) {
         core_lock_acquire(&c->lock);
         pool->waiting_count--;
+        t->waits_for_host = 0;
         core_lock_release(&c->lock);
     }
     return *out ? 0 : err;
@@ -317,10 +365,15 @@ static void put_idle(struct shim_host *h)
     core_lock_acquire(&c->lock);
     if (h->state == SHIM_HOST_STARTING)
         pool->starting_count--;
+    int is_gone = h->state == SHIM_HOST_GONE;
     int is_self = h == g_self.host; /* else it sleeps already, and nobody could tell it to leave */
     int leave = is_self && pool->idle_count >= IDLE_MAX && !pool->waiting_count;
-    h->state = leave ? SHIM_HOST_LEAVING : SHIM_HOST_IDLE;
-    if (!leave) {
+    if (is_gone) {
+        free_record_locked(h);
+    } else if (leave) {
+        h->state = SHIM_HOST_LEAVING;
+    } else {
+        h->state = SHIM_HOST_IDLE;
         core_list_add(&pool->idle, &h->node);
         pool->idle_count++;
     }
@@ -330,6 +383,8 @@ static void put_idle(struct shim_host *h)
         core_sleeper_wake(&pool->supervisor);
     if (leave)
         plat_exit(0);
+    if (is_gone)
+        return;
     core_waitq_wake(&pool->wait, ~0u, UINT32_MAX); /* one may have got another host meanwhile */
 }
 
@@ -338,9 +393,26 @@ void shim_host_give_back(struct shim_host *host)
     put_idle(host);
 }
 
-void shim_host_hand_over(struct shim_host *host, struct shim_birth *birth)
+int shim_host_claim_locked(struct shim_host *host, struct shim_task *t)
+{
+    if (host->state == SHIM_HOST_GONE) {
+        free_record_locked(host);
+        return -LX_ESRCH;
+    }
+    host->state = SHIM_HOST_TAKEN;
+    t->host = host;
+    atomic_fetch_add(&host->task_count, 1);
+    return 0;
+}
+
+void shim_host_hand_over_locked(struct shim_host *host, struct shim_birth *birth)
 {
     atomic_store(&host->birth, birth);
+}
+
+/* Without the lock: a host that is killed while it holds that takes the container with it. */
+void shim_host_wake(struct shim_host *host)
+{
     core_sleeper_wake(&host->sleeper);
 }
 

@@ -232,11 +232,9 @@ static void take_group_signals_locked(struct shim_process *child, uint64_t set)
     }
 }
 
-void shim_process_publish(struct shim_task *parent, struct shim_task *child, uint64_t flags)
+void shim_process_publish_locked(struct shim_task *parent, struct shim_task *child, uint64_t flags)
 {
-    struct shim_container *c = shim_container();
     struct shim_process *p = child->process, *of = parent->process;
-    core_lock_acquire(&c->lock);
     p->parent_tid = parent->tid;
     if (flags & LX_CLONE_PARENT && of->parent) {
         p->parent_tid = of->parent_tid;
@@ -248,11 +246,10 @@ void shim_process_publish(struct shim_task *parent, struct shim_task *child, uin
     p->parent = of;
     p->ppid = of->pid;
     core_list_add(&of->children, &p->sibling);
-    enter_table_locked(c, p);
+    enter_table_locked(shim_container(), p);
     if (p->shares_actions)
         inherit_actions(p, parent->process); /* as they are from now on */
     take_group_signals_locked(p, parent->group_signals);
-    core_lock_release(&c->lock);
 }
 
 int shim_process_unshare_files(struct shim_process *p)

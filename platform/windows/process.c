@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Guest hosts.  One is created suspended, so that its low range can be reserved
- * before its first instruction, and lives in a job that ends with its launcher.
+ * before its first instruction, and is born into a job that ends with its launcher.
  *
- * Source  CreateProcessW, VirtualAllocEx, job objects (KILL_ON_JOB_CLOSE),
- *         RegisterWaitForSingleObject.
+ * Source  CreateProcessW, VirtualAllocEx, job objects (KILL_ON_JOB_CLOSE,
+ *         PROC_THREAD_ATTRIBUTE_JOB_LIST), RegisterWaitForSingleObject.
  */
 
 #include "internal.h"
@@ -84,18 +84,23 @@ static void format_command(wchar_t command[COMMAND_SIZE], const char *argument,
                              (unsigned long long)(uintptr_t)files[i]->handle);
 }
 
-/* An attribute list that limits inheritance to `h`, which must outlive it; NULL: no memory. */
+/*
+ * An attribute list that limits inheritance to `h`, which must outlive it, and puts the process into
+ * the job from the first: a launcher that is killed leaves none behind.  NULL: no memory.
+ */
 static LPPROC_THREAD_ATTRIBUTE_LIST attributes_new(struct handover *h)
 {
     SIZE_T size = 0;
-    InitializeProcThreadAttributeList(NULL, 1, 0, &size); /* fails, and says how much it takes */
+    InitializeProcThreadAttributeList(NULL, 2, 0, &size); /* fails, and says how much it takes */
     LPPROC_THREAD_ATTRIBUTE_LIST list = malloc(size);
-    if (!list || !InitializeProcThreadAttributeList(list, 1, 0, &size)) {
+    if (!list || !InitializeProcThreadAttributeList(list, 2, 0, &size)) {
         free(list);
         return NULL;
     }
     if (!UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, h->handles,
-                                   h->count * sizeof *h->handles, NULL, NULL)) {
+                                   h->count * sizeof *h->handles, NULL, NULL) ||
+        !UpdateProcThreadAttribute(list, 0, PROC_THREAD_ATTRIBUTE_JOB_LIST, &g_windows.job,
+                                   sizeof g_windows.job, NULL, NULL)) {
         DeleteProcThreadAttributeList(list);
         free(list);
         return NULL;
@@ -132,8 +137,6 @@ static int start(wchar_t *command, struct handover *h, PROCESS_INFORMATION *info
 
 static int prepare(const PROCESS_INFORMATION *info)
 {
-    if (!AssignProcessToJobObject(g_windows.job, info->hProcess))
-        return windows_error();
     if (!VirtualAllocEx(info->hProcess, (void *)(uintptr_t)PLAT_LOW_BASE,
                         PLAT_LOW_END - PLAT_LOW_BASE, MEM_RESERVE, PAGE_NOACCESS))
         return windows_error();

@@ -189,6 +189,13 @@ static int block_locked(struct futex_pi *pi, struct shim_task *t)
     return err;
 }
 
+static void release_locked(struct shim_futex_waiter *w)
+{
+    struct core_wakes wakes = {.count = 0};
+    futex_release_locked(w, &wakes);
+    core_wakes_send(&wakes);
+}
+
 /*
  * Make a waiter the owner.
  *   died     1: the old one has not written that into the word; the new one does.
@@ -203,7 +210,7 @@ static void hand_over_locked(struct futex_pi *pi, struct shim_futex_waiter *w, i
     pi->waiters--;
     pi->unwritten = (uint32_t)died;
     w->owner_died = (uint32_t)died;
-    futex_release_locked(w);
+    release_locked(w);
     free_if_idle_locked(pi);
 }
 
@@ -399,7 +406,7 @@ static int take_for_first_locked(struct bucket *from, struct bucket *to, const s
         return -LX_EINVAL;
     int result = acquire_locked(to, f2, first->task, requeue != 0, pi);
     if (result == ACQUIRED)
-        futex_release_locked(first);
+        release_locked(first);
     return result;
 }
 

@@ -145,11 +145,11 @@ void futex_move_locked(struct bucket *from, struct bucket *to, struct shim_futex
     set_key(w, to, key);
 }
 
-void futex_release_locked(struct shim_futex_waiter *w)
+void futex_release_locked(struct shim_futex_waiter *w, struct core_wakes *wakes)
 {
     core_list_remove(&w->node);
     atomic_store(&w->queued, 0);
-    core_sleeper_wake(&w->task->sleeper);
+    core_sleeper_wake_later(&w->task->sleeper, wakes);
 }
 
 struct bucket *futex_lock_bucket_of(struct shim_futex_waiter *w)

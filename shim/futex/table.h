@@ -41,6 +41,8 @@ struct futex {
     struct shim_futex_key key;
 };
 
+struct core_wakes;
+
 struct futex_table *futex_table(void);
 
 /*
@@ -69,8 +71,8 @@ void futex_enqueue_locked(struct bucket *b, struct shim_task *t, struct shim_fut
 void futex_move_locked(struct bucket *from, struct bucket *to, struct shim_futex_waiter *w,
                        const struct shim_futex_key *key);
 
-/* Take a waiter out and wake its task. */
-void futex_release_locked(struct shim_futex_waiter *w);
+/* Take a waiter out and wake its task, which wants this lock first: when it has been released. */
+void futex_release_locked(struct shim_futex_waiter *w, struct core_wakes *wakes);
 
 /* Lock the bucket that a waiter is in now: a requeue may move it. */
 struct bucket *futex_lock_bucket_of(struct shim_futex_waiter *w);

@@ -102,7 +102,7 @@ int64_t futex_wait_any(struct shim_task *t, const struct futex *futexes, const u
 
 /* As on Linux, at least one is woken, whatever `count` says. */
 static int64_t wake_locked(struct bucket *b, const struct shim_futex_key *key, int32_t count,
-                           uint32_t bitset)
+                           uint32_t bitset, struct core_wakes *wakes)
 {
     int64_t woken = 0;
     CORE_LIST_FOR_EACH_SAFE(node, &b->waiters)
@@ -114,7 +114,7 @@ static int64_t wake_locked(struct bucket *b, const struct shim_futex_key *key, i
             return -LX_EINVAL; /* these are for other calls */
         if (!(w->bitset & bitset))
             continue;
-        futex_release_locked(w);
+        futex_release_locked(w, wakes);
         if (++woken >= count)
             break;
     }
@@ -124,9 +124,11 @@ static int64_t wake_locked(struct bucket *b, const struct shim_futex_key *key, i
 int64_t futex_wake(const struct futex *f, int32_t count, uint32_t bitset)
 {
     struct bucket *b = futex_bucket(&f->key);
+    struct core_wakes wakes = {.count = 0};
     core_lock_acquire(&b->lock);
-    int64_t woken = wake_locked(b, &f->key, count, bitset);
+    int64_t woken = wake_locked(b, &f->key, count, bitset, &wakes);
     core_lock_release(&b->lock);
+    core_wakes_send(&wakes);
     return woken;
 }
 
@@ -143,6 +145,7 @@ int64_t futex_requeue(const struct futex *f, int32_t wake, int32_t requeue, cons
     uint32_t value;
     struct bucket *from = futex_bucket(&f->key), *to = futex_bucket(&f2->key);
     int64_t result = 0, done = 0;
+    struct core_wakes wakes = {.count = 0};
     futex_lock_two(from, to);
     if (expected) {
         result = futex_load(f->word, &value);
@@ -163,12 +166,13 @@ int64_t futex_requeue(const struct futex *f, int32_t wake, int32_t requeue, cons
             break;
         }
         if (++done <= wake)
-            futex_release_locked(w);
+            futex_release_locked(w, &wakes);
         else
             futex_move_locked(from, to, w, &f2->key);
     }
 out:
     futex_unlock_two(from, to);
+    core_wakes_send(&wakes);
     return result < 0 ? result : done;
 }
 
@@ -218,6 +222,7 @@ int64_t futex_wake_op(const struct futex *f, int32_t wake, int32_t wake2, const 
     if (shifted)
         arg = 1u << (arg & 31);
     struct bucket *b = futex_bucket(&f->key), *b2 = futex_bucket(&f2->key);
+    struct core_wakes wakes = {.count = 0};
     uint32_t old, seen;
     futex_lock_two(b, b2);
     int64_t result = futex_load(f2->word, &old);
@@ -227,11 +232,12 @@ int64_t futex_wake_op(const struct futex *f, int32_t wake, int32_t wake2, const 
             break;
     }
     if (result == 0)
-        result = wake_locked(b, &f->key, wake, LX_FUTEX_BITSET_MATCH_ANY);
+        result = wake_locked(b, &f->key, wake, LX_FUTEX_BITSET_MATCH_ANY, &wakes);
     if (result >= 0 && compare(cmp, (int32_t)old, cmp_arg)) {
-        int64_t more = wake_locked(b2, &f2->key, wake2, LX_FUTEX_BITSET_MATCH_ANY);
+        int64_t more = wake_locked(b2, &f2->key, wake2, LX_FUTEX_BITSET_MATCH_ANY, &wakes);
         result = more < 0 ? more : result + more;
     }
     futex_unlock_two(b, b2);
+    core_wakes_send(&wakes);
     return result;
 }

@@ -50,10 +50,11 @@ uint32_t shim_mm_users(const struct shim_mm *mm)
     return mm->users;
 }
 
-void shim_mm_lose(struct shim_mm *mm)
+int shim_mm_lose(struct shim_mm *mm)
 {
     if (mm)
         mm->is_here = 0;
+    return !mm || !core_lock_is_held(&mm->lock);
 }
 
 void shim_mm_put(struct shim_mm *mm)

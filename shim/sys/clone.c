@@ -224,7 +224,10 @@ static int64_t clone_sharing(struct shim_task *t, const struct request *r)
         t->in_vfork = 1;
         child->process->vfork_tid = t->tid;
     }
-    shim_process_publish(t, child, r->flags);
+    struct shim_container *c = shim_container();
+    core_lock_acquire(&c->lock);
+    shim_process_publish_locked(t, child, r->flags);
+    core_lock_release(&c->lock);
     err = start_thread(t, r, child);
     if (err < 0) {
         drop_pidfd(t, pidfd);
@@ -262,8 +265,10 @@ static struct shim_birth *make_birth(struct shim_task *t, const struct request *
     return b;
 }
 
+/* -LX_ESRCH: the host has ended, and is not the caller's any more. */
 static int64_t fork_to(struct shim_task *t, const struct request *r, struct shim_host *host)
 {
+    struct shim_container *c = shim_container();
     struct shim_task *child;
     int err = shim_process_fork(t, r->flags, r->exit_signal, &child);
     if (err < 0)
@@ -278,15 +283,25 @@ static int64_t fork_to(struct shim_task *t, const struct request *r, struct shim
         shim_process_abandon(child);
         return err;
     }
-    atomic_fetch_sub(&child->host->task_count, 1);
-    child->host = host;
-    atomic_fetch_add(&host->task_count, 1);
-    if (r->flags & LX_CLONE_VFORK) {
-        t->in_vfork = 1;
-        child->process->vfork_tid = t->tid;
+    core_lock_acquire(&c->lock);
+    err = shim_host_claim_locked(host, child);
+    if (err == 0) {
+        atomic_fetch_sub(&t->host->task_count, 1); /* it was counted there so far */
+        if (r->flags & LX_CLONE_VFORK) {
+            t->in_vfork = 1;
+            child->process->vfork_tid = t->tid;
+        }
+        shim_process_publish_locked(t, child, r->flags);
+        shim_host_hand_over_locked(host, b);
     }
-    shim_process_publish(t, child, r->flags);
-    shim_host_hand_over(host, b);
+    core_lock_release(&c->lock);
+    if (err < 0) {
+        drop_pidfd(t, pidfd);
+        shim_birth_free(b);
+        shim_process_abandon(child);
+        return err;
+    }
+    shim_host_wake(host);
     if (r->flags & LX_CLONE_VFORK)
         await_vfork(t, tid);
     return tid;
@@ -295,10 +310,13 @@ static int64_t fork_to(struct shim_task *t, const struct request *r, struct shim
 static int64_t clone_copying(struct shim_task *t, const struct request *r)
 {
     struct shim_host *host;
-    int64_t result = shim_host_take(t, shim_mm_program(t->process->mm), &host);
-    if (result < 0)
-        return result == -LX_EINTR ? -SHIM_ERESTARTNOINTR : result;
-    result = fork_to(t, r, host);
+    int64_t result;
+    do {
+        result = shim_host_take(t, shim_mm_program(t->process->mm), &host);
+        if (result < 0)
+            return result == -LX_EINTR ? -SHIM_ERESTARTNOINTR : result;
+        result = fork_to(t, r, host);
+    } while (result == -LX_ESRCH);
     if (result < 0)
         shim_host_give_back(host);
     return result;

@@ -243,6 +243,7 @@ void shim_exec_here(struct shim_task *t, struct shim_exec *x)
 static NORETURN void begin_elsewhere(struct shim_task *t, struct shim_exec *x,
                                      struct shim_host *host)
 {
+    struct shim_container *c = shim_container();
     struct shim_host *left = t->host;
     struct shim_birth *birth = shim_birth_new(t);
     if (!birth) {
@@ -253,9 +254,17 @@ static NORETURN void begin_elsewhere(struct shim_task *t, struct shim_exec *x,
     birth->exec = x;
     shim_timers_stop(t->process);
     shim_interrupter_leave(t);
-    t->host = host;
-    atomic_fetch_add(&host->task_count, 1);
-    shim_host_hand_over(host, birth);
+    core_lock_acquire(&c->lock);
+    int err = shim_host_claim_locked(host, t);
+    if (err == 0)
+        shim_host_hand_over_locked(host, birth); /* `t` is another thread's from here on */
+    core_lock_release(&c->lock);
+    if (err < 0) { /* as if the host had ended a little later */
+        shim_birth_free(birth);
+        shim_exec_free(x);
+        shim_process_exit(t, LX_SIGSEGV);
+    }
+    shim_host_wake(host);
     shim_host_leave(left);
 }
 

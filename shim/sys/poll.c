@@ -14,6 +14,7 @@
 #include "lx/resource.h"
 #include "lx/time.h"
 #include "plat/plat.h"
+#include "shim/poll.h"
 #include "shim/signal.h"
 #include "shim/syscall.h"
 #include "shim/time.h"
@@ -26,14 +27,35 @@
 #define NO_WAIT 0
 
 /* One file that is waited for. */
-struct watched {
+struct shim_watched {
     struct core_waiter waiter;
     struct vfs_file *file; /* a reference; NULL: a bad descriptor, or none */
     uint32_t events, ready;
 };
 
+/* The files of a wait of `t`'s; NULL: no memory. */
+static struct shim_watched *watched_new(struct shim_task *t, uint32_t count)
+{
+    t->watched = core_arena_alloc((uint64_t)count * sizeof *t->watched);
+    t->watched_count = count;
+    return t->watched;
+}
+
+void shim_poll_drop(struct shim_task *t)
+{
+    struct shim_watched *w = t->watched;
+    for (uint32_t i = 0; w && i < t->watched_count; i++) {
+        struct vfs_file *file = w[i].file;
+        core_waitq_remove(&w[i].waiter);
+        w[i].file = NULL;
+        vfs_file_put(file);
+    }
+    t->watched = NULL;
+    core_arena_free(w, (uint64_t)t->watched_count * sizeof *w);
+}
+
 /* Ask all; returns how many are ready.  `streams` and `next_ns`: what to sleep on if none is. */
-static uint32_t ask(struct watched *w, uint32_t count, uint32_t *streams, int64_t *next_ns)
+static uint32_t ask(struct shim_watched *w, uint32_t count, uint32_t *streams, int64_t *next_ns)
 {
     uint32_t ready = 0;
     *streams = 0;
@@ -55,7 +77,8 @@ static uint32_t ask(struct watched *w, uint32_t count, uint32_t *streams, int64_
  *   deadline_ns  NO_WAIT: only ask.
  *   returns      how many are ready, 0 at the deadline; -LX_EINTR.
  */
-static int64_t wait_for(struct shim_task *t, struct watched *w, uint32_t count, int64_t deadline_ns)
+static int64_t wait_for(struct shim_task *t, struct shim_watched *w, uint32_t count,
+                        int64_t deadline_ns)
 {
     int64_t next_ns;
     uint32_t streams, ready = ask(w, count, &streams, &next_ns);
@@ -131,7 +154,7 @@ static int deadline_of(lx_uptr timeout, int64_t *deadline_ns)
 /* ---- poll(2) ---- */
 
 static int64_t poll_files(struct shim_task *t, lx_uptr fds, uint32_t count, int64_t deadline_ns,
-                          struct lx_pollfd *p, struct watched *w)
+                          struct lx_pollfd *p, struct shim_watched *w)
 {
     int err = shim_copy_in(p, fds, (uint64_t)count * sizeof *p);
     if (err < 0)
@@ -143,7 +166,6 @@ static int64_t poll_files(struct shim_task *t, lx_uptr fds, uint32_t count, int6
     }
     int64_t result = wait_for(t, w, count, deadline_ns);
     for (uint32_t i = 0; i < count; i++) {
-        vfs_file_put(w[i].file);
         p[i].revents = (int16_t)w[i].ready;
         if (result < 0)
             continue;
@@ -159,11 +181,11 @@ static int64_t do_poll(struct shim_task *t, lx_uptr fds, uint32_t count, int64_t
 {
     if (count > t->process->limits[LX_RLIMIT_NOFILE].rlim_cur)
         return -LX_EINVAL;
-    uint64_t p_size = count * sizeof(struct lx_pollfd), w_size = count * sizeof(struct watched);
+    uint64_t p_size = count * sizeof(struct lx_pollfd);
     struct lx_pollfd *p = core_arena_alloc(p_size);
-    struct watched *w = core_arena_alloc(w_size);
+    struct shim_watched *w = watched_new(t, count);
     int64_t result = p && w ? poll_files(t, fds, count, deadline_ns, p, w) : -LX_ENOMEM;
-    core_arena_free(w, w_size);
+    shim_poll_drop(t);
     core_arena_free(p, p_size);
     return result;
 }
@@ -207,7 +229,7 @@ static int is_set(const uint64_t *set, int32_t fd)
 }
 
 static int64_t select_files(struct shim_task *t, int32_t nfds, struct sets *s, int64_t deadline_ns,
-                            struct watched *w)
+                            struct shim_watched *w)
 {
     int64_t result = 0;
     for (int32_t fd = 0; fd < nfds; fd++) {
@@ -223,7 +245,6 @@ static int64_t select_files(struct shim_task *t, int32_t nfds, struct sets *s, i
         result = wait_for(t, w, (uint32_t)nfds, deadline_ns);
     int64_t bits = 0;
     for (int32_t fd = 0; fd < nfds; fd++) {
-        vfs_file_put(w[fd].file);
         uint64_t bit = 1ull << (fd % 64);
         if (!(w[fd].ready & IN_SET))
             s->in[fd / 64] &= ~bit;
@@ -253,12 +274,11 @@ static int64_t do_select(struct shim_task *t, int32_t nfds, lx_uptr in, lx_uptr 
         result = shim_copy_in(s.ex, ex, size);
     if (result < 0)
         return result;
-    uint64_t w_size = (uint64_t)nfds * sizeof(struct watched);
-    struct watched *w = core_arena_alloc(w_size);
+    struct shim_watched *w = watched_new(t, (uint32_t)nfds);
     if (!w)
         return -LX_ENOMEM;
     result = select_files(t, nfds, &s, deadline_ns, w);
-    core_arena_free(w, w_size);
+    shim_poll_drop(t);
     if (result < 0)
         return result;
     int err = in ? shim_copy_out(in, s.in, size) : 0;

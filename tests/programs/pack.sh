@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Make the root file system that the program tests run in: the samples, Debian's busybox and
-# bash, and esbuild, a Go program, with JavaScript to bundle, lodash among it.  Done once for a folder.
+# bash, esbuild, a Go program, with JavaScript to bundle, lodash among it, and processes.go.  Done
+# once for a folder.
 #
 #   tests/programs/pack.sh FOLDER     leaves FOLDER/root and FOLDER/rootfs.tar.gz
 set -euo pipefail
@@ -13,8 +14,8 @@ cache=${TARBOX_CACHE:-$HOME/.cache/tarbox}
 
 exec 9>"$folder.lock"
 flock 9
-[ "$folder/rootfs.tar.gz" -nt "$here/pack.sh" ] && [ "$folder/rootfs.tar.gz" -nt "$here/bundle.js" ] &&
-    [ -d "$folder/root" ] && exit 0
+[ -d "$folder/root" ] &&
+    [ -z "$(find "$here" -newer "$folder/rootfs.tar.gz" -type f -print -quit 2>&1)" ] && exit 0
 
 # Packages of npm.packages, unpacked once.
 npm_folder() {
@@ -36,6 +37,7 @@ tar -C "$folder/root" -xzf "$folder/samples.tar.gz"
 root=$folder/root
 cp "$(command -v bash-static)" "$root/bin/bash"
 cp "$(npm_folder @esbuild/linux-x64)/package/bin/esbuild" "$root/bin/"
+CGO_ENABLED=0 GO111MODULE=off GOCACHE=$cache/go go build -trimpath -o "$root/bin/processes" "$here/processes.go"
 
 mkdir "$root/data" "$root/data/sub"
 seq 1 20000 >"$root/data/numbers"

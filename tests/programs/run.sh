@@ -22,7 +22,7 @@ export TMPDIR=$scratch/tmp TARBOX_ROOT=$scratch/store
 limit=60
 failed=0
 passed=0
-[ "${TARBOX_LONG:-0}" = 0 ] && repeats=3 runs=10 || repeats=50 runs=100
+[ "${TARBOX_LONG:-0}" = 0 ] && repeats=3 starts=1 runs=10 || repeats=50 starts=20 runs=100
 
 path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -144,7 +144,7 @@ same bash -c 'printf -v x "%(%Y)T" 0; echo $x; cd /data && echo $PWD ${OLDPWD}; 
 same bash -c 'umask; umask 077; umask; type cd; set -o pipefail; echo $-'
 same bash -c 'exec 3</data/numbers; read -u 3 a; read -u 3 b; echo $a $b; exec 3<&-; echo x >/tmp/f; echo y >>/tmp/f; exec 4</tmp/f; read -u 4 l; echo $l'
 
-# ---- scripts, C programs, a Go program ----
+# ---- scripts, C programs, Go programs ----
 same /data/script one two
 same /data/script2 one
 same hello
@@ -156,6 +156,9 @@ same showenv one 'two words' ''
 same showenv 'ß 漢字 😀' 'a"b\' '\\' 'x y"z' '*' "it's" '%PATH%' '^&|<>'
 for i in $(seq $repeats); do
     same esbuild --bundle --minify --sourcemap=inline --format=esm /data/bundle.js
+done
+for i in $(seq $starts); do
+    same processes
 done
 same esbuild --version
 same esbuild --bundle /data/missing.js

@@ -33,12 +33,15 @@ static inline void core_lock_init(struct core_lock *l, enum core_lock_rank rank)
 }
 
 /*
- * Have `on_stuck` called, in this process, when a lock could not be had for some seconds: who held it
- * has ended with it.  It does not return.
+ * Have `on_stuck` called, in this process, whenever a lock could not be had for some more seconds: who
+ * held it may have ended with it.
  */
 void core_lock_watch(void (*on_stuck)(void));
 
 void core_lock_acquire(struct core_lock *l);
 void core_lock_release(struct core_lock *l);
+
+/* Whether anyone holds it; good for those who know that the holder is gone. */
+int core_lock_is_held(const struct core_lock *l);
 
 #endif

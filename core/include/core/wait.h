@@ -74,6 +74,22 @@ int core_sleeper_is_asleep(const struct core_sleeper *s);
 /* returns 1 if the thread slept: no other wake has come before. */
 int core_sleeper_wake(struct core_sleeper *s);
 
+/*
+ * The same in two parts, for who holds a lock that the sleeper is going to want: what concerns the
+ * sleeper at once, what the host does about it when the lock has been released.  The sleeper may
+ * be gone by then.
+ */
+#define CORE_WAKES_MAX 8u
+struct core_wakes {
+    uint32_t count; /* begins as 0 */
+    struct {
+        uint32_t slot;
+        _Atomic uint32_t *word;
+    } items[CORE_WAKES_MAX];
+};
+void core_sleeper_wake_later(struct core_sleeper *s, struct core_wakes *wakes);
+void core_wakes_send(struct core_wakes *wakes);
+
 /* Set `interrupt` and wake; returns as core_sleeper_wake(). */
 int core_sleeper_interrupt(struct core_sleeper *s);
 

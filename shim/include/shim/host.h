@@ -32,7 +32,9 @@ enum shim_host_state {
     SHIM_HOST_NONE,     /* no process */
     SHIM_HOST_STARTING, /* the launcher has started it */
     SHIM_HOST_IDLE,     /* in the pool */
-    SHIM_HOST_TAKEN,    /* it has, or is about to get, something to run */
+    SHIM_HOST_RESERVED, /* taken out of the pool by one who is about to hand it something */
+    SHIM_HOST_GONE,     /* its process has ended before it was handed anything */
+    SHIM_HOST_TAKEN,    /* it has something to run */
     SHIM_HOST_LEAVING,  /* one too many: it ends by itself */
 };
 
@@ -66,6 +68,7 @@ struct shim_pool {
     uint64_t trim_ns;               /* when the launcher looks again; 0: there are not too many */
     uint32_t total;                 /* that run now */
     uint32_t has_begun;             /* 1: the first one has been told that it is */
+    uint32_t lost_count;            /* that have ended by themselves, and not because they were to */
     uint64_t started, peak;         /* for --stats */
     struct core_waitq wait;         /* threads that wait for a host */
     struct core_sleeper supervisor; /* the launcher */
@@ -119,7 +122,21 @@ MUST_USE int shim_host_take(struct shim_task *t, uint64_t program, struct shim_h
 struct shim_host *shim_host_take_with(uint64_t program);
 void shim_host_give_back(struct shim_host *host);
 
-/* `birth` (shim/birth.h) moves to the host, which runs it. */
-void shim_host_hand_over(struct shim_host *host, struct shim_birth *birth);
+/*
+ * Hand something to a host that was taken, the first two with the container's lock held in between:
+ *
+ *     err = shim_host_claim_locked(host, task);
+ *     if (err == 0)
+ *         shim_host_hand_over_locked(host, birth);
+ *     ..
+ *     shim_host_wake(host);
+ *
+ * A claimed host has the task: if its process ends, so does the task.  `birth` (shim/birth.h) moves
+ * to the host, which runs it.
+ *   returns  -LX_ESRCH: its process has ended; it is not the caller's any more.
+ */
+MUST_USE int shim_host_claim_locked(struct shim_host *host, struct shim_task *t);
+void shim_host_hand_over_locked(struct shim_host *host, struct shim_birth *birth);
+void shim_host_wake(struct shim_host *host);
 
 #endif

@@ -38,8 +38,11 @@ struct shim_mm *shim_mm_get(struct shim_mm *mm);
 void shim_mm_put(struct shim_mm *mm);
 uint32_t shim_mm_users(const struct shim_mm *mm);
 
-/* The guest host that had its memory is gone.  NULL is ignored. */
-void shim_mm_lose(struct shim_mm *mm);
+/*
+ * The guest host that had its memory is gone.  NULL is ignored.
+ *   returns  0 if that was in the middle of something: nobody may touch it any more.
+ */
+MUST_USE int shim_mm_lose(struct shim_mm *mm);
 
 /*
  * A copy of the calling task's address space for fork(2), in two steps: this guest host writes

@@ -38,7 +38,7 @@ MUST_USE int shim_process_fork(struct shim_task *t, uint64_t flags, uint32_t exi
  * t->group_signals was cleared are its own, too.  shim_process_abandon() instead takes back
  * what shim_process_fork() made.
  */
-void shim_process_publish(struct shim_task *parent, struct shim_task *child, uint64_t flags);
+void shim_process_publish_locked(struct shim_task *parent, struct shim_task *child, uint64_t flags);
 void shim_process_abandon(struct shim_task *child);
 
 /* Take back one that was published, and has not run. */

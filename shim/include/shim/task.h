@@ -53,6 +53,7 @@ struct shim_pending {
 
 struct futex_table;
 struct shim_mm;
+struct shim_watched;
 struct shim_program;
 
 /* What a process has used, and its children that were waited for; in ns and bytes. */
@@ -138,14 +139,17 @@ struct shim_task {
     struct shim_task *next_tid;   /* in its hash bucket */
     struct vfs_pidfd *pidfd;      /* as of a process; of its first thread: NULL, it has that one */
     struct shim_host *host;       /* that it runs in */
-    uint32_t has_stopped;         /* guarded by process->signal_lock */
-    uint32_t took_stop;           /* likewise; 1: took a stop signal that nothing has undone */
-    _Atomic uint32_t in_vfork;    /* 1: until the child has memory of its own */
-    struct core_sleeper sleeper;  /* what this thread sleeps on */
-    struct plat_thread *plat;     /* own; good in its guest host only */
-    struct core_list in_host;     /* guarded by the interrupter's lock */
-    uint32_t is_in_host;          /* likewise; 1: in_host is in its list */
-    char comm[SHIM_COMM_SIZE];    /* prctl(PR_SET_NAME) */
+    uint32_t waits_for_host;      /* 1: in fork(2) or execve(2); guarded by the container's lock */
+    uint32_t watched_count;       /* own, as is the next: what poll(2) waits for; see shim/poll.h */
+    struct shim_watched *watched;
+    uint32_t has_stopped;        /* guarded by process->signal_lock */
+    uint32_t took_stop;          /* likewise; 1: took a stop signal that nothing has undone */
+    _Atomic uint32_t in_vfork;   /* 1: until the child has memory of its own */
+    struct core_sleeper sleeper; /* what this thread sleeps on */
+    struct plat_thread *plat;    /* own; good in its guest host only */
+    struct core_list in_host;    /* guarded by the interrupter's lock */
+    uint32_t is_in_host;         /* likewise; 1: in_host is in its list */
+    char comm[SHIM_COMM_SIZE];   /* prctl(PR_SET_NAME) */
 
     struct shim_pending pending;    /* guarded by process->signal_lock; set is atomic */
     _Atomic uint64_t sigmask;       /* own; bit n-1: signal n is blocked */
