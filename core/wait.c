@@ -9,13 +9,15 @@
 #include "lx/errno.h"
 #include "plat/plat.h"
 
-#define SPIN_TICKS 40000u /* of the time-stamp counter: 10 to 20 us, what a host's wake costs */
+#define SPIN_MIN 40000u   /* ticks of the time-stamp counter: 10 to 20 us */
+#define SPIN_MAX 600000u  /* 150 to 300 us */
 #define SPIN_HALVINGS 6u  /* each spin in vain halves the next one */
 #define SPIN_AGAIN 32u    /* but one sleep of so many tries the full length */
+#define WAKE_WEIGHT 16u   /* of one wake in what wakes have taken lately: a part of so many */
 
 static void count_in(struct core_sleeper *s)
 {
-    if (!atomic_exchange(&s->running, 1))
+    if (s->is_guest && !atomic_exchange(&s->running, 1))
         atomic_fetch_add_explicit(&core_arena_load()->running, 1, memory_order_relaxed);
 }
 
@@ -30,14 +32,16 @@ uint32_t core_sleepers_running(void)
     return atomic_load_explicit(&core_arena_load()->running, memory_order_relaxed);
 }
 
-void core_sleeper_init(struct core_sleeper *s, uint32_t slot)
+void core_sleeper_init(struct core_sleeper *s, uint32_t slot, int is_guest)
 {
     s->word = PLAT_PARK_EMPTY;
     s->slot = slot;
+    s->is_guest = (uint32_t)is_guest;
     s->interrupt = 0;
     s->waiter.queue = NULL;
     s->running = 0;
     s->spins_failed = s->sleeps = 0;
+    s->woken_at = 0;
     count_in(s);
 }
 
@@ -50,22 +54,47 @@ void core_sleeper_fini(struct core_sleeper *s)
  * Whether a wake may come at once: somebody else runs, and nobody waits for the
  * processor that we keep busy.
  */
-static int may_spin(const struct core_arena_load *load)
+static int may_spin(const struct core_arena_load *load, const struct core_sleeper *s)
 {
     uint32_t running = atomic_load_explicit(&load->running, memory_order_relaxed);
-    return running > 1 && running <= load->processors;
+    uint32_t others = running - s->is_guest;
+    return others >= 1 && others < load->processors;
 }
 
 /*
- * Look for a wake for as long as a call of the host would take.  How long depends
+ * The host has woken a thread: how long did that take?  What took longer than a spin may be
+ * counts as that: the thread had to wait for a processor.
+ */
+static void note_wake(struct core_sleeper *s)
+{
+    struct core_arena_load *load = core_arena_load();
+    uint64_t took = __builtin_ia32_rdtsc() - atomic_load_explicit(&s->woken_at, memory_order_relaxed);
+    uint32_t lately = atomic_load_explicit(&load->wake_ticks, memory_order_relaxed);
+    lately -= lately / WAKE_WEIGHT;
+    lately += (uint32_t)(took < SPIN_MAX ? took : SPIN_MAX) / WAKE_WEIGHT;
+    atomic_store_explicit(&load->wake_ticks, lately, memory_order_relaxed);
+}
+
+/*
+ * As long as it takes to wake another thread, which then wakes us: two that take turns need no
+ * more than one wake of the host's, and find each other awake from then on.
+ */
+static uint64_t spin_ticks(const struct core_arena_load *load)
+{
+    uint64_t ticks = 2ull * atomic_load_explicit(&load->wake_ticks, memory_order_relaxed);
+    return ticks < SPIN_MIN ? SPIN_MIN : ticks < SPIN_MAX ? ticks : SPIN_MAX;
+}
+
+/*
+ * Look for a wake for as long as calls of the host would take.  How long depends
  * on whether that helped lately; it never goes on once other threads want to run.
  */
 static void spin(struct core_sleeper *s)
 {
     const struct core_arena_load *load = core_arena_load();
     uint32_t halvings = s->sleeps++ % SPIN_AGAIN ? s->spins_failed : 0;
-    uint64_t begin = __builtin_ia32_rdtsc(), ticks = SPIN_TICKS >> halvings;
-    while (may_spin(load)) {
+    uint64_t begin = __builtin_ia32_rdtsc(), ticks = spin_ticks(load) >> halvings;
+    while (may_spin(load, s)) {
         if (atomic_load_explicit(&s->word, memory_order_relaxed) != PLAT_PARK_EMPTY) {
             s->spins_failed = 0;
             return;
@@ -89,13 +118,15 @@ int core_sleep(struct core_sleeper *s, uint32_t streams, int64_t deadline_ns)
     if (!streams && deadline_ns == PLAT_FOREVER) /* else no guest, or nobody, may wake it */
         spin(s);
     uint32_t expected = PLAT_PARK_EMPTY;
-    int err = 0;
-    if (atomic_compare_exchange_strong(&s->word, &expected, PLAT_PARK_SLEEPING)) {
+    int err = 0, slept = atomic_compare_exchange_strong(&s->word, &expected, PLAT_PARK_SLEEPING);
+    if (slept) {
         count_out(s);
         err = plat_thread_sleep(s->slot, &s->word, streams, deadline_ns);
         count_in(s);
     }
     uint32_t was = atomic_exchange(&s->word, PLAT_PARK_EMPTY);
+    if (slept && was == PLAT_PARK_TOKEN)
+        note_wake(s);
     if (atomic_load(&s->interrupt))
         return -LX_EINTR;
     return was == PLAT_PARK_TOKEN ? 0 : err;
@@ -104,6 +135,7 @@ int core_sleep(struct core_sleeper *s, uint32_t streams, int64_t deadline_ns)
 /* 1 if the thread sleeps, and the host has to be told. */
 static int leave_token(struct core_sleeper *s)
 {
+    atomic_store_explicit(&s->woken_at, __builtin_ia32_rdtsc(), memory_order_relaxed);
     if (atomic_exchange(&s->word, PLAT_PARK_TOKEN) != PLAT_PARK_SLEEPING)
         return 0;
     count_in(s); /* it wants to run from now on */

@@ -130,7 +130,7 @@ static void trim_locked(struct shim_pool *pool)
     uint32_t count = pool->idle_low > WANT_FIRST ? (pool->idle_low - WANT_FIRST + 1) / 2 : 0;
     pool->want = pool->want > WANT_FIRST + count ? pool->want - count : WANT_FIRST;
     while (count--) {
-        struct shim_host *h = CORE_LIST_ENTRY(pool->idle.next, struct shim_host, node);
+        struct shim_host *h = CORE_LIST_ENTRY(pool->idle.prev, struct shim_host, node);
         remove_idle_locked(pool, h);
         h->state = SHIM_HOST_LEAVING;
         core_sleeper_wake(&h->sleeper);
@@ -290,7 +290,7 @@ static struct shim_host *choose_locked(const struct shim_pool *pool, uint64_t pr
     struct shim_host *h = program ? find_locked(pool, program) : NULL;
     if (!h)
         h = find_locked(pool, 0);
-    return h ? h : CORE_LIST_ENTRY(pool->idle.prev, struct shim_host, node);
+    return h ? h : CORE_LIST_ENTRY(pool->idle.next, struct shim_host, node);
 }
 
 static struct shim_host *pop_locked(struct shim_pool *pool, struct shim_host *h)
@@ -374,7 +374,7 @@ static void put_idle(struct shim_host *h)
         h->state = SHIM_HOST_LEAVING;
     } else {
         h->state = SHIM_HOST_IDLE;
-        core_list_add(&pool->idle, &h->node);
+        core_list_add_first(&pool->idle, &h->node); /* what ran last is warm, and perhaps awake */
         pool->idle_count++;
     }
     int many = pool->idle_count > WANT_FIRST && !pool->trim_ns;

@@ -63,13 +63,18 @@ static void slot_free_locked(struct shim_container *c, uint32_t slot)
     c->slots[slot / 64] &= ~(1ull << (slot % 64));
 }
 
-int shim_sleeper_new(struct core_sleeper *s)
+static int sleeper_new(struct core_sleeper *s, int is_guest)
 {
     int32_t slot = slot_new(shim_container());
     if (slot < 0)
         return slot;
-    core_sleeper_init(s, (uint32_t)slot);
+    core_sleeper_init(s, (uint32_t)slot, is_guest);
     return 0;
+}
+
+int shim_sleeper_new(struct core_sleeper *s)
+{
+    return sleeper_new(s, 0);
 }
 
 void shim_sleeper_free(struct core_sleeper *s)
@@ -186,7 +191,7 @@ int shim_task_new(struct shim_process *p, struct shim_task **out)
     *out = NULL;
     if (!t)
         return -LX_EAGAIN;
-    int err = shim_sleeper_new(&t->sleeper);
+    int err = sleeper_new(&t->sleeper, 1);
     if (err < 0) {
         core_arena_free(t, sizeof *t);
         return err;

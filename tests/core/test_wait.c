@@ -35,7 +35,7 @@ static int make_shared(void **state)
     core_waitq_init(&shared->queue);
     core_waitq_init(&shared->outer);
     for (uint32_t i = 0; i <= THREADS; i++)
-        core_sleeper_init(&shared->sleepers[i], i);
+        core_sleeper_init(&shared->sleepers[i], i, 1);
     self = &shared->sleepers[THREADS];
     return 0;
 }
@@ -259,7 +259,7 @@ static void turns_are_taken_with_and_without_looking(void **state)
         for (uint32_t i = 1; i < THREADS && !crowded; i++)
             core_sleeper_fini(&shared->sleepers[i]);
         for (uint32_t i = 1; i < THREADS && crowded; i++)
-            core_sleeper_init(&shared->sleepers[i], i);
+            core_sleeper_init(&shared->sleepers[i], i, 1);
         shared->value = shared->taken = 0;
         assert_int_equal(plat_worker_start(answer, NULL, &w), 0);
         for (uint32_t i = 1; i <= 2000; i++) {

@@ -23,7 +23,7 @@ static inline struct core_sleeper *sleeper(uint32_t n)
         all = core_arena_alloc(SLEEPERS * sizeof *all);
         assert_non_null(all);
         for (uint32_t i = 0; i < SLEEPERS; i++)
-            core_sleeper_init(&all[i], 100 + i);
+            core_sleeper_init(&all[i], 100 + i, 1);
     }
     assert_true(n < SLEEPERS);
     return &all[n];

@@ -43,6 +43,11 @@ static inline void core_list_add(struct core_list *head, struct core_list *node)
     head->prev = node;
 }
 
+static inline void core_list_add_first(struct core_list *head, struct core_list *node)
+{
+    core_list_add(head->next, node);
+}
+
 static inline void core_list_remove(struct core_list *node)
 {
     node->prev->next = node->next;

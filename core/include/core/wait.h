@@ -46,15 +46,20 @@ struct core_waiter {
 struct core_sleeper {
     _Atomic uint32_t word;      /* PLAT_PARK_* */
     uint32_t slot;              /* names the host's event; unique among live threads */
+    uint32_t is_guest;          /* constant: 1 counts among those that run or sleep */
     _Atomic uint32_t running;   /* 1: counted among those that do not sleep */
     uint32_t spins_failed;      /* own: lately, in a row; see spin() */
     uint32_t sleeps;            /* own */
+    _Atomic uint64_t woken_at;  /* time-stamp counter at the last wake */
     _Atomic uint32_t interrupt; /* nonzero: a signal wants the thread; core_sleep() returns */
     struct core_waiter waiter;  /* for a thread that waits for one thing */
 };
 
-/* For a thread that runs, or soon will. */
-void core_sleeper_init(struct core_sleeper *s, uint32_t slot);
+/*
+ * For a thread that runs, or soon will.
+ *   is_guest  0: it is one of ours, which hardly ever runs.
+ */
+void core_sleeper_init(struct core_sleeper *s, uint32_t slot, int is_guest);
 
 /* The thread has ended, or is lost. */
 void core_sleeper_fini(struct core_sleeper *s);
@@ -93,7 +98,7 @@ void core_wakes_send(struct core_wakes *wakes);
 /* Set `interrupt` and wake; returns as core_sleeper_wake(). */
 int core_sleeper_interrupt(struct core_sleeper *s);
 
-/* Threads of the container that do not sleep, as far as sleepers know. */
+/* Guest threads of the container that do not sleep, as far as sleepers know. */
 uint32_t core_sleepers_running(void);
 
 void core_waitq_init(struct core_waitq *q);
