@@ -84,21 +84,20 @@ void plat_host_mem_touched(uint64_t addr, uint64_t size, uint64_t *bits)
     }
 }
 
-uint64_t plat_host_mem_resident(uint64_t addr, uint64_t size)
+int plat_host_mem_is_resident(const uint64_t *pages, uint32_t count)
 {
-    uint64_t bits[64], count = 0, step = sizeof bits * 8 * PAGE_SIZE;
-    for (uint64_t done = 0; done < size; done += step) {
-        uint64_t part = size - done < step ? size - done : step;
-        plat_host_mem_touched(addr + done, part, bits);
-        for (uint64_t i = 0; i < (part / PAGE_SIZE + 63) / 64; i++)
-            count += (uint64_t)__builtin_popcountll(bits[i]);
-    }
-    return count * PAGE_SIZE;
+    uint64_t bits = 1;
+    for (uint32_t i = 0; bits && i < count; i++)
+        plat_host_mem_touched(pages[i], PAGE_SIZE, &bits);
+    return (int)bits;
 }
 
-/* Linux 5.14; before, pages come one by one. */
+/* Linux 5.14; before, pages come one by one.  What is there already costs hardly less, so look. */
 void plat_host_mem_populate(uint64_t addr, uint64_t size, uint32_t access)
 {
+    const uint64_t ends[] = {addr, addr + size - PAGE_SIZE};
+    if (plat_host_mem_is_resident(ends, 2))
+        return;
     madvise(pointer(addr), size, access & PLAT_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
 }
 

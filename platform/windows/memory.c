@@ -69,20 +69,15 @@ void plat_host_mem_touched(uint64_t addr, uint64_t size, uint64_t *bits)
     memset(bits, 0xff, (size / 4096 + 63) / 64 * 8);
 }
 
-uint64_t plat_host_mem_resident(uint64_t addr, uint64_t size)
+int plat_host_mem_is_resident(const uint64_t *pages, uint32_t count)
 {
-    PSAPI_WORKING_SET_EX_INFORMATION pages[256];
-    uint64_t count = 0;
-    for (uint64_t at = addr; at < addr + size;) {
-        DWORD part = 0;
-        for (; part < 256 && at < addr + size; at += 4096)
-            pages[part++].VirtualAddress = pointer(at);
-        if (!QueryWorkingSetEx(GetCurrentProcess(), pages, part * (DWORD)sizeof pages[0]))
-            return 0;
-        for (DWORD i = 0; i < part; i++)
-            count += pages[i].VirtualAttributes.Valid;
-    }
-    return count * 4096;
+    PSAPI_WORKING_SET_EX_INFORMATION info[PLAT_RESIDENT_MAX];
+    for (uint32_t i = 0; i < count; i++)
+        info[i].VirtualAddress = pointer(pages[i]);
+    int all = QueryWorkingSetEx(GetCurrentProcess(), info, count * (DWORD)sizeof info[0]) != 0;
+    for (uint32_t i = 0; all && i < count; i++)
+        all = (int)info[i].VirtualAttributes.Valid;
+    return all;
 }
 
 /* PrefetchVirtualMemory() is for what is in files: memory that was never used has no such call. */

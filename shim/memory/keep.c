@@ -33,16 +33,26 @@ static int is_large(const struct kept *k)
     return k->dirty && k->end - k->begin > DIRTY_SMALL;
 }
 
+/* As far as some of its pages tell; stacks never are. */
+static int looks_full(const struct area *a)
+{
+    uint64_t pages[PLAT_RESIDENT_MAX], count = (a->end - a->begin) / CORE_PAGE_SIZE;
+    if (a->begin >= CORE_STACK_BASE && a->begin < CORE_STACK_END)
+        return 0;
+    for (uint32_t i = 0; i < PLAT_RESIDENT_MAX; i++)
+        pages[i] = a->begin + (count - 1) * i / (PLAT_RESIDENT_MAX - 1) * CORE_PAGE_SIZE;
+    return plat_mem_is_resident(pages, PLAT_RESIDENT_MAX);
+}
+
 /*
  * Is a large area as good as full?  Then the next process, a fork of the same one, fills it again.
- * It counts against what may be kept.  Stacks never are.
+ * It counts against what may be kept.
  */
 static int take_large(const struct area *a)
 {
     struct shim_host *host = shim_host_self();
     uint64_t size = a->end - a->begin;
-    if (!host || (a->begin >= CORE_STACK_BASE && a->begin < CORE_STACK_END) ||
-        plat_mem_resident(a->begin, size) < size / 4 * 3)
+    if (!host || !looks_full(a))
         return 0;
     if (atomic_fetch_add(&shim_pool()->kept_size, size) + size > DIRTY_ALL) {
         atomic_fetch_sub(&shim_pool()->kept_size, size);

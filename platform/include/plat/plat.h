@@ -86,8 +86,9 @@ MUST_USE int plat_mem_clean(uint64_t addr, uint64_t size, uint32_t prot);
  */
 void plat_mem_touched(uint64_t addr, uint64_t size, uint64_t *bits);
 
-/* Bytes of committed memory that are in memory now; a multiple of 4096, as `size` is. */
-uint64_t plat_mem_resident(uint64_t addr, uint64_t size);
+/* 1 if all these committed pages are in memory now. */
+#define PLAT_RESIDENT_MAX 8u
+int plat_mem_is_resident(const uint64_t *pages, uint32_t count);
 
 /*
  * Committed pages, or such of a segment, are about to be read or written: the host may provide them
