@@ -32,6 +32,7 @@
 static struct {
     struct shim_host *host;
     struct plat_thread *main;
+    uint64_t user_ns, system_ns; /* own: processor time when it was last idle */
 } g_self;
 
 int shim_pool_init(void)
@@ -459,10 +460,12 @@ int shim_host_begin(uint32_t index)
     return is_first;
 }
 
+/* What this host had used when its last process had ended, for it has slept since. */
 static void start_usage(struct shim_process *p)
 {
     p->host_id = plat_process_id();
-    plat_process_times(&p->cpu_base_user_ns, &p->cpu_base_system_ns);
+    p->cpu_base_user_ns = g_self.user_ns;
+    p->cpu_base_system_ns = g_self.system_ns;
 }
 
 /* A forked child: its memory, then its registers. */
@@ -525,6 +528,7 @@ void shim_host_serve(struct plat_thread *thread)
         (void)err;
     }
     vfs_mount_rest();
+    plat_process_times(&g_self.user_ns, &g_self.system_ns);
     put_idle(h);
     struct shim_birth *b;
     while (!(b = atomic_exchange(&h->birth, NULL))) {

@@ -332,7 +332,11 @@ static void note_peak(struct shim_process *p)
 
 static void note_usage(struct shim_process *p)
 {
-    shim_cpu_times(p, &p->usage.user_ns, &p->usage.system_ns);
+    uint64_t lived = plat_clock_now(PLAT_CLOCK_MONOTONIC) - p->start_ns;
+    if (lived < plat_process_tick() / 8) /* the host would say 0, or a tick */
+        p->usage.user_ns = lived;
+    else
+        shim_cpu_times(p, &p->usage.user_ns, &p->usage.system_ns);
     note_peak(p);
 }
 

@@ -198,6 +198,11 @@ static uint64_t nanoseconds(struct timeval t)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_usec * 1000u;
 }
 
+uint64_t plat_host_process_tick(void)
+{
+    return 0;
+}
+
 void plat_host_process_times(uint64_t *user_ns, uint64_t *system_ns)
 {
     struct rusage usage;

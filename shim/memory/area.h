@@ -98,7 +98,7 @@ void host_decommit(uint64_t begin, uint64_t end);
 
 /* As host_commit(); what somebody left there may be left there, see keep_use(). */
 MUST_USE int host_commit_dirty(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text,
-                               int *dirty);
+                               uint64_t *dirty);
 
 /* Make committed memory zero. */
 MUST_USE int host_clean(uint64_t begin, uint64_t end, uint32_t prot);

@@ -15,11 +15,14 @@
 #define KEPT_MAX 64u
 #define AREA_KEPT_MAX (64ull << 20)
 #define DIRTY_SMALL (256ull << 10) /* so much is overwritten faster than the host gives it anew */
+#define DIRTY_STACK (64ull << 10)  /* of a stack, at its upper end */
 #define DIRTY_ALL (256ull << 20)   /* of larger ones, in all hosts of the container */
 
 struct kept {
     uint64_t begin, end, text;
-    uint32_t prot, dirty;
+    uint64_t dirty; /* from here on it holds what was left there; end: nowhere */
+    uint32_t prot;
+    uint32_t counts; /* 1: as part of DIRTY_ALL */
 };
 
 static struct {
@@ -28,17 +31,15 @@ static struct {
     struct kept items[KEPT_MAX];
 } g_kept = {.lock = {.rank = CORE_LOCK_RESERVED}};
 
-static int is_large(const struct kept *k)
+static int is_stack(const struct area *a)
 {
-    return k->dirty && k->end - k->begin > DIRTY_SMALL;
+    return a->begin >= CORE_STACK_BASE && a->end == CORE_STACK_END;
 }
 
-/* As far as some of its pages tell; stacks never are. */
+/* As far as some of its pages tell. */
 static int looks_full(const struct area *a)
 {
     uint64_t pages[PLAT_RESIDENT_MAX], count = (a->end - a->begin) / CORE_PAGE_SIZE;
-    if (a->begin >= CORE_STACK_BASE && a->begin < CORE_STACK_END)
-        return 0;
     for (uint32_t i = 0; i < PLAT_RESIDENT_MAX; i++)
         pages[i] = a->begin + (count - 1) * i / (PLAT_RESIDENT_MAX - 1) * CORE_PAGE_SIZE;
     return plat_mem_is_resident(pages, PLAT_RESIDENT_MAX);
@@ -65,7 +66,7 @@ static int take_large(const struct area *a)
 /* The memory of a kept area is used, or given back. */
 static void end_locked(struct kept *k)
 {
-    if (is_large(k)) {
+    if (k->counts) {
         atomic_fetch_sub(&shim_host_self()->kept_size, k->end - k->begin);
         atomic_fetch_sub(&shim_pool()->kept_size, k->end - k->begin);
     }
@@ -74,12 +75,17 @@ static void end_locked(struct kept *k)
 
 void keep_area(const struct area *a)
 {
-    struct kept k = {a->begin, a->end, a->text, a->prot, 0};
+    struct kept k = {a->begin, a->end, a->text, a->end, a->prot, 0};
     uint64_t size = a->end - a->begin;
     int keeps = size <= AREA_KEPT_MAX && g_kept.count < KEPT_MAX; /* looked at again below */
     if (keeps && !a->text) {
-        k.dirty = size <= DIRTY_SMALL || take_large(a);
-        keeps = k.dirty || host_clean(a->begin, a->end, a->prot) == 0;
+        if (size <= DIRTY_SMALL)
+            k.dirty = a->begin;
+        else if (is_stack(a))
+            k.dirty = a->end - DIRTY_STACK;
+        else if ((k.counts = (uint32_t)take_large(a)))
+            k.dirty = a->begin;
+        keeps = k.dirty == a->begin || host_clean(a->begin, k.dirty, a->prot) == 0;
     }
     core_lock_acquire(&g_kept.lock);
     keeps = keeps && g_kept.count < KEPT_MAX;
@@ -145,9 +151,9 @@ static void drop_overlapping_locked(uint64_t begin, uint64_t end)
     }
 }
 
-int keep_use(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text, int *dirty)
+int keep_use(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text, uint64_t *dirty)
 {
-    *dirty = 0;
+    *dirty = end;
     if (!g_kept.count)
         return 0;
     core_lock_acquire(&g_kept.lock);
@@ -155,7 +161,7 @@ int keep_use(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text, int *di
     int used = k && k->text == text && k->end == end;
     if (used) {
         used = k->prot == prot || host_protect(begin, end, prot) == 0;
-        *dirty = used && k->dirty;
+        *dirty = used ? k->dirty : end;
     }
     if (used)
         end_locked(k);
@@ -170,7 +176,7 @@ void keep_less(void)
     core_lock_acquire(&g_kept.lock);
     for (uint32_t i = 0; i < g_kept.count;) {
         struct kept *k = &g_kept.items[i];
-        if (is_large(k)) {
+        if (k->counts) {
             host_decommit(k->begin, k->end);
             end_locked(k);
         } else {

@@ -35,10 +35,10 @@ int keep_has_text(uint64_t begin, uint64_t end, uint64_t text);
 /*
  * Use what is kept at [begin, end), as host_commit() with `prot`.
  *   text     of the program that this is part of, or 0.
- *   dirty    1: it holds what somebody left; 0: zeros, or the text.
+ *   dirty    from there on it holds what somebody left, before zeros; `end`: zeros, or the text.
  *   returns  1, or 0: nothing is kept there any more.
  */
-int keep_use(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text, int *dirty);
+int keep_use(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text, uint64_t *dirty);
 
 /* Give back large areas that were left dirty: nobody has needed them for a while. */
 void keep_less(void);

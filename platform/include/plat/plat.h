@@ -207,8 +207,12 @@ MUST_USE int plat_file_inherited(uint32_t n, struct plat_file **out);
 /* Peak private (anonymous) memory of this process, in bytes. */
 uint64_t plat_process_peak(void);
 
-/* Processor time of this process, in ns: user and system. */
+/*
+ * Processor time of this process, in ns: user and system.  Some hosts count whole ticks, whoever
+ * runs when one comes: plat_process_tick() is such a tick in ns, 0 where there are none.
+ */
 void plat_process_times(uint64_t *user_ns, uint64_t *system_ns);
+uint64_t plat_process_tick(void);
 
 /*
  * The same of another process of the container, by its plat_process_id().
