@@ -311,7 +311,7 @@ static struct shim_host *try_take(struct shim_task *t, uint64_t program)
     if (!core_list_is_empty(&pool->idle))
         h = pop_locked(pool, choose_locked(pool, program));
     if (!h && !t->waits_for_host) {
-        pool->want = !pool->want ? WANT_FIRST : pool->want < WANT_MAX ? pool->want * 2 : WANT_MAX;
+        pool->want = !pool->want ? WANT_FIRST : pool->want < WANT_MAX ? pool->want + 1 : WANT_MAX;
         pool->waiting_count++;
         t->waits_for_host = 1;
     } else if (h && t->waits_for_host) {

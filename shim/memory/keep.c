@@ -33,7 +33,7 @@ static struct {
 
 static int is_stack(const struct area *a)
 {
-    return a->begin >= CORE_STACK_BASE && a->end == CORE_STACK_END;
+    return a->begin >= CORE_STACK_BASE && a->end <= CORE_STACK_END;
 }
 
 /* As far as some of its pages tell. */
