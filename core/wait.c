@@ -9,11 +9,11 @@
 #include "lx/errno.h"
 #include "plat/plat.h"
 
-#define SPIN_MIN 40000u   /* ticks of the time-stamp counter: 10 to 20 us */
-#define SPIN_MAX 600000u  /* 150 to 300 us */
-#define SPIN_HALVINGS 6u  /* each spin in vain halves the next one */
-#define SPIN_AGAIN 32u    /* but one sleep of so many tries the full length */
-#define WAKE_WEIGHT 16u   /* of one wake in what wakes have taken lately: a part of so many */
+#define SPIN_MIN 40000u  /* ticks of the time-stamp counter: 10 to 20 us */
+#define SPIN_MAX 600000u /* 150 to 300 us */
+#define SPIN_HALVINGS 6u /* each spin in vain halves the next one */
+#define SPIN_AGAIN 32u   /* but one sleep of so many tries the full length */
+#define WAKE_WEIGHT 16u  /* of one wake in what wakes have taken lately: a part of so many */
 
 static void count_in(struct core_sleeper *s)
 {
@@ -68,7 +68,8 @@ static int may_spin(const struct core_arena_load *load, const struct core_sleepe
 static void note_wake(struct core_sleeper *s)
 {
     struct core_arena_load *load = core_arena_load();
-    uint64_t took = __builtin_ia32_rdtsc() - atomic_load_explicit(&s->woken_at, memory_order_relaxed);
+    uint64_t took =
+        __builtin_ia32_rdtsc() - atomic_load_explicit(&s->woken_at, memory_order_relaxed);
     uint32_t lately = atomic_load_explicit(&load->wake_ticks, memory_order_relaxed);
     lately -= lately / WAKE_WEIGHT;
     lately += (uint32_t)(took < SPIN_MAX ? took : SPIN_MAX) / WAKE_WEIGHT;

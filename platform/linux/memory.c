@@ -84,19 +84,21 @@ void plat_host_mem_touched(uint64_t addr, uint64_t size, uint64_t *bits)
     }
 }
 
-int plat_host_mem_is_resident(const uint64_t *pages, uint32_t count)
+uint64_t plat_host_mem_resident(const uint64_t *pages, uint32_t count)
 {
-    uint64_t bits = 1;
-    for (uint32_t i = 0; bits && i < count; i++)
-        plat_host_mem_touched(pages[i], PAGE_SIZE, &bits);
-    return (int)bits;
+    uint64_t resident = 0, bit;
+    for (uint32_t i = 0; i < count; i++) {
+        plat_host_mem_touched(pages[i], PAGE_SIZE, &bit);
+        resident |= bit << i;
+    }
+    return resident;
 }
 
 /* Linux 5.14; before, pages come one by one.  What is there already costs hardly less, so look. */
 void plat_host_mem_populate(uint64_t addr, uint64_t size, uint32_t access)
 {
     const uint64_t ends[] = {addr, addr + size - PAGE_SIZE};
-    if (plat_host_mem_is_resident(ends, 2))
+    if (plat_host_mem_resident(ends, 2) == 3)
         return;
     madvise(pointer(addr), size, access & PLAT_WRITE ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
 }

@@ -69,15 +69,17 @@ void plat_host_mem_touched(uint64_t addr, uint64_t size, uint64_t *bits)
     memset(bits, 0xff, (size / 4096 + 63) / 64 * 8);
 }
 
-int plat_host_mem_is_resident(const uint64_t *pages, uint32_t count)
+uint64_t plat_host_mem_resident(const uint64_t *pages, uint32_t count)
 {
     PSAPI_WORKING_SET_EX_INFORMATION info[PLAT_RESIDENT_MAX];
+    uint64_t resident = 0;
     for (uint32_t i = 0; i < count; i++)
         info[i].VirtualAddress = pointer(pages[i]);
-    int all = QueryWorkingSetEx(GetCurrentProcess(), info, count * (DWORD)sizeof info[0]) != 0;
-    for (uint32_t i = 0; all && i < count; i++)
-        all = (int)info[i].VirtualAttributes.Valid;
-    return all;
+    if (!QueryWorkingSetEx(GetCurrentProcess(), info, count * (DWORD)sizeof info[0]))
+        return 0;
+    for (uint32_t i = 0; i < count; i++)
+        resident |= (uint64_t)info[i].VirtualAttributes.Valid << i;
+    return resident;
 }
 
 /* PrefetchVirtualMemory() is for what is in files: memory that was never used has no such call. */

@@ -16,6 +16,7 @@
 #include "lx/types.h"
 
 struct core_shared;
+struct keep_dirty;
 struct vfs_file;
 
 /* An area, [begin, end): pages with the same protection and source. */
@@ -98,7 +99,7 @@ void host_decommit(uint64_t begin, uint64_t end);
 
 /* As host_commit(); what somebody left there may be left there, see keep_use(). */
 MUST_USE int host_commit_dirty(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text,
-                               uint64_t *dirty);
+                               struct keep_dirty *dirty);
 
 /* Make committed memory zero. */
 MUST_USE int host_clean(uint64_t begin, uint64_t end, uint32_t prot);

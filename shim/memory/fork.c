@@ -246,28 +246,21 @@ static int is_private(const struct area *a)
     return a->flags & AREA_BACKED && !a->shared;
 }
 
-static void zero(uint64_t begin, uint64_t end)
-{
-    memset((void *)begin, 0, end - begin);
-}
-
 /*
- * Zero those pages of an area, from `at` on, that no run fills.
+ * Zero what is dirty in those pages of an area that no run fills.
  *   run      the first one that is not before the area; those of the next area follow.
  */
-static void zero_gaps(const struct area *a, uint64_t at, const struct shim_mm_copy *copy,
-                      uint32_t run)
+static void zero_gaps(const struct area *a, const struct keep_dirty *dirty,
+                      const struct shim_mm_copy *copy, uint32_t run)
 {
+    uint64_t at = a->begin;
     for (; run < copy->run_count && copy->runs[run].at < a->end; run++) {
         const struct run *r = &copy->runs[run];
-        uint64_t end = r->at + r->count * CORE_PAGE_SIZE;
         if (r->at > at)
-            zero(at, r->at);
-        if (at < end)
-            at = end;
+            keep_zero(dirty, at, r->at);
+        at = r->at + r->count * CORE_PAGE_SIZE;
     }
-    if (at < a->end)
-        zero(at, a->end);
+    keep_zero(dirty, at, a->end);
 }
 
 static int is_kept(const struct area *a, const struct shim_mm_copy *copy, uint32_t run)
@@ -278,13 +271,13 @@ static int is_kept(const struct area *a, const struct shim_mm_copy *copy, uint32
 /* Memory for one area, writable unless its contents are here already. */
 static int back_area(const struct area *a, const struct shim_mm_copy *copy, uint32_t run)
 {
-    uint64_t dirty;
+    struct keep_dirty dirty;
     if (is_kept(a, copy, run))
         return keep_use(a->begin, a->end, a->prot, a->text, &dirty) ? 0 : -LX_ENOMEM;
     uint32_t prot = a->prot & PLAT_WRITE ? a->prot : PLAT_READ | PLAT_WRITE;
     int err = host_commit_dirty(a->begin, a->end, prot, 0, &dirty);
     if (err == 0)
-        zero_gaps(a, dirty, copy, run);
+        zero_gaps(a, &dirty, copy, run);
     return err;
 }
 

@@ -66,7 +66,7 @@ static uint64_t piece_end(uint64_t addr, uint64_t end)
 }
 
 int host_commit_dirty(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text,
-                      uint64_t *dirty)
+                      struct keep_dirty *dirty)
 {
     if (keep_use(begin, end, prot, text, dirty))
         return 0;
@@ -86,10 +86,10 @@ int host_commit_dirty(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text
 int host_commit(uint64_t begin, uint64_t end, uint32_t prot)
 {
     int writable = prot & PLAT_WRITE ? 1 : 0;
-    uint64_t dirty;
+    struct keep_dirty dirty;
     int err = host_commit_dirty(begin, end, writable ? prot : PLAT_READ | PLAT_WRITE, 0, &dirty);
     if (err == 0)
-        memset((void *)dirty, 0, end - dirty);
+        keep_zero(&dirty, begin, end);
     return err == 0 && !writable ? host_protect(begin, end, prot) : err;
 }
 

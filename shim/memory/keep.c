@@ -13,16 +13,16 @@
 #include "shim/host.h"
 
 #define KEPT_MAX 64u
-#define AREA_KEPT_MAX (64ull << 20)
+#define AREA_KEPT_MAX (256ull << 20)
 #define DIRTY_SMALL (256ull << 10) /* so much is overwritten faster than the host gives it anew */
-#define DIRTY_STACK (64ull << 10)  /* of a stack, at its upper end */
 #define DIRTY_ALL (256ull << 20)   /* of larger ones, in all hosts of the container */
+#define PIECE_MIN (64ull << 10)    /* of a large area that is looked at by itself */
 
 struct kept {
     uint64_t begin, end, text;
-    uint64_t dirty; /* from here on it holds what was left there; end: nowhere */
+    struct keep_dirty dirty;
     uint32_t prot;
-    uint32_t counts; /* 1: as part of DIRTY_ALL */
+    uint64_t counts; /* bytes, as part of DIRTY_ALL */
 };
 
 static struct {
@@ -36,64 +36,100 @@ static int is_stack(const struct area *a)
     return a->begin >= CORE_STACK_BASE && a->end <= CORE_STACK_END;
 }
 
-/* As far as some of its pages tell. */
-static int looks_full(const struct area *a)
+static uint64_t piece_at(const struct kept *k, uint32_t n)
 {
-    uint64_t pages[PLAT_RESIDENT_MAX], count = (a->end - a->begin) / CORE_PAGE_SIZE;
-    for (uint32_t i = 0; i < PLAT_RESIDENT_MAX; i++)
-        pages[i] = a->begin + (count - 1) * i / (PLAT_RESIDENT_MAX - 1) * CORE_PAGE_SIZE;
-    return plat_mem_is_resident(pages, PLAT_RESIDENT_MAX);
+    uint64_t at = k->begin + n * k->dirty.piece;
+    return at < k->end ? at : k->end;
 }
 
-/*
- * Is a large area as good as full?  Then the next process, a fork of the same one, fills it again.
- * It counts against what may be kept.
- */
-static int take_large(const struct area *a)
+/* Pieces of which a page is in memory count as used: they will be again. */
+static uint64_t used_pieces(const struct kept *k)
+{
+    uint64_t pages[PLAT_RESIDENT_MAX];
+    uint32_t count = 0;
+    for (; count < PLAT_RESIDENT_MAX && piece_at(k, count) < k->end; count++)
+        pages[count] = piece_at(k, count);
+    return plat_mem_resident(pages, count);
+}
+
+/* As much of that as may count against what is kept. */
+static void choose_dirty(struct kept *k, const struct area *a)
 {
     struct shim_host *host = shim_host_self();
-    uint64_t size = a->end - a->begin;
-    if (!host || !looks_full(a))
-        return 0;
-    if (atomic_fetch_add(&shim_pool()->kept_size, size) + size > DIRTY_ALL) {
-        atomic_fetch_sub(&shim_pool()->kept_size, size);
-        return 0;
+    uint64_t size = k->end - k->begin, piece = size / 64;
+    k->dirty = (struct keep_dirty){k->begin, size, 1};
+    if (size <= DIRTY_SMALL)
+        return;
+    piece += -piece & (CORE_PAGE_SIZE - 1);
+    k->dirty.piece = piece > PIECE_MIN ? piece : PIECE_MIN;
+    k->dirty.mask = 0;
+    if (is_stack(a)) {
+        k->dirty.mask = 1ull << (size - 1) / k->dirty.piece; /* the upper end is enough */
+        return;
     }
-    atomic_fetch_add(&host->kept_size, size);
-    return 1;
+    if (!host)
+        return;
+    uint64_t used = used_pieces(k);
+    for (uint64_t left = used; left; left &= left - 1)
+        k->counts += k->dirty.piece;
+    if (atomic_fetch_add(&shim_pool()->kept_size, k->counts) + k->counts > DIRTY_ALL) {
+        atomic_fetch_sub(&shim_pool()->kept_size, k->counts);
+        k->counts = 0;
+        return;
+    }
+    atomic_fetch_add(&host->kept_size, k->counts);
+    k->dirty.mask = used;
+}
+
+/* Make all pieces zero that are not to be left dirty. */
+static int clean(const struct kept *k)
+{
+    uint32_t n = 0;
+    int err = 0;
+    while (err == 0 && piece_at(k, n) < k->end) {
+        uint32_t first = n;
+        while (piece_at(k, n) < k->end && !(n < 64 && k->dirty.mask >> n & 1))
+            n++;
+        if (n > first)
+            err = host_clean(piece_at(k, first), piece_at(k, n), k->prot);
+        else
+            n++;
+    }
+    return err;
 }
 
 /* The memory of a kept area is used, or given back. */
-static void end_locked(struct kept *k)
+static void forget(const struct kept *k)
 {
     if (k->counts) {
-        atomic_fetch_sub(&shim_host_self()->kept_size, k->end - k->begin);
-        atomic_fetch_sub(&shim_pool()->kept_size, k->end - k->begin);
+        atomic_fetch_sub(&shim_host_self()->kept_size, k->counts);
+        atomic_fetch_sub(&shim_pool()->kept_size, k->counts);
     }
+}
+
+static void end_locked(struct kept *k)
+{
+    forget(k);
     *k = g_kept.items[--g_kept.count];
 }
 
 void keep_area(const struct area *a)
 {
-    struct kept k = {a->begin, a->end, a->text, a->end, a->prot, 0};
-    uint64_t size = a->end - a->begin;
-    int keeps = size <= AREA_KEPT_MAX && g_kept.count < KEPT_MAX; /* looked at again below */
+    struct kept k = {.begin = a->begin, .end = a->end, .text = a->text, .prot = a->prot};
+    int keeps = a->end - a->begin <= AREA_KEPT_MAX && g_kept.count < KEPT_MAX; /* again below */
     if (keeps && !a->text) {
-        if (size <= DIRTY_SMALL)
-            k.dirty = a->begin;
-        else if (is_stack(a))
-            k.dirty = a->end - DIRTY_STACK;
-        else if ((k.counts = (uint32_t)take_large(a)))
-            k.dirty = a->begin;
-        keeps = k.dirty == a->begin || host_clean(a->begin, k.dirty, a->prot) == 0;
+        choose_dirty(&k, a);
+        keeps = clean(&k) == 0;
     }
     core_lock_acquire(&g_kept.lock);
     keeps = keeps && g_kept.count < KEPT_MAX;
     if (keeps)
         g_kept.items[g_kept.count++] = k;
     core_lock_release(&g_kept.lock);
-    if (!keeps)
+    if (!keeps) {
+        forget(&k);
         host_decommit(a->begin, a->end);
+    }
 }
 
 void keep_publish(void)
@@ -151,9 +187,22 @@ static void drop_overlapping_locked(uint64_t begin, uint64_t end)
     }
 }
 
-int keep_use(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text, uint64_t *dirty)
+void keep_zero(const struct keep_dirty *dirty, uint64_t begin, uint64_t end)
 {
-    *dirty = end;
+    while (dirty->mask && begin < end) {
+        uint64_t n = (begin - dirty->begin) / dirty->piece;
+        uint64_t next = dirty->begin + (n + 1) * dirty->piece;
+        if (next > end)
+            next = end;
+        if (n < 64 && dirty->mask >> n & 1)
+            memset((void *)begin, 0, next - begin);
+        begin = next;
+    }
+}
+
+int keep_use(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text, struct keep_dirty *dirty)
+{
+    *dirty = (struct keep_dirty){begin, end - begin, 0};
     if (!g_kept.count)
         return 0;
     core_lock_acquire(&g_kept.lock);
@@ -161,7 +210,8 @@ int keep_use(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text, uint64_
     int used = k && k->text == text && k->end == end;
     if (used) {
         used = k->prot == prot || host_protect(begin, end, prot) == 0;
-        *dirty = used ? k->dirty : end;
+        if (used)
+            *dirty = k->dirty;
     }
     if (used)
         end_locked(k);

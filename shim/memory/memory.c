@@ -502,7 +502,7 @@ int shim_mm_has_text(lx_uptr begin, lx_uptr end, uint64_t text)
 
 int shim_mm_map_text(struct shim_mm *mm, lx_uptr begin, lx_uptr end, uint32_t prot, uint64_t text)
 {
-    uint64_t dirty;
+    struct keep_dirty dirty;
     if (!shim_mm_has_text(begin, end, text))
         return -LX_ENOENT;
     const struct area a = {.begin = begin,

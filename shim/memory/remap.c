@@ -57,6 +57,19 @@ static int64_t move_shared_locked(struct shim_mm *mm, uint64_t addr, uint64_t ol
     return err < 0 ? err : to;
 }
 
+/* Copy what is at `addr` to a new place, which is writable, and then gets its protection. */
+static int move_contents(struct shim_mm *mm, uint64_t addr, uint64_t size, uint32_t prot,
+                         uint64_t to, uint64_t to_size)
+{
+    int hidden = !(prot & PLAT_READ);
+    int err = hidden ? host_protect(addr, addr + size, PLAT_READ) : 0;
+    if (err == 0 && plat_copy_guest((void *)to, (const void *)addr, size))
+        err = -LX_EFAULT;
+    if (hidden && host_protect(addr, addr + size, prot) < 0)
+        err = -LX_ENOMEM;
+    return err < 0 ? err : range_protect(mm, to, to + to_size, prot);
+}
+
 static int64_t move_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size, uint64_t new_size,
                            uint32_t flags, uint64_t new_addr)
 {
@@ -77,17 +90,15 @@ static int64_t move_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size,
     int64_t to = range_map(mm, new_addr, new_size, flags & LX_MREMAP_FIXED ? LX_MAP_FIXED : 0, &a);
     if (to < 0)
         return to;
-    int err = 0;
-    if (copy) {
-        if (!(prot & PLAT_READ))
-            err = host_protect(addr, addr + part, PLAT_READ);
-        if (err == 0 && plat_copy_guest((void *)to, (const void *)addr, part))
-            err = -LX_EFAULT;
-        if (err == 0)
-            err = range_protect(mm, (uint64_t)to, (uint64_t)to + new_size, prot);
+    int err = copy ? move_contents(mm, addr, part, prot, (uint64_t)to, new_size) : 0;
+    if (err < 0) {
+        int undone = range_remove(mm, (uint64_t)to, (uint64_t)to + new_size);
+        return undone < 0 ? undone : err;
     }
-    if (err == 0 && !(flags & LX_MREMAP_DONTUNMAP))
+    if (!(flags & LX_MREMAP_DONTUNMAP))
         err = range_remove(mm, addr, addr + old_size);
+    else if (copy) /* pages move: where they were is as new */
+        err = host_clean(addr, addr + old_size, prot);
     return err < 0 ? err : to;
 }
 

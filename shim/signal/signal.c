@@ -303,6 +303,15 @@ void shim_signal_force(struct shim_task *t, const struct lx_siginfo *info)
     atomic_store(&t->attention, 1);
 }
 
+void shim_signal_force_segv(struct shim_task *t)
+{
+    struct lx_siginfo info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = LX_SIGSEGV;
+    info.si_code = LX_SI_KERNEL;
+    shim_signal_force(t, &info);
+}
+
 int shim_signal_pending(struct shim_task *t)
 {
     uint64_t set = t->pending.set | t->process->pending.set;
@@ -559,13 +568,9 @@ static uint64_t restart_after(struct shim_task *t, const struct lx_sigaction *ac
 /* There is no room for a signal's frame: SIGSEGV comes instead, but not for itself. */
 static void no_stack(struct shim_task *t, uint32_t sig)
 {
-    struct lx_siginfo info;
     if (sig == LX_SIGSEGV)
         shim_process_exit(t, LX_SIGSEGV);
-    memset(&info, 0, sizeof info);
-    info.si_signo = LX_SIGSEGV;
-    info.si_code = LX_SI_KERNEL;
-    shim_signal_force(t, &info);
+    shim_signal_force_segv(t);
 }
 
 /*

@@ -161,8 +161,10 @@ int64_t sys_rt_sigtimedwait(struct shim_task *t, lx_uptr set, lx_uptr info, lx_u
 int64_t sys_rt_sigreturn(struct shim_task *t)
 {
     uint64_t mask, restart;
-    if (frame_pop(t, &mask, &restart) < 0)
-        shim_process_exit(t, LX_SIGSEGV); /* as Linux: force_sig(SIGSEGV) */
+    if (frame_pop(t, &mask, &restart) < 0) {
+        shim_signal_force_segv(t);
+        return 0;
+    }
     shim_signal_set_mask(t, mask);
     if (restart != SHIM_NO_SYSCALL) {
         t->plat->regs.rax = restart;

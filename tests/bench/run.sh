@@ -15,11 +15,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 rounds=${ROUNDS:-11}
 work=$top/build/bench
+sample=(-m 20 -n 3)
 case ${1:-} in
 '') set -- null_syscall clock_gettime read_1b_devzero pread_4k pread_64k write_4k fstat \
     image_lstat image_open_close signal_self pipe_self futex_wake_none sched_yield mutex_alone ;;
-processes) set -- fork_exit_wait fork_exec_wait vfork_exec_wait fork_exit_wait_64m pipe_processes \
-    futex_threads thread_create_join mmap_munmap_4k signal_self sigsegv_mend 'cpu_*' ;;
+processes)
+    sample=(-m 60 -n 5) # the first forks wait for guest hosts to start
+    set -- fork_exit_wait fork_exec_wait vfork_exec_wait fork_exit_wait_64m pipe_processes \
+    futex_threads thread_create_join mmap_munmap_4k signal_self sigsegv_mend 'cpu_*'
+    ;;
 esac
 
 mkdir -p "$work"
@@ -33,7 +37,7 @@ mknod -m 666 "$work/root/dev/zero" c 1 5
 mknod -m 666 "$work/root/dev/null" c 1 3
 tar -C "$work/root" -czf "$work/rootfs.tar.gz" .
 
-bench=(/bench/gbench -m 20 -n 3 -d /tmp -t /data "$@")
+bench=(/bench/gbench "${sample[@]}" -d /tmp -t /data "$@")
 # The native tree is on a tmpfs, as the guest's is in memory.
 if mountpoint -q /dev/shm; then
     native=$(mktemp -d /dev/shm/gbench.XXXXXX)

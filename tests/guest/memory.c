@@ -134,6 +134,11 @@ static void remaps(void)
     CHECK(mremap(place + 1, PAGE, PAGE, 0) == MAP_FAILED && errno == EINVAL);
     CHECK(mremap(place, PAGE, 0, 0) == MAP_FAILED && errno == EINVAL);
     CHECK(mremap(q, PAGE, 2 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED && errno == EFAULT);
+    memset(place, 'p', 64 * PAGE);
+    q = mremap(place, 64 * PAGE, 64 * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
+    CHECK(q != MAP_FAILED && q != place && q[0] == 'p' && q[64 * PAGE - 1] == 'p');
+    CHECK(place[0] == 0 && place[64 * PAGE - 1] == 0);
+    munmap(q, 64 * PAGE);
     munmap(place, 64 * PAGE);
     munmap(blocker, PAGE);
 }

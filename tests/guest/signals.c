@@ -200,6 +200,18 @@ static void no_room(void)
         CHECK(!"the handler returned");
     }
     CHECK(caught == 1 && caught_signal == SIGSEGV && caught_code == SI_KERNEL);
+
+    /* Nor is there a frame to return to. */
+    install(SIGSEGV, jump_out, SA_ONSTACK);
+    if (sigsetjmp(jump, 1) == 0) {
+        long result = SYS_rt_sigreturn;
+        __asm__ volatile("mov %%rsp, %%rbx\n\tmov $4096, %%esp\n\tsyscall\n\tmov %%rbx, %%rsp"
+                         : "+a"(result)
+                         :
+                         : "rbx", "rcx", "r11", "memory");
+        CHECK(!"it returned");
+    }
+    CHECK(caught == 1 && caught_signal == SIGSEGV && caught_code == SI_KERNEL);
     install(SIGSEGV, NULL, 0);
     stack.ss_flags = SS_DISABLE;
     CHECK(sigaltstack(&stack, NULL) == 0);

@@ -86,9 +86,9 @@ MUST_USE int plat_mem_clean(uint64_t addr, uint64_t size, uint32_t prot);
  */
 void plat_mem_touched(uint64_t addr, uint64_t size, uint64_t *bits);
 
-/* 1 if all these committed pages are in memory now. */
-#define PLAT_RESIDENT_MAX 8u
-int plat_mem_is_resident(const uint64_t *pages, uint32_t count);
+/* Which of these committed pages are in memory now: bit n for the n-th. */
+#define PLAT_RESIDENT_MAX 64u
+uint64_t plat_mem_resident(const uint64_t *pages, uint32_t count);
 
 /*
  * Committed pages, or such of a segment, are about to be read or written: the host may provide them

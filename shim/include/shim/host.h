@@ -53,7 +53,7 @@ struct shim_host {
     struct core_sleeper sleeper;      /* of its main thread, between two births */
     struct shim_interrupter interrupter;
     _Atomic uint64_t kept_size; /* its part of the pool's */
-    uint32_t text_count; /* own while it runs, its taker's while it waits */
+    uint32_t text_count;        /* own while it runs, its taker's while it waits */
     struct shim_text texts[SHIM_HOST_TEXTS];
 };
 
@@ -62,15 +62,15 @@ struct shim_pool {
     struct shim_host *hosts[SHIM_HOST_MAX]; /* by index; made when first used */
     struct core_list idle;
     uint32_t idle_count, starting_count, waiting_count;
-    uint32_t want;                  /* idle hosts there are to be */
-    uint32_t idle_low;              /* the fewest idle ones since the last look at that */
-    _Atomic uint64_t kept_size;     /* bytes of large areas that idle hosts have left dirty */
-    uint64_t trim_ns;               /* when the launcher looks again; 0: there are not too many */
-    uint32_t total;                 /* that run now */
-    uint32_t has_begun;             /* 1: the first one has been told that it is */
-    uint32_t lost_count;            /* that have ended by themselves, and not because they were to */
-    uint64_t started, peak;         /* for --stats */
-    struct core_waitq wait;         /* threads that wait for a host */
+    uint32_t want;              /* idle hosts there are to be */
+    uint32_t idle_low;          /* the fewest idle ones since the last look at that */
+    _Atomic uint64_t kept_size; /* bytes of large areas that idle hosts have left dirty */
+    uint64_t trim_ns;           /* when the launcher looks again; 0: there are not too many */
+    uint32_t total;             /* that run now */
+    uint32_t has_begun;         /* 1: the first one has been told that it is */
+    uint32_t lost_count;        /* that have ended by themselves, and not because they were to */
+    uint64_t started, peak;     /* for --stats */
+    struct core_waitq wait;     /* threads that wait for a host */
     struct core_sleeper supervisor; /* the launcher */
 };
 

@@ -69,6 +69,9 @@ void shim_signal_unqueue_locked(struct shim_pending *in, struct shim_sigqueue *e
  */
 void shim_signal_force(struct shim_task *t, const struct lx_siginfo *info);
 
+/* The same of a SIGSEGV that tells no address: a signal's frame is bad, or has no room. */
+void shim_signal_force_segv(struct shim_task *t);
+
 /*
  * Set the action of a signal.  What is pending is forgotten if it is ignored now: sigaction(2).
  *   old  the action before.
