@@ -370,18 +370,21 @@ static void set_action(struct shim_process *p, uint32_t sig, const struct lx_sig
 }
 
 /* Others that share the actions of `p` follow it. */
-static void share_action(const struct shim_process *p, uint32_t sig)
+static void share_action(struct shim_process *p, uint32_t sig)
 {
     struct shim_container *c = shim_container();
-    struct lx_sigaction old;
+    struct lx_sigaction action, old;
     if (!p->shares_actions)
         return;
     core_lock_acquire(&c->lock);
+    core_lock_acquire(&p->signal_lock);
+    action = p->actions[sig - 1];
+    core_lock_release(&p->signal_lock);
     CORE_LIST_FOR_EACH(node, &c->processes)
     {
         struct shim_process *other = CORE_LIST_ENTRY(node, struct shim_process, in_table);
         if (other != p && other->shares_actions == p->shares_actions)
-            set_action(other, sig, &p->actions[sig - 1], &old);
+            set_action(other, sig, &action, &old);
     }
     core_lock_release(&c->lock);
 }
