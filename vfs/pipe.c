@@ -96,14 +96,15 @@ static void wake_all(struct vfs_pipe *p)
 
 /*
  * Join a fifo's pipe.
- *   opens    how often the other end has been opened: the caller waits for the next time.
+ *   opens    how often the other end had been opened when it was last not open: the caller waits
+ *            for one more time.  Who is there now may be gone before the caller looks.
  *   returns  -LX_ENXIO: no reader, and the writer does not wait.
  */
 static int join(struct vfs_pipe *p, struct vfs_file *file, uint32_t *opens)
 {
     int reads = is_reader(file), writes = is_writer(file), err = 0;
     core_lock_acquire(&p->lock);
-    *opens = reads ? p->writer_opens : p->reader_opens;
+    *opens = reads ? p->writer_opens - (p->writers != 0) : p->reader_opens - (p->readers != 0);
     int alone = file->inode && !waits(file); /* a pipe without a name is open already */
     if (alone && writes && !reads && !p->readers) {
         err = -LX_ENXIO;

@@ -25,6 +25,22 @@ static int guest_failures;
         }                                                                            \
     } while (0)
 
+/*
+ * The condition comes true within 5 s.  For what a thread leaves behind: pthread_join(3) returns when
+ * its memory is free, and the kernel counts it for some moments more.
+ */
+#define SOON(condition)                                                      \
+    do {                                                                     \
+        int guest_came = 0;                                                  \
+        for (int guest_i = 0; guest_i < 5000 && !guest_came; guest_i++)      \
+            if (!(guest_came = (condition)))                                 \
+                usleep(1000);                                                \
+        if (!guest_came) {                                                   \
+            guest_failures++;                                                \
+            printf("%s:%d: not soon: %s\n", __FILE__, __LINE__, #condition); \
+        }                                                                    \
+    } while (0)
+
 /* The call fails with this error. */
 #define CHECK_ERROR(call, error) \
     do {                         \

@@ -165,7 +165,7 @@ static void threads(void)
     set_processes(1);
     SHOW(pthread_create(&thread, NULL, nothing, NULL));
     set_processes(2);
-    SHOW(pthread_create(&thread, NULL, nothing, NULL));
+    SOON(pthread_create(&thread, NULL, nothing, NULL) == 0); /* the first is not counted any more */
     CHECK(pthread_join(thread, NULL) == 0);
 }
 
