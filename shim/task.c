@@ -221,7 +221,21 @@ int shim_task_new(struct shim_process *p, struct shim_task **out)
     return 0;
 }
 
-int shim_task_free(struct shim_task *t)
+static void clear_tid(struct shim_task *t, struct core_wakes *wakes)
+{
+    lx_uptr word = t->clear_child_tid;
+    uint32_t zero = 0;
+    t->clear_child_tid = 0;
+    if (word && shim_copy_out(word, &zero, sizeof zero) == 0)
+        shim_futex_wake_later(t, word, 1, wakes);
+}
+
+/*
+ * Take a task out of all tables and free it.
+ *   wakes    NULL: it has not run, or is lost.  Else it ends: who waits for that in its memory, which
+ *            the locks keep from going away, hears of it when nothing shows the task any more.
+ */
+static int task_free(struct shim_task *t, struct core_wakes *wakes)
 {
     struct shim_container *c = shim_container();
     struct shim_process *p = t->process;
@@ -236,6 +250,8 @@ int shim_task_free(struct shim_task *t)
     c->slow_calls += t->slow_calls;
     core_lock_acquire(&p->lock);
     core_list_remove(&t->in_process);
+    if (wakes)
+        clear_tid(t, wakes);
     uint32_t left = --p->task_count;
     struct vfs_fdtable *fds = p->fds;
     if (!left)
@@ -256,6 +272,11 @@ int shim_task_free(struct shim_task *t)
     vfs_fdtable_free(fds); /* of the last user: before others hear of the process's end */
     core_arena_free(t, sizeof *t);
     return left == 0;
+}
+
+int shim_task_free(struct shim_task *t)
+{
+    return task_free(t, NULL);
 }
 
 void shim_task_abandon(struct shim_task *t)
@@ -302,27 +323,32 @@ static NORETURN void finish_container(struct shim_process *p)
     plat_exit(0);
 }
 
-void shim_task_leave_memory(struct shim_task *t)
+static void leave_futexes(struct shim_task *t)
 {
     shim_futex_exit(t);
     t->robust_list = 0;
-    if (t->clear_child_tid) {
-        uint32_t zero = 0;
-        if (shim_copy_out(t->clear_child_tid, &zero, sizeof zero) == 0)
-            shim_futex_wake(t, t->clear_child_tid, 1);
-        t->clear_child_tid = 0;
-    }
+}
+
+void shim_task_leave_memory(struct shim_task *t)
+{
+    struct core_wakes wakes = {.count = 0};
+    leave_futexes(t);
+    clear_tid(t, &wakes);
+    core_wakes_send(&wakes);
 }
 
 void shim_task_exit(struct shim_task *t, uint32_t status)
 {
     struct shim_process *p = t->process;
     struct shim_host *host = t->host;
-    shim_task_leave_memory(t);
+    struct core_wakes wakes = {.count = 0};
+    leave_futexes(t);
     shim_interrupter_leave(t);
     if (t->tid == p->pid)
         p->leader_status = status;
-    if (shim_task_free(t)) {
+    int last = task_free(t, &wakes);
+    core_wakes_send(&wakes);
+    if (last) {
         uint32_t running = 0;
         if (atomic_compare_exchange_strong(&p->exiting, &running, 1))
             p->exit_code = p->leader_status; /* as Linux, whoever was the last */

@@ -121,15 +121,30 @@ static int64_t wake_locked(struct bucket *b, const struct shim_futex_key *key, i
     return woken;
 }
 
-int64_t futex_wake(const struct futex *f, int32_t count, uint32_t bitset)
+static int64_t wake_later(const struct futex *f, int32_t count, uint32_t bitset,
+                          struct core_wakes *wakes)
 {
     struct bucket *b = futex_bucket(&f->key);
-    struct core_wakes wakes = {.count = 0};
     core_lock_acquire(&b->lock);
-    int64_t woken = wake_locked(b, &f->key, count, bitset, &wakes);
+    int64_t woken = wake_locked(b, &f->key, count, bitset, wakes);
     core_lock_release(&b->lock);
+    return woken;
+}
+
+int64_t futex_wake(const struct futex *f, int32_t count, uint32_t bitset)
+{
+    struct core_wakes wakes = {.count = 0};
+    int64_t woken = wake_later(f, count, bitset, &wakes);
     core_wakes_send(&wakes);
     return woken;
+}
+
+void shim_futex_wake_later(struct shim_task *t, lx_uptr word, int32_t count,
+                           struct core_wakes *wakes)
+{
+    struct futex f;
+    if (futex_find(t, word, 1, &f) == 0)
+        wake_later(&f, count, LX_FUTEX_BITSET_MATCH_ANY, wakes);
 }
 
 int64_t shim_futex_wake(struct shim_task *t, lx_uptr word, int32_t count)

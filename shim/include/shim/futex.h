@@ -19,6 +19,7 @@
 #include "lx/types.h"
 
 struct futex_pi;
+struct core_wakes;
 struct shim_task;
 
 struct shim_futex_key {
@@ -54,6 +55,10 @@ MUST_USE int shim_futex_init(void);
 
 /* Wake up to `count` waiters of any bitset for a word of `t`'s process; returns how many. */
 int64_t shim_futex_wake(struct shim_task *t, lx_uptr word, int32_t count);
+
+/* The same for who holds locks: the host is told by core_wakes_send(), later. */
+void shim_futex_wake_later(struct shim_task *t, lx_uptr word, int32_t count,
+                           struct core_wakes *wakes);
 
 /*
  * A thread ends: mark the robust futexes it holds as orphaned and wake one waiter of each,
