@@ -364,6 +364,10 @@ static int64_t clone(struct shim_task *t, const struct request *r)
     if (err < 0)
         return err;
     t->group_signals = 0;
+    if (shim_signal_pending(t)) { /* what came before this call does not pass the child by */
+        atomic_store(&t->attention, 1);
+        return -SHIM_ERESTARTNOINTR;
+    }
     if (r->flags & LX_CLONE_SETTLS && r->tls >> 47)
         return -LX_EPERM; /* as arch_prctl(2): no thread pointer lies there */
     if (r->flags & LX_CLONE_THREAD)
