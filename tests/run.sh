@@ -7,7 +7,7 @@
 #
 #   --long       full counts instead of short ones (TARBOX_LONG=1 for the tests).  Tests that
 #                passed on the very same sources are not repeated: an interrupted run continues.
-#   --minutes N  stop after N minutes and count the rest as failed; 60 unless told
+#   --minutes N  stop after N minutes and count the rest as failed; 80 unless told
 #   PRESET       only these; all six unless told
 #
 # The last line is "N passed, N failed", whatever happens.  A preset that does not build, or has no
@@ -20,7 +20,7 @@ presets=(linux-debug linux-release linux-asan linux-tsan windows-debug windows-r
 jobs=$(nproc)
 long=OFF
 fuzz_seconds=10
-minutes=60
+minutes=80
 
 usage() {
     echo "usage: tests/run.sh [--long] [--minutes N] [PRESET...]" >&2
