@@ -394,9 +394,7 @@ int shim_process_is_orphaned_locked(const struct shim_process *p)
 static void send_kernel_locked(struct shim_process *p, int32_t sig)
 {
     struct lx_siginfo info;
-    memset(&info, 0, sizeof info);
-    info.si_signo = sig;
-    info.si_code = LX_SI_KERNEL;
+    shim_signal_of_kernel(&info, sig);
     int err = shim_signal_send_process_locked(p, &info);
     (void)err; /* no real-time signal is sent so: they are not refused */
 }

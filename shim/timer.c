@@ -221,9 +221,7 @@ static int counts_cpu_locked(const struct shim_process *p)
 static void send(struct shim_process *p, int32_t sig)
 {
     struct lx_siginfo info;
-    memset(&info, 0, sizeof info);
-    info.si_signo = sig;
-    info.si_code = LX_SI_KERNEL;
+    shim_signal_of_kernel(&info, sig);
     int err = shim_signal_send_process(p, &info);
     (void)err; /* a standard signal is never refused: see enqueue_locked() */
 }

@@ -180,6 +180,13 @@ int shim_signal_send_task(struct shim_task *t, const struct lx_siginfo *info)
     return err;
 }
 
+void shim_signal_of_kernel(struct lx_siginfo *info, int32_t sig)
+{
+    memset(info, 0, sizeof *info);
+    info->si_signo = sig;
+    info->si_code = LX_SI_KERNEL;
+}
+
 void shim_signal_raise(struct shim_task *t, int32_t sig)
 {
     struct lx_siginfo info;
@@ -306,9 +313,7 @@ void shim_signal_force(struct shim_task *t, const struct lx_siginfo *info)
 void shim_signal_force_segv(struct shim_task *t)
 {
     struct lx_siginfo info;
-    memset(&info, 0, sizeof info);
-    info.si_signo = LX_SIGSEGV;
-    info.si_code = LX_SI_KERNEL;
+    shim_signal_of_kernel(&info, LX_SIGSEGV);
     shim_signal_force(t, &info);
 }
 

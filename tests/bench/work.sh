@@ -19,7 +19,6 @@ if mountpoint -q /dev/shm; then # the native tree is on a tmpfs, as the guest's 
     native=$(mktemp -d /dev/shm/work.XXXXXX)
 fi
 trap 'rm -rf "$work" "$native"' EXIT
-export TARBOX_QUIET=1
 
 mkdir -p "$native"/{bin,data,dev,tmp}
 cp "$(command -v busybox)" "$native/bin/busybox"

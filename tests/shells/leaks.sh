@@ -18,7 +18,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 export TARBOX_ROOT=$scratch/store
 
-# measure COMMAND COUNT: sets objects (KiB) and hosts.
+# measure COMMAND: sets objects (KiB) and hosts.
 measure() {
     local log=$scratch/log code=0
     "${tarbox[@]}" run --stats "$folder/rootfs.tar.gz" sh -c "$1" </dev/null >"$log" 2>&1 || code=$?

@@ -57,8 +57,7 @@ uint64_t core_arena_unique(void);
 struct core_arena_load {
     uint32_t processors; /* constant: plat_cpu_count() */
     _Atomic uint32_t running;
-    _Atomic uint32_t
-        wake_ticks; /* of the time-stamp counter: what a host's wake has taken lately */
+    _Atomic uint32_t wake_ticks; /* time-stamp counter: what a wake has taken lately */
 };
 struct core_arena_load *core_arena_load(void);
 

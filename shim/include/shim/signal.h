@@ -63,6 +63,9 @@ int shim_signal_queue_timer_locked(struct shim_process *p, struct shim_task *t,
 /* Take it off that queue again, if it is still there; signal_lock is held. */
 void shim_signal_unqueue_locked(struct shim_pending *in, struct shim_sigqueue *entry);
 
+/* What is said of a signal that the kernel itself sends, and that has nothing more to tell. */
+void shim_signal_of_kernel(struct lx_siginfo *info, int32_t sig);
+
 /*
  * Queue a signal that the thread itself has caused; blocked or ignored, it kills
  * (force_sig in Linux).

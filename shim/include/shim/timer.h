@@ -4,11 +4,11 @@
 
 /*
  * A process's timers that send signals: the three interval timers, those of timer_create(2),
- * and its limit of processor time.  A thread of the guest host sleeps until the first of them expires; it is
- * started when the first is armed.
+ * and its limit of processor time.  A thread of the guest host sleeps until the first of them
+ * expires; it is started when the first is armed.
  *
- * Source  setrlimit(2) (RLIMIT_CPU), setitimer(2), timer_create(2), timer_settime(2), timer_getoverrun(2);
- *         kernel/time/posix-timers.c and itimer.c of Linux.
+ * Source  setrlimit(2) (RLIMIT_CPU), setitimer(2), timer_create(2), timer_settime(2),
+ *         timer_getoverrun(2); kernel/time/posix-timers.c and itimer.c of Linux.
  * Threads any; process->signal_lock guards all of it.
  * Errors  -LX_EAGAIN: no memory, or the thread cannot be started; -LX_EINVAL: no such timer.
  *
