@@ -17,15 +17,23 @@
 
 int shim_attend(struct shim_task *t, int call)
 {
-    atomic_store(&t->attention, 0);
-    atomic_store(&t->sleeper.interrupt, 0);
-    shim_interrupter_wait(t);
-    shim_task_end_if_told(t);
-    if (t->process->stop_signal) {
-        shim_signal_stop(t);
+    int again;
+    for (;;) {
+        atomic_store(&t->attention, 0);
+        atomic_store(&t->sleeper.interrupt, 0);
+        shim_interrupter_wait(t);
         shim_task_end_if_told(t);
+        if (t->process->stop_signal) {
+            shim_signal_stop(t);
+            shim_task_end_if_told(t);
+        }
+        again = shim_signal_deliver(t, call);
+        if (!again || !atomic_load(&t->attention))
+            break;
+        /* Another signal, which came since or was let through: the call waits for its handler. */
+        t->plat->regs.rax = (uint64_t)-SHIM_ERESTARTNOINTR;
     }
-    return shim_signal_deliver(t, call);
+    return again;
 }
 
 static int64_t call(struct shim_task *t, uint32_t nr, const struct plat_regs *regs)

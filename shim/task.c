@@ -250,6 +250,7 @@ static int task_free(struct shim_task *t, struct core_wakes *wakes)
     c->slow_calls += t->slow_calls;
     core_lock_acquire(&p->lock);
     core_list_remove(&t->in_process);
+    shim_signal_pass_on_locked(t, ~t->sigmask);
     if (wakes)
         clear_tid(t, wakes);
     uint32_t left = --p->task_count;

@@ -323,11 +323,33 @@ int shim_signal_pending(struct shim_task *t)
     return (set & (~t->sigmask | UNBLOCKABLE)) != 0;
 }
 
+void shim_signal_pass_on_locked(const struct shim_task *t, uint64_t set)
+{
+    const struct shim_process *p = t->process;
+    set &= p->pending.set;
+    CORE_LIST_FOR_EACH(node, &p->tasks)
+    {
+        struct shim_task *other = CORE_LIST_ENTRY(node, struct shim_task, in_process);
+        if (other == t || !(set & ~other->sigmask))
+            continue;
+        shim_task_notify(other);
+        set &= other->sigmask;
+    }
+}
+
 void shim_signal_set_mask(struct shim_task *t, uint64_t mask)
 {
+    struct shim_process *p = t->process;
+    uint64_t before = t->sigmask;
     t->sigmask = mask & ~UNBLOCKABLE;
     if (shim_signal_pending(t))
         atomic_store(&t->attention, 1);
+    uint64_t left = p->pending.set & mask & ~before;
+    if (left) {
+        core_lock_acquire(&p->lock);
+        shim_signal_pass_on_locked(t, left);
+        core_lock_release(&p->lock);
+    }
 }
 
 /* Take signal `sig` off a queue. */

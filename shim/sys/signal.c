@@ -144,9 +144,9 @@ int64_t sys_rt_sigtimedwait(struct shim_task *t, lx_uptr set, lx_uptr info, lx_u
         t->waits_for = wanted & mask;
         t->sigmask = mask & ~wanted;
         int64_t end = sleep_for_signal(t, deadline_ns);
-        t->sigmask = mask;
-        t->waits_for = 0;
         sig = shim_signal_take(t, wanted, &got);
+        shim_signal_set_mask(t, mask);
+        t->waits_for = 0;
         if (!sig)
             return end == -LX_ETIMEDOUT ? -LX_EAGAIN : -LX_EINTR;
     }
@@ -166,12 +166,12 @@ int64_t sys_rt_sigreturn(struct shim_task *t)
         return 0;
     }
     shim_signal_set_mask(t, mask);
+    t->syscall = restart;
     if (restart != SHIM_NO_SYSCALL) {
-        t->plat->regs.rax = restart;
-        shim_dispatch(t->plat);
+        atomic_store(&t->attention, 1); /* signals that the mask lets through come first */
+        return -SHIM_ERESTARTNOINTR;
     }
-    t->syscall = SHIM_NO_SYSCALL; /* rax is the interrupted code's, not a result */
-    /* The dispatcher stores this in rax: it must be what the frame held. */
+    /* The dispatcher stores this in rax, which is the interrupted code's: no result. */
     return (int64_t)t->plat->regs.rax;
 }
 

@@ -18,22 +18,24 @@ static void on_signal(int sig)
 
 static pthread_t sleeper;
 static volatile int stop;
+static int64_t interval_ns;
 
-/* Disturb the sleeper every 2 ms. */
+/* Disturb the sleeper again and again. */
 static void *send(void *arg)
 {
     int sig = (int)(intptr_t)arg;
     while (!stop) {
-        nanosleep(&(struct timespec){0, 2 * MS}, NULL);
+        nanosleep(&(struct timespec){0, interval_ns}, NULL);
         pthread_kill(sleeper, sig);
     }
     return NULL;
 }
 
-static pthread_t begin(int sig)
+static pthread_t begin(int sig, int64_t every_ns)
 {
     pthread_t t;
     sleeper = pthread_self();
+    interval_ns = every_ns;
     stop = 0;
     handled = 0;
     CHECK(pthread_create(&t, NULL, send, (void *)(intptr_t)sig) == 0);
@@ -54,7 +56,7 @@ static void ended(int flags)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = flags};
     CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
-    pthread_t t = begin(SIGUSR1);
+    pthread_t t = begin(SIGUSR1, 2 * MS);
     struct timespec left = {-1, -1};
     CHECK_ERROR(nanosleep(&(struct timespec){20, 0}, &left), EINTR);
     CHECK(left.tv_sec == 19 || (left.tv_sec == 20 && left.tv_nsec < MS));
@@ -81,7 +83,7 @@ static void ended(int flags)
 /* Without a handler they go on, and no longer than they were to be. */
 static void goes_on(int sig)
 {
-    pthread_t t = begin(sig);
+    pthread_t t = begin(sig, 2 * MS);
     int64_t start = now(CLOCK_MONOTONIC);
     CHECK(nanosleep(&(struct timespec){0, 50 * MS}, NULL) == 0);
     CHECK(clock_nanosleep(CLOCK_REALTIME, 0, &(struct timespec){0, 50 * MS}, NULL) == 0);
@@ -95,7 +97,10 @@ static void goes_on(int sig)
     CHECK(handled == 0);
 }
 
-/* A sleep in a handler leaves the one that it interrupts alone. */
+/*
+ * A sleep in a handler leaves the one that it interrupts alone.  The next signal comes well after
+ * the handler, or nothing else would ever run.
+ */
 static void sleep_too(int sig)
 {
     (void)sig;
@@ -107,7 +112,7 @@ static void nested(void)
 {
     struct sigaction action = {.sa_handler = sleep_too};
     CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
-    pthread_t t = begin(SIGUSR1);
+    pthread_t t = begin(SIGUSR1, 20 * MS);
     struct timespec left;
     for (int i = 0; i < 5; i++) {
         CHECK_ERROR(nanosleep(&(struct timespec){9, 0}, &left), EINTR);

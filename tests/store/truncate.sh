@@ -42,10 +42,10 @@ for name in "${archives[@]}"; do
     bad=0 cuts=0
     [ "$name" = docker.tar ] && verb=load || verb=import
     for ((at = 0; at < size; at += 1024 * step)); do
-        # In the zeros behind the last member nothing is lost.
+        # Once a block of the zeros behind the last member is there, nothing is lost.
         head -c $at "$scratch/$name" >"$scratch/cut"
         cuts=$((cuts + 1))
-        if [ "${name##*.}" = tar ] && [ $at -gt $((size - 10240)) ] &&
+        if [ "${name##*.}" = tar ] && [ $at -ge $((size - 10240)) ] &&
             tail -c +$((at - 511)) "$scratch/$name" | cmp -s -n 1024 - /dev/zero; then
             continue
         fi

@@ -126,13 +126,19 @@ void shim_signal_join_locked(struct shim_task *t);
 /* A task ends: forget what is pending for it, and do not wait for it to stop. */
 void shim_signal_leave_locked(struct shim_task *t);
 
+/*
+ * A task does not take signals `set` of its process any more, and may have been told of some: now
+ * others are.  process->lock is held.
+ */
+void shim_signal_pass_on_locked(const struct shim_task *t, uint64_t set);
+
 /* Forget what is pending for a process. */
 void shim_signal_flush_process(struct shim_process *p);
 
 /* execve(2): handlers are gone. */
 void shim_signal_reset_handlers(struct shim_process *p);
 
-/* Set the blocked signals and look at what became unblocked. */
+/* Set the blocked signals; look at what became unblocked, and pass on what became blocked. */
 void shim_signal_set_mask(struct shim_task *t, uint64_t mask);
 
 #endif
