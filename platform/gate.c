@@ -102,6 +102,12 @@ void plat_thread_set_tp(struct plat_thread *t, uint64_t tp, uint64_t canary)
         t->exit_work = 1;
 }
 
+void plat_thread_use_fs(struct plat_thread *t)
+{
+    t->fs_mode = PLAT_FS_GUEST;
+    t->exit_work = 1;
+}
+
 void plat_thread_clear_fs(struct plat_thread *t)
 {
     if (t->fs_mode == PLAT_FS_HOST)

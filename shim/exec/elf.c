@@ -56,6 +56,19 @@ static int add_segment(struct elf_plan *plan, const struct lx_elf_phdr *ph, uint
     return 0;
 }
 
+/* Linux' limits for the path of an interpreter; the first one counts. */
+static int set_interpreter(struct elf_plan *plan, const struct lx_elf_phdr *ph, uint64_t file_size)
+{
+    if (plan->interpreter_size)
+        return 0;
+    if (ph->p_filesz < 2 || ph->p_filesz > ELF_INTERPRETER_MAX || ph->p_offset > file_size ||
+        ph->p_filesz > file_size - ph->p_offset)
+        return -LX_ENOEXEC;
+    plan->interpreter_offset = ph->p_offset;
+    plan->interpreter_size = ph->p_filesz;
+    return 0;
+}
+
 /* Where AT_PHDR points: the segment that holds the program headers' place in the file. */
 static void find_phdrs(struct elf_plan *plan, uint64_t offset, uint64_t size)
 {
@@ -67,11 +80,11 @@ static void find_phdrs(struct elf_plan *plan, uint64_t offset, uint64_t size)
     }
 }
 
-static int place(struct elf_plan *plan, int fixed)
+static int place(struct elf_plan *plan)
 {
     if (plan->high - plan->low > PROGRAM_MAX)
         return -LX_ENOMEM;
-    if (fixed)
+    if (plan->is_fixed)
         return plan->low >= CORE_LOW_BASE && plan->high <= CORE_LOW_END ? 0 : -LX_ENOMEM;
     plan->bias = CORE_PIE_BASE - plan->low;
     return 0;
@@ -99,7 +112,7 @@ int elf_plan_make(const uint8_t *head, uint64_t head_size, uint64_t file_size,
         if (ph.p_type == LX_PT_LOAD)
             err = add_segment(plan, &ph, file_size);
         else if (ph.p_type == LX_PT_INTERP)
-            plan->has_interpreter = 1;
+            err = set_interpreter(plan, &ph, file_size);
         else if (ph.p_type == LX_PT_GNU_STACK)
             plan->executable_stack = ph.p_flags & LX_PF_X;
     }
@@ -111,5 +124,6 @@ int elf_plan_make(const uint8_t *head, uint64_t head_size, uint64_t file_size,
     plan->phdr_count = h.e_phnum;
     plan->phdr_size = h.e_phentsize;
     find_phdrs(plan, h.e_phoff, phdrs_size);
-    return place(plan, h.e_type == LX_ET_EXEC);
+    plan->is_fixed = h.e_type == LX_ET_EXEC;
+    return place(plan);
 }

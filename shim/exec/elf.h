@@ -5,7 +5,7 @@
 /*
  * An ELF file's plan: what goes where in memory.  Computed from the file's
  * first bytes alone, without mapping anything, so that it can be fuzzed.
- * Private to shim/exec.
+ * Private to the shim: exec loads programs by it, memory knows libraries by it.
  *
  * Source  elf(5); System V ABI, chapter 5; execve(2) and fs/binfmt_elf.c for
  *         what Linux refuses.
@@ -20,7 +20,8 @@
 #include "lx/elf.h"
 
 #define ELF_SEGMENT_MAX 32
-#define ELF_HEAD_SIZE 4096u /* of the file; the program headers lie in it */
+#define ELF_INTERPRETER_MAX 4096u /* PATH_MAX */
+#define ELF_HEAD_SIZE 4096u       /* of the file; the program headers lie in it */
 
 struct elf_segment {
     uint64_t vaddr;                  /* as in the file; add the bias */
@@ -32,11 +33,12 @@ struct elf_segment {
 struct elf_plan {
     struct elf_segment segments[ELF_SEGMENT_MAX];
     uint32_t count;
-    uint32_t has_interpreter;
-    uint64_t low, high; /* page-aligned span of vaddrs */
-    uint64_t bias;      /* 0 unless position-independent */
-    uint64_t entry;     /* vaddr */
-    uint64_t phdrs;     /* vaddr of the program headers in memory, or 0 */
+    uint32_t is_fixed;                             /* 1: not position-independent */
+    uint64_t interpreter_offset, interpreter_size; /* its path in the file; size 0: none */
+    uint64_t low, high;                            /* page-aligned span of vaddrs */
+    uint64_t bias;                                 /* 0 unless position-independent */
+    uint64_t entry;                                /* vaddr */
+    uint64_t phdrs; /* vaddr of the program headers in memory, or 0 */
     uint16_t phdr_count, phdr_size;
     uint32_t executable_stack;
 };

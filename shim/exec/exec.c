@@ -27,6 +27,7 @@
 #define SCRIPT_LINE 256 /* execve(2): the rest of a longer line is cut */
 #define SCRIPT_DEPTH 4  /* interpreters that are scripts themselves */
 #define RFLAGS_START 0x202u
+#define LOADER_BASE CORE_MMAP_BASE /* before all that it loads */
 
 static int fail(struct shim_exec_error *e, int err, const char *text, const char *path)
 {
@@ -198,13 +199,16 @@ static int protect_segments(struct shim_task *t, const struct elf_plan *plan, ui
     return err;
 }
 
+/*
+ * Load a program or its interpreter, patched.
+ *   end  of all that it takes.
+ */
 static int load_elf(struct shim_task *t, struct vfs_file *file, const struct elf_plan *plan,
-                    const char *path, struct shim_exec_error *e)
+                    const char *path, uint64_t *end, struct shim_exec_error *e)
 {
     struct shim_mm *mm = t->process->mm;
     struct vfs_image_key key;
-    uint64_t id = text_id(file, plan, &key), end = 0;
-    shim_mm_set_program(mm, id);
+    uint64_t id = text_id(file, plan, &key);
     int code_is_here = has_code(plan, &key, id);
     int err = load_segments(t, file, plan, id, code_is_here);
     if (err < 0)
@@ -218,15 +222,11 @@ static int load_elf(struct shim_task *t, struct vfs_file *file, const struct elf
                 (uint32_t)(s->vaddr - plan->low), (uint32_t)(s->vaddr + s->file_size - plan->low)};
     }
     err = shim_mm_patch_program(mm, id ? &key : NULL, text, text_count, plan->low + plan->bias,
-                                plan->high + plan->bias, id, code_is_here, &t->plat->fs_mode, &end,
-                                e);
+                                plan->high + plan->bias, id, code_is_here, end, e);
     if (err < 0)
         return err;
     err = protect_segments(t, plan, id);
-    if (err < 0)
-        return fail(e, err, ": cannot be loaded: no memory", path);
-    shim_mm_set_brk(mm, end);
-    return 0;
+    return err < 0 ? fail(e, err, ": cannot be loaded: no memory", path) : 0;
 }
 
 /* Read the first bytes; the rest of a shorter file is zero. */
@@ -263,6 +263,10 @@ static void set_names(struct shim_task *t, const char *path)
 struct shim_exec {
     struct vfs_file *file; /* of the program; a reference */
     struct elf_plan plan;
+    struct vfs_file
+        *loader; /* PT_INTERP: what runs first, and loads the rest; a reference, or NULL */
+    struct elf_plan loader_plan;
+    char loader_path[ELF_INTERPRETER_MAX];
     struct shim_cred_exec cred;
     const char *execfn, *path; /* as asked for; what an interpreter was found at, for messages */
     struct arguments args;
@@ -304,21 +308,45 @@ static int find_program(struct shim_task *t, struct shim_exec *x, struct shim_ex
     }
 }
 
+static int plan_of(struct vfs_file *file, const char *head, struct elf_plan *plan)
+{
+    uint64_t size = vfs_file_size(file);
+    return elf_plan_make((const uint8_t *)head, size < ELF_HEAD_SIZE ? size : ELF_HEAD_SIZE, size,
+                         plan);
+}
+
 /* What keeps a program from being loaded, as far as its file says. */
 static int make_plan(struct shim_exec *x, struct shim_exec_error *e)
 {
-    uint64_t size = vfs_file_size(x->file);
-    int err = elf_plan_make((const uint8_t *)x->head, size < ELF_HEAD_SIZE ? size : ELF_HEAD_SIZE,
-                            size, &x->plan);
+    int err = plan_of(x->file, x->head, &x->plan);
     if (err == -LX_ENOMEM)
         return fail(e, err, ": is linked at addresses that are not available", x->path);
     if (err < 0)
         return fail(e, err, ": exec format error: not an x86-64 Linux program", x->path);
-    if (x->plan.has_interpreter)
-        return fail(e, -LX_ENOEXEC,
-                    ": is dynamically linked, which this version cannot run; "
-                    "use a statically linked program",
+    return 0;
+}
+
+/* The dynamic loader of a program that names one. */
+static int find_loader(struct shim_task *t, struct shim_exec *x, struct shim_exec_error *e)
+{
+    const struct elf_plan *plan = &x->plan;
+    if (!plan->interpreter_size)
+        return 0;
+    int64_t n =
+        vfs_file_pread(x->file, x->loader_path, plan->interpreter_size, plan->interpreter_offset);
+    if (n != (int64_t)plan->interpreter_size || x->loader_path[n - 1])
+        return fail(e, n < 0 ? (int)n : -LX_ENOEXEC, ": exec format error: it names no loader",
                     x->path);
+    int err = open_program(t, x->loader_path, &x->loader, e);
+    if (err < 0)
+        return err;
+    n = read_head(x->loader, x->head);
+    err = n < 0 ? (int)n : plan_of(x->loader, x->head, &x->loader_plan);
+    if (err == 0 && x->loader_plan.is_fixed)
+        err = -LX_ENOMEM; /* Differs from Linux: it must be position-independent */
+    if (err < 0)
+        return fail(e, -LX_ELIBBAD, ": is no loader for x86-64 Linux programs", x->loader_path);
+    x->loader_plan.bias = LOADER_BASE - x->loader_plan.low;
     return 0;
 }
 
@@ -350,6 +378,8 @@ int shim_exec_prepare(struct shim_task *t, struct vfs_file *file, const char *pa
         err = fail(error, -LX_EPERM, ": its file capabilities cannot be given", x->path);
     if (err == 0)
         err = make_plan(x, error);
+    if (err == 0)
+        err = find_loader(t, x, error);
     if (err < 0) {
         shim_exec_free(x);
         return err;
@@ -373,6 +403,7 @@ void shim_exec_own(struct shim_exec *x, void *block, uint64_t size)
 void shim_exec_free(struct shim_exec *x)
 {
     vfs_file_put(x->file);
+    vfs_file_put(x->loader);
     core_arena_free(x->args.words, x->words_size);
     core_arena_free(x->block, x->block_size);
     core_arena_free(x, sizeof *x);
@@ -380,13 +411,30 @@ void shim_exec_free(struct shim_exec *x)
 
 int shim_exec_commit(struct shim_task *t, struct shim_exec *x, struct shim_exec_error *e)
 {
+    struct shim_mm *mm = t->process->mm;
+    const struct elf_plan *first = x->loader ? &x->loader_plan : &x->plan;
     lx_uptr vdso, sp;
+    uint64_t end = 0;
     shim_cred_exec_commit(t, &x->cred);
-    int err = load_elf(t, x->file, &x->plan, x->path, e);
-    if (err == 0 && vdso_map(t->process->mm, &vdso) < 0)
+    shim_mm_set_program(mm, shim_exec_program(x));
+    int err = load_elf(t, x->file, &x->plan, x->path, &end, e);
+    if (err == 0)
+        shim_mm_set_brk(mm, end);
+    if (err == 0 && x->loader)
+        err = load_elf(t, x->loader, &x->loader_plan, x->loader_path, &end, e);
+    t->plat->fs_mode = shim_mm_needs_fs(mm) ? PLAT_FS_GUEST : PLAT_FS_HOST;
+    if (err == 0 && vdso_map(mm, &vdso) < 0)
         err = fail(e, -LX_ENOMEM, ": no memory for the vDSO", x->path);
     if (err == 0) {
-        err = stack_build(t, &x->plan, x->execfn, x->args.words, x->envp, vdso, &sp);
+        const struct stack_input in = {
+            .plan = &x->plan,
+            .loader_base = x->loader ? first->bias : 0,
+            .execfn = x->execfn,
+            .argv = x->args.words,
+            .envp = x->envp,
+            .vdso = vdso,
+        };
+        err = stack_build(t, &in, &sp);
         if (err < 0)
             fail(e, err, ": arguments and environment are too long", x->path);
     }
@@ -396,7 +444,7 @@ int shim_exec_commit(struct shim_task *t, struct shim_exec *x, struct shim_exec_
                          x->plan.high + x->plan.bias, sp) < 0)
         err = fail(e, -LX_ENOMEM, ": no memory", x->path);
     if (err == 0) {
-        set_start(t, x->plan.entry + x->plan.bias, sp);
+        set_start(t, first->entry + first->bias, sp);
         set_names(t, x->execfn);
     }
     return err;

@@ -111,10 +111,10 @@ static void put_vector(struct builder *b, const char *const *list, uint32_t coun
     }
 }
 
-int stack_build(struct shim_task *t, const struct elf_plan *plan, const char *execfn,
-                const char *const *argv, const char *const *envp, lx_uptr vdso, lx_uptr *sp)
+int stack_build(struct shim_task *t, const struct stack_input *in, lx_uptr *sp)
 {
     const struct shim_process *p = t->process;
+    const struct elf_plan *plan = in->plan;
     uint64_t low, high;
     *sp = 0;
     int err = map_stack(t, &low, &high,
@@ -123,13 +123,13 @@ int stack_build(struct shim_task *t, const struct elf_plan *plan, const char *ex
         return err;
 
     struct builder b = {.sp = high - 8, .low = high - (high - low) / 4}; /* execve(2) */
-    uint32_t argc = count_of(argv), envc = count_of(envp);
+    uint32_t argc = count_of(in->argv), envc = count_of(in->envp);
     uint8_t random[16];
     plat_random(random, sizeof random);
 
-    lx_uptr execfn_at = put_string(&b, execfn);
-    lx_uptr env_strings = put_strings(&b, envp, envc);
-    lx_uptr arg_strings = put_strings(&b, argv, argc);
+    lx_uptr execfn_at = put_string(&b, in->execfn);
+    lx_uptr env_strings = put_strings(&b, in->envp, envc);
+    lx_uptr arg_strings = put_strings(&b, in->argv, argc);
     lx_uptr platform = put_string(&b, "x86_64");
     put(&b, random, sizeof random);
     lx_uptr random_at = b.sp;
@@ -141,7 +141,7 @@ int stack_build(struct shim_task *t, const struct elf_plan *plan, const char *ex
     put_aux(&b, LX_AT_NULL, 0);
     put_aux(&b, LX_AT_RSEQ_ALIGN, 32);
     put_aux(&b, LX_AT_RSEQ_FEATURE_SIZE, 28);
-    put_aux(&b, LX_AT_SYSINFO_EHDR, vdso);
+    put_aux(&b, LX_AT_SYSINFO_EHDR, in->vdso);
     put_aux(&b, LX_AT_MINSIGSTKSZ, t->plat->xsave_size + SIGFRAME_SIZE);
     put_aux(&b, LX_AT_HWCAP, hwcap());
     put_aux(&b, LX_AT_HWCAP2, 0); /* no FSGSBASE: wrfsbase would take the thread pointer from us */
@@ -150,7 +150,7 @@ int stack_build(struct shim_task *t, const struct elf_plan *plan, const char *ex
     put_aux(&b, LX_AT_PHDR, plan->phdrs ? plan->phdrs + plan->bias : 0);
     put_aux(&b, LX_AT_PHENT, plan->phdr_size);
     put_aux(&b, LX_AT_PHNUM, plan->phdr_count);
-    put_aux(&b, LX_AT_BASE, 0);
+    put_aux(&b, LX_AT_BASE, in->loader_base);
     put_aux(&b, LX_AT_FLAGS, 0);
     put_aux(&b, LX_AT_ENTRY, plan->entry + plan->bias);
     put_aux(&b, LX_AT_UID, p->cred.uid);
@@ -161,8 +161,8 @@ int stack_build(struct shim_task *t, const struct elf_plan *plan, const char *ex
     put_aux(&b, LX_AT_RANDOM, random_at);
     put_aux(&b, LX_AT_EXECFN, execfn_at);
     put_aux(&b, LX_AT_PLATFORM, platform);
-    put_vector(&b, envp, envc, env_strings);
-    put_vector(&b, argv, argc, arg_strings);
+    put_vector(&b, in->envp, envc, env_strings);
+    put_vector(&b, in->argv, argc, arg_strings);
     put_word(&b, argc);
     *sp = b.sp;
     return b.err;

@@ -19,13 +19,15 @@
 struct elf_plan;
 struct shim_task;
 
-/*
- *   execfn   the path the program was started by.
- *   vdso     address of the vDSO's ELF header.
- *   sp       the stack pointer the program starts with.
- */
-MUST_USE int stack_build(struct shim_task *t, const struct elf_plan *plan, const char *execfn,
-                         const char *const *argv, const char *const *envp, lx_uptr vdso,
-                         lx_uptr *sp);
+struct stack_input {
+    const struct elf_plan *plan; /* of the program */
+    lx_uptr loader_base;         /* where its loader lies; 0: it has none */
+    const char *execfn;          /* the path the program was started by */
+    const char *const *argv, *const *envp;
+    lx_uptr vdso; /* address of the vDSO's ELF header */
+};
+
+/* *sp is the stack pointer that the program starts with. */
+MUST_USE int stack_build(struct shim_task *t, const struct stack_input *in, lx_uptr *sp);
 
 #endif

@@ -61,6 +61,7 @@ struct shim_mm {
     uint64_t next_view;           /* where the search for a place for one begins; 0: anywhere */
     uint64_t next_reserve;        /* likewise of RESERVE_WINDOW_BASE */
     uint64_t program;             /* see shim_mm_program() */
+    uint32_t needs_fs;            /* see shim_mm_needs_fs() */
 };
 
 /* Index of the first area that ends after `addr`; mm->count if none does. */

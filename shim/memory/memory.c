@@ -11,6 +11,7 @@
 #include "lx/mman.h"
 #include "memory/area.h"
 #include "memory/keep.h"
+#include "memory/library.h"
 #include "memory/patch.h"
 #include "memory/range.h"
 #include "memory/view.h"
@@ -163,7 +164,7 @@ int range_back(struct shim_mm *mm, struct area *a)
     uint64_t size = a->end - a->begin;
     if (a->file)
         err = range_fill(a->file, a->begin, size, a->offset);
-    if (err == 0 && a->prot & PLAT_EXEC)
+    if (err == 0 && a->prot & PLAT_EXEC && !(a->file && library_patch(mm, a)))
         err = patch_code(mm, a->begin, a->end);
     if (err == 0 && !plain)
         err = host_protect(a->begin, a->end, a->prot);
@@ -276,7 +277,8 @@ int64_t range_map(struct shim_mm *mm, uint64_t addr, uint64_t size, uint32_t fla
                 return err;
         }
     } else {
-        addr = choose(mm, addr, size, flags, a);
+        uint64_t at = a->file && !a->shared && !addr ? library_place(mm, a, size) : 0;
+        addr = at ? at : choose(mm, addr, size, flags, a);
         if (!addr)
             return -LX_ENOMEM;
     }
@@ -303,6 +305,7 @@ int64_t range_map(struct shim_mm *mm, uint64_t addr, uint64_t size, uint32_t fla
     if (err < 0) {
         int left = range_remove(mm, addr + part, addr + size);
         (void)left; /* no memory to split an area: it stays, as address space */
+        patch_forget(mm, addr, addr + size); /* a library's trampolines */
         return err;
     }
     if (!part)

@@ -19,20 +19,14 @@
 #include "shim/rewrite.h"
 #include "shim/task.h"
 #include "shim/user.h"
+#include "vfs/file.h"
 
 #define REACH 0x70000000ull /* a jump's reach, with room to spare */
 
-/* A table in the arena, shared by the processes that have forked since. */
+/* A table that is not kept: in the arena, shared by the processes that have forked since. */
 struct patched_table {
     _Atomic uint32_t refs;
     struct shim_rewrite_table table; /* and what follows it */
-};
-
-/* One piece of patched code; in the arena, as is its table. */
-struct patched_image {
-    struct patched_image *next;
-    uint64_t begin, end; /* of the code and its trampolines */
-    struct patched_table *table;
 };
 
 static uint64_t shared_size(const struct shim_rewrite_table *table)
@@ -42,22 +36,32 @@ static uint64_t shared_size(const struct shim_rewrite_table *table)
 
 static void image_free(struct patched_image *image)
 {
-    struct patched_table *shared = image->table;
-    if (atomic_fetch_sub(&shared->refs, 1) == 1)
-        core_arena_free(shared, shared_size(&shared->table));
+    struct patched_table *own = image->own;
+    if (own && atomic_fetch_sub(&own->refs, 1) == 1)
+        core_arena_free(own, shared_size(&own->table));
+    vfs_file_put(image->file);
     core_arena_free(image, sizeof *image);
+}
+
+int shim_mm_needs_fs(const struct shim_mm *mm)
+{
+    return (int)mm->needs_fs;
 }
 
 int patch_clone(const struct shim_mm *mm, struct shim_mm *child)
 {
     struct patched_image **link = &child->images;
+    child->needs_fs = mm->needs_fs;
     for (const struct patched_image *image = mm->images; image; image = image->next) {
         struct patched_image *copy = core_arena_alloc(sizeof *copy);
         if (!copy)
             return -LX_ENOMEM;
         *copy = *image;
         copy->next = NULL;
-        atomic_fetch_add(&copy->table->refs, 1);
+        if (copy->own)
+            atomic_fetch_add(&copy->own->refs, 1);
+        if (copy->file)
+            vfs_file_get(copy->file);
         *link = copy;
         link = &copy->next;
     }
@@ -73,25 +77,6 @@ void patch_forget_all(struct shim_mm *mm)
     }
 }
 
-static int remember(struct shim_mm *mm, uint64_t begin, const struct shim_rewrite_table *table)
-{
-    struct patched_image *image = core_arena_alloc(sizeof *image);
-    struct patched_table *copy = core_arena_alloc(shared_size(table));
-    if (!image || !copy) {
-        core_arena_free(image, sizeof *image);
-        core_arena_free(copy, shared_size(table));
-        return -LX_ENOMEM;
-    }
-    copy->refs = 1;
-    memcpy(&copy->table, table, table->size);
-    image->begin = begin;
-    image->end = begin + table->trampolines + shim_rewrite_trampoline_span(table);
-    image->table = copy;
-    image->next = mm->images;
-    mm->images = image;
-    return 0;
-}
-
 static void count(const struct shim_rewrite_table *table)
 {
     struct shim_container *c = shim_container();
@@ -103,14 +88,44 @@ static void count(const struct shim_rewrite_table *table)
     core_lock_release(&c->lock);
 }
 
-/* Decode on the host's side: the library uses its vector registers. */
-static int scan(uint64_t begin, uint64_t end, const struct shim_rewrite_range *text,
-                uint32_t text_count, uint64_t trampolines, struct shim_rewrite_table **table)
+int patch_remember(struct shim_mm *mm, uint64_t begin, const struct shim_rewrite_table *table,
+                   int is_kept, struct vfs_file *file)
+{
+    struct patched_image *image = core_arena_alloc(sizeof *image);
+    struct patched_table *own = is_kept ? NULL : core_arena_alloc(shared_size(table));
+    if (!image || (!own && !is_kept)) {
+        core_arena_free(image, sizeof *image);
+        core_arena_free(own, shared_size(table));
+        return -LX_ENOMEM;
+    }
+    if (own) {
+        own->refs = 1;
+        memcpy(&own->table, table, table->size);
+    }
+    image->begin = begin;
+    image->end = begin + table->trampolines + shim_rewrite_trampoline_span(table);
+    image->table = own ? &own->table : table;
+    image->own = own;
+    image->file = file ? vfs_file_get(file) : NULL;
+    image->next = mm->images;
+    mm->images = image;
+    mm->needs_fs |= table->tls_unpatched != 0;
+    count(table);
+    return 0;
+}
+
+/*
+ * Decode on the host's side: the library uses its vector registers.
+ *   addr  where the code is to run, or was linked to.
+ */
+static int scan_at(uint64_t begin, uint64_t end, uint64_t addr,
+                   const struct shim_rewrite_range *text, uint32_t text_count, uint64_t trampolines,
+                   struct shim_rewrite_table **table)
 {
     const struct shim_rewrite_input in = {
         .code = (const uint8_t *)begin,
         .size = (uint32_t)(end - begin),
-        .addr = begin,
+        .addr = addr,
         .text = text,
         .text_count = text_count,
         .trampolines = (uint32_t)(trampolines - begin),
@@ -119,20 +134,40 @@ static int scan(uint64_t begin, uint64_t end, const struct shim_rewrite_range *t
     return shim_rewrite_scan(&in, table);
 }
 
-/* The table of a program: kept from an earlier run, or made now, then *made is it, too. */
-static int program_table(const struct vfs_image_key *key, const struct shim_rewrite_range *text,
-                         uint32_t text_count, uint64_t begin, uint64_t end,
-                         const struct shim_rewrite_table **table, struct shim_rewrite_table **made)
+static int scan(uint64_t begin, uint64_t end, uint64_t trampolines,
+                struct shim_rewrite_table **table)
+{
+    const struct shim_rewrite_range text = {0, (uint32_t)(end - begin)};
+    return scan_at(begin, end, begin, &text, 1, trampolines, table);
+}
+
+const struct shim_rewrite_table *patch_kept(const struct vfs_image_key *key, uint64_t addr,
+                                            uint64_t span)
+{
+    const struct shim_rewrite_table *table = key ? shim_patches_find(*key, addr) : NULL;
+    return table && table->span == span && table->trampolines == span ? table : NULL;
+}
+
+int patch_table(const struct vfs_image_key *key, const struct shim_rewrite_range *text,
+                uint32_t text_count, uint64_t begin, uint64_t end, uint64_t addr,
+                const struct shim_rewrite_table **table, struct shim_rewrite_table **made)
 {
     *made = NULL;
-    *table = key ? shim_patches_find(*key, begin) : NULL;
-    if (*table && (*table)->span == end - begin && (*table)->trampolines == end - begin)
+    *table = patch_kept(key, addr, end - begin);
+    if (*table)
         return 0;
-    int err = scan(begin, end, text, text_count, end, made);
+    int err = scan_at(begin, end, addr, text, text_count, end, made);
     *table = *made;
-    if (err == 0 && key && !(*made)->syscall_unpatched)
-        shim_patches_add(*key, begin, *made);
-    return err;
+    if (err < 0 || !key || (*made)->syscall_unpatched)
+        return err;
+    shim_patches_add(*key, addr, *made);
+    const struct shim_rewrite_table *kept = patch_kept(key, addr, end - begin);
+    if (kept) {
+        shim_rewrite_free(*made);
+        *made = NULL;
+        *table = kept;
+    }
+    return 0;
 }
 
 uint64_t shim_mm_trampolines(const struct vfs_image_key *key, lx_uptr begin)
@@ -156,7 +191,7 @@ static int apply(struct shim_mm *mm, const struct shim_rewrite_table *table, uin
 
 int shim_mm_patch_program(struct shim_mm *mm, const struct vfs_image_key *key,
                           const struct shim_rewrite_range *text, uint32_t text_count, lx_uptr begin,
-                          lx_uptr end, uint64_t id, int is_here, uint32_t *fs_mode, uint64_t *limit,
+                          lx_uptr end, uint64_t id, int is_here, uint64_t *limit,
                           struct shim_exec_error *error)
 {
     static const char failed[] = "the program cannot be patched: no memory";
@@ -164,26 +199,25 @@ int shim_mm_patch_program(struct shim_mm *mm, const struct vfs_image_key *key,
     const struct shim_rewrite_table *table;
     struct shim_rewrite_table *made;
     *limit = end;
-    int err = program_table(key, text, text_count, begin, end, &table, &made);
+    int err = patch_table(key, text, text_count, begin, end, begin, &table, &made);
     if (err < 0) {
         core_str_copy(error->text, sizeof error->text, failed);
         return err;
     }
-    count(table);
     uint64_t span = shim_rewrite_trampoline_span(table);
     if (table->syscall_unpatched) {
         size_t length = core_str_copy(error->text, sizeof error->text, unpatched);
         core_str_hex(error->text + length, begin + table->first_unpatched);
         err = -LX_ENOEXEC;
     }
-    if (err == 0 && span) {
-        err = apply(mm, table, begin, end, id, is_here);
+    if (err == 0) {
+        if (span)
+            err = apply(mm, table, begin, end, id, is_here);
         if (err == 0)
-            err = remember(mm, begin, table);
+            err = patch_remember(mm, begin, table, !made, NULL);
         if (err < 0)
             core_str_copy(error->text, sizeof error->text, failed);
     }
-    *fs_mode = table->tls_unpatched ? PLAT_FS_GUEST : PLAT_FS_HOST;
     *limit = end + span;
     if (made)
         shim_rewrite_free(made);
@@ -214,8 +248,7 @@ int patch_code(struct shim_mm *mm, uint64_t begin, uint64_t end)
     struct shim_rewrite_table *table;
     if (end - begin > REACH)
         return -LX_ENOMEM;
-    const struct shim_rewrite_range text = {0, (uint32_t)(end - begin)};
-    int err = scan(begin, end, &text, 1, end, &table);
+    int err = scan(begin, end, end, &table);
     if (err < 0)
         return err;
     uint64_t span = shim_rewrite_trampoline_span(table), at = end;
@@ -223,21 +256,19 @@ int patch_code(struct shim_mm *mm, uint64_t begin, uint64_t end)
         err = map_trampolines(mm, begin, end, span, &at);
         if (err == 0 && at != end) { /* the distance to the trampolines is in their code */
             shim_rewrite_free(table);
-            err = scan(begin, end, &text, 1, at, &table);
+            err = scan(begin, end, at, &table);
             if (err < 0)
                 return err;
         }
     }
-    if (err == 0 && (table->syscall_unpatched || table->tls_unpatched))
+    if (err == 0 && table->syscall_unpatched)
         err = -LX_EACCES; /* as a security module would refuse it */
     if (err == 0 && table->edit_count)
         err = shim_rewrite_apply(table, (void *)begin);
     if (err == 0 && span)
         err = host_protect(at, at + span, PLAT_READ | PLAT_EXEC);
-    if (err == 0 && table->edit_count)
-        err = remember(mm, begin, table);
-    if (table->edit_count)
-        count(table);
+    if (err == 0 && (table->edit_count || table->tls_unpatched))
+        err = patch_remember(mm, begin, table, 0, NULL);
     shim_rewrite_free(table);
     return err;
 }
@@ -247,8 +278,7 @@ int patch_check(uint64_t begin, uint64_t end)
     struct shim_rewrite_table *table;
     if (end - begin > REACH)
         return -LX_ENOMEM;
-    const struct shim_rewrite_range text = {0, (uint32_t)(end - begin)};
-    int err = scan(begin, end, &text, 1, end, &table);
+    int err = scan(begin, end, end, &table);
     if (err < 0)
         return err;
     if (table->edit_count || table->syscall_unpatched || table->tls_unpatched)
@@ -262,7 +292,7 @@ void patch_forget(struct shim_mm *mm, uint64_t begin, uint64_t end)
     struct patched_image **link = &mm->images;
     while (*link) {
         struct patched_image *image = *link;
-        const struct shim_rewrite_table *table = &image->table->table;
+        const struct shim_rewrite_table *table = image->table;
         if (image->begin < begin || image->begin + table->span > end) {
             link = &image->next;
             continue;
@@ -289,8 +319,7 @@ lx_uptr shim_mm_original_rip(struct shim_mm *mm, lx_uptr addr)
     const struct patched_image *image = image_at(mm, addr);
     if (!image)
         return addr;
-    return image->begin +
-           shim_rewrite_origin(&image->table->table, (uint32_t)(addr - image->begin));
+    return image->begin + shim_rewrite_origin(image->table, (uint32_t)(addr - image->begin));
 }
 
 static int is_trampoline(struct shim_mm *mm, lx_uptr addr)
@@ -317,7 +346,7 @@ static int follow_detour(struct shim_mm *mm, lx_uptr *addr)
 static int settle_step(const struct patched_image *image, struct plat_regs *regs)
 {
     uint8_t code[SHIM_REWRITE_BEFORE + SHIM_REWRITE_AFTER];
-    uint64_t first = image->begin + image->table->table.trampolines;
+    uint64_t first = image->begin + image->table->trampolines;
     if (regs->rip < first)
         return 0;
     uint64_t before = regs->rip - first;
@@ -345,7 +374,6 @@ void shim_mm_settle(struct shim_mm *mm, struct plat_regs *regs)
 lx_uptr shim_mm_stray_rip(struct shim_mm *mm, lx_uptr addr)
 {
     const struct patched_image *image = image_at(mm, addr);
-    uint32_t moved =
-        image ? shim_rewrite_moved(&image->table->table, (uint32_t)(addr - image->begin)) : 0;
+    uint32_t moved = image ? shim_rewrite_moved(image->table, (uint32_t)(addr - image->begin)) : 0;
     return moved ? image->begin + moved : 0;
 }

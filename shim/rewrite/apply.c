@@ -34,7 +34,8 @@ uint32_t shim_rewrite_trampoline_span(const struct shim_rewrite_table *table)
     return (table->trampoline_size + CORE_PAGE_SIZE - 1) & ~(CORE_PAGE_SIZE - 1);
 }
 
-int shim_rewrite_apply(const struct shim_rewrite_table *table, void *code)
+/* With all its edits; what was checked when it was made may have been damaged since. */
+static int check_edits(const struct shim_rewrite_table *table)
 {
     int err = check(table);
     if (err < 0)
@@ -46,12 +47,35 @@ int shim_rewrite_apply(const struct shim_rewrite_table *table, void *code)
             e->bytes > table->size - table->bytes || !fits(table, table->bytes + e->bytes, e->size))
             return -LX_EINVAL;
     }
-    for (uint32_t i = 0; i < table->edit_count; i++)
-        memcpy((uint8_t *)code + edits[i].at, part(table, table->bytes + edits[i].bytes),
-               edits[i].size);
-    memcpy((uint8_t *)code + table->trampolines, part(table, table->trampoline_bytes),
-           table->trampoline_size);
     return 0;
+}
+
+int shim_rewrite_put_trampolines(const struct shim_rewrite_table *table, void *code)
+{
+    int err = check(table);
+    if (err == 0)
+        memcpy((uint8_t *)code + table->trampolines, part(table, table->trampoline_bytes),
+               table->trampoline_size);
+    return err;
+}
+
+int shim_rewrite_edit(const struct shim_rewrite_table *table, void *code, uint32_t begin,
+                      uint32_t end)
+{
+    int err = check_edits(table);
+    const struct shim_rewrite_edit *edits = part(table, table->edits);
+    for (uint32_t i = 0; err == 0 && i < table->edit_count; i++) {
+        const struct shim_rewrite_edit *e = &edits[i];
+        if (e->at >= begin && e->at + e->size <= end)
+            memcpy((uint8_t *)code + e->at, part(table, table->bytes + e->bytes), e->size);
+    }
+    return err;
+}
+
+int shim_rewrite_apply(const struct shim_rewrite_table *table, void *code)
+{
+    int err = shim_rewrite_edit(table, code, 0, UINT32_MAX);
+    return err < 0 ? err : shim_rewrite_put_trampolines(table, code);
 }
 
 uint32_t shim_rewrite_origin(const struct shim_rewrite_table *table, uint32_t at)

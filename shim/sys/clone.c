@@ -86,6 +86,9 @@ static void run(void *arg, struct plat_thread *thread)
     thread->regs = s->regs;
     thread->fs_mode = s->fs_mode;
     thread->exit_work = 1;
+    atomic_thread_fence(memory_order_seq_cst); /* from here on it is told: follow_code() */
+    if (shim_mm_needs_fs(t->process->mm))
+        plat_thread_use_fs(thread);
     plat_thread_copy_vectors(thread, s->parent);
     shim_task_set_tp(t, s->tp);
     lx_uptr child_tid = s->child_tid;

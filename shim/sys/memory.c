@@ -10,7 +10,9 @@
 #include "lx/errno.h"
 #include "lx/mman.h"
 #include "lx/resource.h"
+#include "plat/thread.h"
 #include "shim/limit.h"
+#include "shim/process.h"
 #include "shim/syscall.h"
 #include "shim/task.h"
 #include "shim/user.h"
@@ -21,6 +23,27 @@
 #include "vfs/path.h"
 
 #define IS_PAGED(x) (((x) & (CORE_PAGE_SIZE - 1)) == 0)
+
+/*
+ * Code has come whose thread-local accesses were not all rewritten: from now on the process's
+ * threads run with their FS base.  One that is in guest code gets it before it goes on there.
+ */
+static int64_t follow_code(struct shim_task *t, int64_t result)
+{
+    struct shim_process *p = t->process;
+    if (t->plat->fs_mode == PLAT_FS_GUEST || !shim_mm_needs_fs(p->mm))
+        return result;
+    core_lock_acquire(&p->lock);
+    CORE_LIST_FOR_EACH(node, &p->tasks)
+    {
+        struct plat_thread *plat = CORE_LIST_ENTRY(node, struct shim_task, in_process)->plat;
+        if (plat) /* else it takes its parent's mode when it begins */
+            plat_thread_use_fs(plat);
+    }
+    core_lock_release(&p->lock);
+    shim_process_notify(p, t);
+    return result;
+}
 
 int64_t sys_mmap(struct shim_task *t, lx_uptr addr, uint64_t size, uint32_t prot, uint32_t flags,
                  int32_t fd, uint64_t offset)
@@ -38,7 +61,7 @@ int64_t sys_mmap(struct shim_task *t, lx_uptr addr, uint64_t size, uint32_t prot
         result = shim_mm_map(t->process->mm, addr, size, prot, flags, file, offset);
     if (file)
         vfs_file_put(file);
-    return result;
+    return follow_code(t, result);
 }
 
 int64_t sys_munmap(struct shim_task *t, lx_uptr addr, uint64_t size)
@@ -48,7 +71,7 @@ int64_t sys_munmap(struct shim_task *t, lx_uptr addr, uint64_t size)
 
 int64_t sys_mprotect(struct shim_task *t, lx_uptr addr, uint64_t size, uint32_t prot)
 {
-    return shim_mm_protect(t->process->mm, addr, size, prot);
+    return follow_code(t, shim_mm_protect(t->process->mm, addr, size, prot));
 }
 
 int64_t sys_mremap(struct shim_task *t, lx_uptr addr, uint64_t old_size, uint64_t new_size,

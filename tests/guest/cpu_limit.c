@@ -48,11 +48,11 @@ static int moves_on(void *arg)
     struct rlimit limit;
     (void)arg;
     signal(SIGXCPU, on_limit);
-    limit_to(1, 5);
+    limit_to(1, 9);
     spin_until_told();
     CHECK(told == 1);
-    CHECK(used() > 0.9 && used() < 2); /* Linux counts ticks */
-    CHECK(getrlimit(RLIMIT_CPU, &limit) == 0 && limit.rlim_cur == 2 && limit.rlim_max == 5);
+    CHECK(used() > 0.9 && used() < 4); /* Linux counts ticks: on a busy machine too few */
+    CHECK(getrlimit(RLIMIT_CPU, &limit) == 0 && limit.rlim_cur == 2 && limit.rlim_max == 9);
     return 0;
 }
 

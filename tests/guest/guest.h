@@ -55,6 +55,12 @@ static inline long guest_count(long fast, long full)
     return getenv("TARBOX_LONG") ? full : fast;
 }
 
+/* 1 under Tarbox on Wine: for the few things that Wine tells wrong, and Windows does not. */
+static inline int guest_on_wine(void)
+{
+    return getenv("TARBOX_ON_WINE") != NULL;
+}
+
 static inline int guest_result(void)
 {
     printf("%d failures\n", guest_failures);

@@ -612,7 +612,8 @@ static void test_child(void)
     CHECK(strcmp(link_of(path), link_of(fd_path(says[1]))) == 0);
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     look(path, &ticks, &children);
-    CHECK(strstr(text, " (child) ") && ticks >= TICKS && children == 0);
+    CHECK(strstr(text, " (child) ") && children == 0);
+    CHECK(ticks >= TICKS || guest_on_wine()); /* of another process Wine tells the asker's times */
     CHECK(write(hears[1], "x", 1) == 1);
     CHECK(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0);
     c = look(path, &ticks, &children);

@@ -187,6 +187,9 @@ NORETURN void plat_thread_again(struct plat_thread *t, void (*fn)(struct plat_th
  */
 void plat_thread_set_tp(struct plat_thread *t, uint64_t tp, uint64_t canary);
 
+/* The thread, of this process, runs with the guest's FS base from its next return to it on. */
+void plat_thread_use_fs(struct plat_thread *t);
+
 /*
  * For tests: let guest code find FS base 0 when it goes on, as Windows may leave it.
  * At the end of a system call.

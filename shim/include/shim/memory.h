@@ -107,16 +107,19 @@ void shim_mm_rest(void);
  *   text     its executable parts, as offsets from `begin`.
  *   id       of the program for shim_mm_map_text(), or 0.
  *   is_here  1: its code was mapped so, patched, and its trampolines can be.
- *   fs_mode  PLAT_FS_HOST if all its accesses to thread-local storage were
- *            rewritten, else PLAT_FS_GUEST.
  *   limit    end of all that was mapped.
  *   returns  -LX_ENOEXEC: a system call that cannot be patched; `error` names it.
  */
 MUST_USE int shim_mm_patch_program(struct shim_mm *mm, const struct vfs_image_key *key,
                                    const struct shim_rewrite_range *text, uint32_t text_count,
                                    lx_uptr begin, lx_uptr end, uint64_t id, int is_here,
-                                   uint32_t *fs_mode, uint64_t *limit,
-                                   struct shim_exec_error *error);
+                                   uint64_t *limit, struct shim_exec_error *error);
+
+/*
+ * 1 if some code in the address space has accesses to thread-local storage that were not
+ * rewritten: its threads run in PLAT_FS_GUEST.
+ */
+int shim_mm_needs_fs(const struct shim_mm *mm);
 
 /* Bytes of trampolines that a program is known to need, as far as its table is kept; else 0. */
 uint64_t shim_mm_trampolines(const struct vfs_image_key *key, lx_uptr begin);

@@ -84,6 +84,14 @@ uint32_t shim_rewrite_trampoline_span(const struct shim_rewrite_table *table);
  */
 MUST_USE int shim_rewrite_apply(const struct shim_rewrite_table *table, void *code);
 
+/*
+ * The same in parts, for code that is mapped piece by piece: its trampolines, and the edits that
+ * lie in [begin, end), offsets.
+ */
+MUST_USE int shim_rewrite_put_trampolines(const struct shim_rewrite_table *table, void *code);
+MUST_USE int shim_rewrite_edit(const struct shim_rewrite_table *table, void *code, uint32_t begin,
+                               uint32_t end);
+
 /* Where the instruction at offset `at` in a trampoline came from; `at` if it is in none. */
 uint32_t shim_rewrite_origin(const struct shim_rewrite_table *table, uint32_t at);
 

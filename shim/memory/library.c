@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared libraries: their place, and their patches. */
+
+#include "memory/library.h"
+
+#include "core/mem.h"
+#include "exec/elf.h"
+#include "lx/errno.h"
+#include "memory/area.h"
+#include "memory/patch.h"
+#include "memory/range.h"
+#include "memory/view.h"
+#include "plat/plat.h"
+#include "shim/rewrite.h"
+#include "vfs/file.h"
+#include "vfs/image_format.h"
+
+#define PAGE_DOWN(x) ((x) & ~(uint64_t)(CORE_PAGE_SIZE - 1))
+
+static int read_plan(struct vfs_file *file, struct elf_plan *plan)
+{
+    uint8_t head[ELF_HEAD_SIZE];
+    int64_t n = vfs_file_pread(file, head, sizeof head, 0);
+    int err = n < 0 ? (int)n : elf_plan_make(head, (uint64_t)n, vfs_file_size(file), plan);
+    return err == 0 && plan->is_fixed ? -LX_ENOEXEC : err;
+}
+
+/* Its executable parts, as offsets from plan->low. */
+static uint32_t find_text(const struct elf_plan *plan, struct shim_rewrite_range *text)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const struct elf_segment *s = &plan->segments[i];
+        if (s->prot & PLAT_EXEC)
+            text[count++] = (struct shim_rewrite_range){
+                (uint32_t)(s->vaddr - plan->low), (uint32_t)(s->vaddr + s->file_size - plan->low)};
+    }
+    return count;
+}
+
+/* Lay the whole file out in free memory, as its loader will, to be scanned there. */
+static int scan_file(struct shim_mm *mm, struct vfs_file *file, const struct elf_plan *plan,
+                     const struct vfs_image_key *key, const struct shim_rewrite_table **table,
+                     struct shim_rewrite_table **made)
+{
+    struct shim_rewrite_range text[ELF_SEGMENT_MAX];
+    uint64_t size = plan->high - plan->low;
+    uint64_t at = area_find_free(mm, CORE_MMAP_BASE, RESERVE_WINDOW_BASE, mm->next, size);
+    int err = at ? host_commit(at, at + size, PLAT_READ | PLAT_WRITE) : -LX_ENOMEM;
+    if (err < 0)
+        return err;
+    for (uint32_t i = 0; err == 0 && i < plan->count; i++) {
+        const struct elf_segment *s = &plan->segments[i];
+        err = range_fill(file, at + (s->vaddr - plan->low), s->file_size, s->file_offset);
+    }
+    if (err == 0)
+        err = patch_table(key, text, find_text(plan, text), at, at + size, plan->low, table, made);
+    host_decommit(at, at + size);
+    return err;
+}
+
+static int map_trampolines(struct shim_mm *mm, const struct shim_rewrite_table *table, uint64_t at)
+{
+    uint64_t span = shim_rewrite_trampoline_span(table);
+    const struct area a = {.begin = at + table->trampolines,
+                           .end = at + table->trampolines + span,
+                           .prot = PLAT_READ | PLAT_EXEC,
+                           .flags = AREA_BACKED | AREA_PATCHED};
+    if (!span)
+        return 0;
+    int err = host_commit(a.begin, a.end, PLAT_READ | PLAT_WRITE);
+    if (err < 0)
+        return err;
+    err = shim_rewrite_put_trampolines(table, (void *)at);
+    if (err == 0)
+        err = host_protect(a.begin, a.end, a.prot);
+    if (err == 0)
+        err = area_insert(mm, &a);
+    if (err < 0)
+        host_decommit(a.begin, a.end);
+    else
+        mm->committed += span;
+    return err;
+}
+
+static uint64_t place(struct shim_mm *mm, struct vfs_file *file, uint64_t size,
+                      const struct shim_rewrite_table *table, int is_kept)
+{
+    uint64_t all = size + shim_rewrite_trampoline_span(table);
+    uint64_t at = area_find_free(mm, CORE_MMAP_BASE, RESERVE_WINDOW_BASE, mm->next, all);
+    if (!at || patch_remember(mm, at, table, is_kept, file) < 0)
+        return 0;
+    if (map_trampolines(mm, table, at) < 0) {
+        patch_forget(mm, at, at + size);
+        return 0;
+    }
+    mm->next = at + all;
+    return at;
+}
+
+uint64_t library_place(struct shim_mm *mm, const struct area *a, uint64_t size)
+{
+    struct elf_plan plan;
+    struct vfs_image_key key;
+    const struct shim_rewrite_table *table;
+    struct shim_rewrite_table *made = NULL;
+    if (read_plan(a->file, &plan) < 0 || plan.high - plan.low != size ||
+        a->offset != PAGE_DOWN(plan.segments[0].file_offset))
+        return 0;
+    const struct vfs_image_key *kept = vfs_file_image_key(a->file, &key) ? &key : NULL;
+    table = patch_kept(kept, plan.low, size);
+    if (!table && scan_file(mm, a->file, &plan, kept, &table, &made) < 0)
+        return 0;
+    /* With a system call that cannot be patched, its text will be refused. */
+    uint64_t at = table->syscall_unpatched ? 0 : place(mm, a->file, size, table, !made);
+    if (made)
+        shim_rewrite_free(made);
+    return at;
+}
+
+static const struct patched_image *library_at(const struct shim_mm *mm, const struct area *a)
+{
+    const struct patched_image *image = mm->images;
+    while (image && (!image->file || image->file->inode != a->file->inode ||
+                     a->begin < image->begin || a->end > image->begin + image->table->span))
+        image = image->next;
+    return image;
+}
+
+int library_patch(struct shim_mm *mm, const struct area *a)
+{
+    struct elf_plan plan;
+    const struct patched_image *image = library_at(mm, a);
+    if (!image || read_plan(a->file, &plan) < 0)
+        return 0;
+    uint64_t base = image->begin - plan.low;
+    for (uint32_t i = 0; i < plan.count; i++) {
+        const struct elf_segment *s = &plan.segments[i];
+        if (!(s->prot & PLAT_EXEC) || base + s->vaddr - s->file_offset != a->begin - a->offset ||
+            a->begin < PAGE_DOWN(base + s->vaddr) || a->begin >= base + s->vaddr + s->file_size)
+            continue;
+        uint64_t begin = a->begin - image->begin, end = s->vaddr + s->file_size - plan.low;
+        if (end > a->end - image->begin)
+            end = a->end - image->begin;
+        return shim_rewrite_edit(image->table, (void *)image->begin, (uint32_t)begin,
+                                 (uint32_t)end) == 0;
+    }
+    return 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SHIM_MEMORY_LIBRARY_H
+#define SHIM_MEMORY_LIBRARY_H
+
+/*
+ * Shared libraries: position-independent ELF files that a dynamic loader maps, first as a whole
+ * from their beginning, then their parts over it with MAP_FIXED.  What the code is, and what jumps
+ * into it, shows only in the whole file.  So that is scanned when the first of these mappings is
+ * made, which gets room for the trampolines behind it; each part is patched when it is mapped.
+ * The patch table is kept with the image.
+ *
+ * Anything else that is mapped as code is scanned by itself: patch_code().
+ *
+ * Source  elf(5); _dl_map_segments() of glibc and map_library() of musl.
+ * Threads the lock of the address space is held.
+ */
+
+#include <stdint.h>
+
+#include "lx/compiler.h"
+
+struct area;
+struct shim_mm;
+
+/*
+ * A place for a mapping of `size` bytes that a library is to lie in, with its trampolines behind
+ * it; 0 if it is none.  range_remove() of it, or patch_forget(), removes them.
+ */
+uint64_t library_place(struct shim_mm *mm, const struct area *a, uint64_t size);
+
+/* Patch an area that is part of a library's code, writable now; 0 if it is not. */
+int library_patch(struct shim_mm *mm, const struct area *a);
+
+#endif
