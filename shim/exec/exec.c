@@ -158,9 +158,9 @@ static uint64_t text_id(struct vfs_file *file, const struct elf_plan *plan,
 /* Has this guest host kept all the program's code, and the trampolines that it jumps to? */
 static int has_code(const struct elf_plan *plan, const struct vfs_image_key *key, uint64_t id)
 {
-    uint64_t end = plan->high + plan->bias;
-    uint64_t span = id ? shim_mm_trampolines(key, plan->low + plan->bias) : 0;
-    if (!span || !shim_mm_has_text(end, end + span, id))
+    uint64_t end = plan->high + plan->bias, span;
+    if (!id || !shim_mm_trampolines(key, plan->low + plan->bias, &span) ||
+        (span && !shim_mm_has_text(end, end + span, id)))
         return 0;
     for (uint32_t i = 0; i < plan->count; i++) {
         const struct elf_segment *s = &plan->segments[i];

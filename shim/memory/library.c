@@ -21,8 +21,7 @@ static int read_plan(struct vfs_file *file, struct elf_plan *plan)
 {
     uint8_t head[ELF_HEAD_SIZE];
     int64_t n = vfs_file_pread(file, head, sizeof head, 0);
-    int err = n < 0 ? (int)n : elf_plan_make(head, (uint64_t)n, vfs_file_size(file), plan);
-    return err == 0 && plan->is_fixed ? -LX_ENOEXEC : err;
+    return n < 0 ? (int)n : elf_plan_make(head, (uint64_t)n, vfs_file_size(file), plan);
 }
 
 /* Its executable parts, as offsets from plan->low. */
@@ -83,36 +82,49 @@ static int map_trampolines(struct shim_mm *mm, const struct shim_rewrite_table *
     return err;
 }
 
-static uint64_t place(struct shim_mm *mm, struct vfs_file *file, uint64_t size,
+/* At `fixed`, or where there is room. */
+static uint64_t place(struct shim_mm *mm, struct vfs_file *file, uint64_t fixed,
                       const struct shim_rewrite_table *table, int is_kept)
 {
-    uint64_t all = size + shim_rewrite_trampoline_span(table);
-    uint64_t at = area_find_free(mm, CORE_MMAP_BASE, RESERVE_WINDOW_BASE, mm->next, all);
-    if (!at || patch_remember(mm, at, table, is_kept, file) < 0)
+    uint64_t size = table->span, all = size + shim_rewrite_trampoline_span(table), at = fixed;
+    if (!fixed)
+        at = area_find_free(mm, CORE_MMAP_BASE, RESERVE_WINDOW_BASE, mm->next, all);
+    if (!at || !area_is_free(mm, at + size, at + all) ||
+        patch_remember(mm, at, table, is_kept, file) < 0)
         return 0;
     if (map_trampolines(mm, table, at) < 0) {
         patch_forget(mm, at, at + size);
         return 0;
     }
-    mm->next = at + all;
+    if (!fixed)
+        mm->next = at + all;
     return at;
 }
 
-uint64_t library_place(struct shim_mm *mm, const struct area *a, uint64_t size)
+/* Is it what a loader maps of the file first? */
+static int is_first(const struct elf_plan *plan, const struct area *a, uint64_t size,
+                    uint64_t fixed)
 {
+    return a->offset == PAGE_DOWN(plan->segments[0].file_offset) &&
+           (plan->is_fixed ? fixed == plan->low : !fixed && size == plan->high - plan->low);
+}
+
+uint64_t library_place(struct shim_mm *mm, const struct area *a, uint64_t size, uint64_t fixed)
+{
+    if (fixed >= CORE_LOW_END)
+        return 0;
     struct elf_plan plan;
     struct vfs_image_key key;
     const struct shim_rewrite_table *table;
     struct shim_rewrite_table *made = NULL;
-    if (read_plan(a->file, &plan) < 0 || plan.high - plan.low != size ||
-        a->offset != PAGE_DOWN(plan.segments[0].file_offset))
+    if (read_plan(a->file, &plan) < 0 || !is_first(&plan, a, size, fixed))
         return 0;
     const struct vfs_image_key *kept = vfs_file_image_key(a->file, &key) ? &key : NULL;
-    table = patch_kept(kept, plan.low, size);
+    table = patch_kept(kept, plan.low, plan.high - plan.low);
     if (!table && scan_file(mm, a->file, &plan, kept, &table, &made) < 0)
         return 0;
     /* With a system call that cannot be patched, its text will be refused. */
-    uint64_t at = table->syscall_unpatched ? 0 : place(mm, a->file, size, table, !made);
+    uint64_t at = table->syscall_unpatched ? 0 : place(mm, a->file, fixed, table, !made);
     if (made)
         shim_rewrite_free(made);
     return at;

@@ -3,9 +3,10 @@
 #define SHIM_MEMORY_LIBRARY_H
 
 /*
- * Shared libraries: position-independent ELF files that a dynamic loader maps, first as a whole
- * from their beginning, then their parts over it with MAP_FIXED.  What the code is, and what jumps
- * into it, shows only in the whole file.  So that is scanned when the first of these mappings is
+ * Shared libraries: ELF files that a dynamic loader maps, first as a whole from their beginning,
+ * then their parts over it with MAP_FIXED.  (A program at a fixed address, whose loader was started
+ * itself, comes by parts only.)  What the code is, and what jumps into it, shows only in the whole
+ * file.  So that is scanned when the first of these mappings is
  * made, which gets room for the trampolines behind it; each part is patched when it is mapped.
  * The patch table is kept with the image.
  *
@@ -23,10 +24,11 @@ struct area;
 struct shim_mm;
 
 /*
- * A place for a mapping of `size` bytes that a library is to lie in, with its trampolines behind
- * it; 0 if it is none.  range_remove() of it, or patch_forget(), removes them.
+ * A place for a mapping of `size` bytes that is the first one of a library, with its trampolines
+ * behind that; 0 if it is none.  They are removed with it, by patch_forget().
+ *   fixed  with MAP_FIXED, where it is to be, and nothing is; else 0.
  */
-uint64_t library_place(struct shim_mm *mm, const struct area *a, uint64_t size);
+uint64_t library_place(struct shim_mm *mm, const struct area *a, uint64_t size, uint64_t fixed);
 
 /* Patch an area that is part of a library's code, writable now; 0 if it is not. */
 int library_patch(struct shim_mm *mm, const struct area *a);

@@ -263,25 +263,31 @@ static uint64_t size_in_file(const struct area *a, uint64_t size)
     return size < end - offset ? size : end - offset;
 }
 
+/* Where MAP_FIXED says, what was there is gone; -LX_EEXIST: it is not to be. */
+static int64_t clear_place(struct shim_mm *mm, uint64_t addr, uint64_t size, uint32_t flags)
+{
+    if (!shim_user_ok(addr, size))
+        return addr < CORE_LOW_BASE ? -LX_EPERM : -LX_ENOMEM;
+    if (flags & LX_MAP_FIXED_NOREPLACE)
+        return area_is_free(mm, addr, addr + size) ? 0 : -LX_EEXIST;
+    return range_remove(mm, addr, addr + size);
+}
+
 int64_t range_map(struct shim_mm *mm, uint64_t addr, uint64_t size, uint32_t flags, struct area *a)
 {
-    if (flags & (LX_MAP_FIXED | LX_MAP_FIXED_NOREPLACE)) {
-        if (!shim_user_ok(addr, size))
-            return addr < CORE_LOW_BASE ? -LX_EPERM : -LX_ENOMEM;
-        if (flags & LX_MAP_FIXED_NOREPLACE) {
-            if (!area_is_free(mm, addr, addr + size))
-                return -LX_EEXIST;
-        } else {
-            int err = range_remove(mm, addr, addr + size);
-            if (err < 0)
-                return err;
-        }
-    } else {
-        uint64_t at = a->file && !a->shared && !addr ? library_place(mm, a, size) : 0;
-        addr = at ? at : choose(mm, addr, size, flags, a);
-        if (!addr)
-            return -LX_ENOMEM;
+    int fixed = (flags & (LX_MAP_FIXED | LX_MAP_FIXED_NOREPLACE)) != 0;
+    uint64_t place = 0;
+    if (fixed) {
+        int64_t cleared = clear_place(mm, addr, size, flags);
+        if (cleared < 0)
+            return cleared;
     }
+    if (a->file && !a->shared && (fixed || !addr))
+        place = library_place(mm, a, size, addr);
+    if (!fixed)
+        addr = place ? place : choose(mm, addr, size, flags, a);
+    if (!addr)
+        return -LX_ENOMEM;
     uint64_t part = a->file || a->shared ? size_in_file(a, size) : size;
     a->begin = addr;
     a->end = addr + part;

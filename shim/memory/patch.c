@@ -170,10 +170,11 @@ int patch_table(const struct vfs_image_key *key, const struct shim_rewrite_range
     return 0;
 }
 
-uint64_t shim_mm_trampolines(const struct vfs_image_key *key, lx_uptr begin)
+int shim_mm_trampolines(const struct vfs_image_key *key, lx_uptr begin, uint64_t *span)
 {
     const struct shim_rewrite_table *table = shim_patches_find(*key, begin);
-    return table ? shim_rewrite_trampoline_span(table) : 0;
+    *span = table ? shim_rewrite_trampoline_span(table) : 0;
+    return table != NULL;
 }
 
 /* Map the trampolines and patch the code, unless both are there already. */
@@ -181,6 +182,8 @@ static int apply(struct shim_mm *mm, const struct shim_rewrite_table *table, uin
                  uint64_t end, uint64_t id, int is_here)
 {
     uint64_t span = shim_rewrite_trampoline_span(table);
+    if (!span)
+        return is_here ? 0 : shim_rewrite_apply(table, (void *)begin);
     if (is_here)
         return shim_mm_map_text(mm, end, end + span, PLAT_READ | PLAT_EXEC, id);
     int64_t at = shim_mm_map(mm, end, span, LX_PROT_READ | LX_PROT_WRITE,
@@ -211,8 +214,7 @@ int shim_mm_patch_program(struct shim_mm *mm, const struct vfs_image_key *key,
         err = -LX_ENOEXEC;
     }
     if (err == 0) {
-        if (span)
-            err = apply(mm, table, begin, end, id, is_here);
+        err = apply(mm, table, begin, end, id, is_here);
         if (err == 0)
             err = patch_remember(mm, begin, table, !made, NULL);
         if (err < 0)

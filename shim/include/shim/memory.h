@@ -121,8 +121,8 @@ MUST_USE int shim_mm_patch_program(struct shim_mm *mm, const struct vfs_image_ke
  */
 int shim_mm_needs_fs(const struct shim_mm *mm);
 
-/* Bytes of trampolines that a program is known to need, as far as its table is kept; else 0. */
-uint64_t shim_mm_trampolines(const struct vfs_image_key *key, lx_uptr begin);
+/* 1 and the bytes of trampolines that a program needs, if its table is kept; else 0. */
+int shim_mm_trampolines(const struct vfs_image_key *key, lx_uptr begin, uint64_t *span);
 
 /*
  * What is at an address, for faults: PLAT_READ .. of its area.

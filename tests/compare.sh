@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+#
+# Sourced by tests that run real programs natively in a chroot and under Tarbox: output and exit
+# code must agree.  The caller sets root, the tree; archive, of the same; and tarbox, the command.
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+mkdir "$scratch/tmp"
+export TMPDIR=$scratch/tmp TARBOX_ROOT=$scratch/store
+. "$(dirname "${BASH_SOURCE[0]}")/leftovers.sh"
+limit=60
+failed=0
+passed=0
+
+path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+# Each run finds the tree as it was packed.
+native() {
+    rm -rf "$scratch/root"
+    cp -a "$root" "$scratch/root"
+    timeout $limit env -i PATH=$path HOSTNAME=guest HOME=/root chroot "$scratch/root" "$@"
+}
+
+guest() {
+    timeout $limit "${tarbox[@]}" run -e HOSTNAME=guest "$archive" "$@"
+}
+
+# outcome NAME CODE: count a check.
+outcome() {
+    if [ "$2" = 0 ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAILED: $1"
+    fi
+}
+
+# Directories have no size worth comparing, and their order is their own.
+mask() {
+    case $1 in
+    *ls* | *find* | *grep*) sed -E 's/^(d.{9} +[0-9]+ +[^ ]+ +[^ ]+ +)[0-9]+/\1-/; s/^total .*/total/; s/ +/ /g' | sort ;;
+    *) cat ;;
+    esac
+}
+
+# same COMMAND...: run it on both sides, with standard input from the file `input`, if set.
+same() {
+    local input=${input:-/dev/null} code_native code_guest
+    native "$@" <"$input" >"$scratch/native" 2>"$scratch/native.err"
+    code_native=$?
+    guest "$@" <"$input" >"$scratch/guest" 2>"$scratch/guest.err"
+    code_guest=$?
+    if [ $code_native != $code_guest ]; then
+        echo "exit code $code_guest, natively $code_native"
+        head -n 5 "$scratch/guest.err"
+    fi
+    cmp -s <(mask "$*" <"$scratch/native") <(mask "$*" <"$scratch/guest") ||
+        diff <(mask "$*" <"$scratch/native") <(mask "$*" <"$scratch/guest") | head -n 10
+    cmp -s <(mask "$*" <"$scratch/native") <(mask "$*" <"$scratch/guest") &&
+        [ $code_native = $code_guest ]
+    outcome "$*" $?
+}
