@@ -162,8 +162,10 @@ int range_back(struct shim_mm *mm, struct area *a)
     if (err < 0)
         return err;
     uint64_t size = a->end - a->begin;
-    if (a->file)
+    if (a->file) {
+        plat_mem_populate(a->begin, size, PLAT_WRITE);
         err = range_fill(a->file, a->begin, size, a->offset);
+    }
     if (err == 0 && a->prot & PLAT_EXEC && !(a->file && library_patch(mm, a)))
         err = patch_code(mm, a->begin, a->end);
     if (err == 0 && !plain)
