@@ -86,6 +86,14 @@ static int make(uint32_t what, uint32_t mode, const struct vfs_proc_id *id,
     return 0;
 }
 
+int32_t vfs_proc_process(const struct vfs_file *file)
+{
+    const struct vfs_inode *inode = file->kind == VFS_FILE_DIRECTORY ? file->inode : NULL;
+    return inode && inode->owner == VFS_OF_PROC && inode->proc->what == VFS_PROC_PROCESS
+               ? inode->proc->id.pid
+               : 0;
+}
+
 static void end(struct vfs_inode *inode)
 {
     vfs_text_free(&inode->proc->text);

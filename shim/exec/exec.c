@@ -409,6 +409,11 @@ void shim_exec_free(struct shim_exec *x)
     core_arena_free(x, sizeof *x);
 }
 
+static struct shim_program_part part_of(struct vfs_file *file, const struct elf_plan *plan)
+{
+    return (struct shim_program_part){file, plan->low + plan->bias, plan->high + plan->bias};
+}
+
 int shim_exec_commit(struct shim_task *t, struct shim_exec *x, struct shim_exec_error *e)
 {
     struct shim_mm *mm = t->process->mm;
@@ -439,9 +444,9 @@ int shim_exec_commit(struct shim_task *t, struct shim_exec *x, struct shim_exec_
             fail(e, err, ": arguments and environment are too long", x->path);
     }
     shim_mm_begin();
-    if (err == 0 &&
-        shim_program_set(t->process, x->file, x->args.words, x->envp, x->plan.low + x->plan.bias,
-                         x->plan.high + x->plan.bias, sp) < 0)
+    const struct shim_program_part program = part_of(x->file, &x->plan),
+                                   loader = part_of(x->loader, &x->loader_plan);
+    if (err == 0 && shim_program_set(t->process, &program, &loader, x->args.words, x->envp, sp) < 0)
         err = fail(e, -LX_ENOMEM, ": no memory", x->path);
     if (err == 0) {
         set_start(t, first->entry + first->bias, sp);

@@ -63,17 +63,21 @@ static void replace(struct shim_process *p, struct shim_program *m)
     shim_program_put(old);
 }
 
-int shim_program_set(struct shim_process *p, struct vfs_file *exe, const char *const *argv,
-                     const char *const *envp, lx_uptr begin, lx_uptr end, lx_uptr sp)
+int shim_program_set(struct shim_process *p, const struct shim_program_part *program,
+                     const struct shim_program_part *loader, const char *const *argv,
+                     const char *const *envp, lx_uptr sp)
 {
     struct shim_program *m = core_arena_alloc(sizeof *m);
     uint32_t argc = 0, envc = 0;
     if (!m)
         return -LX_ENOMEM;
     m->refs = 1;
-    m->exe = vfs_file_get(exe);
-    m->begin = begin;
-    m->end = end;
+    m->exe = vfs_file_get(program->file);
+    m->begin = program->begin;
+    m->end = program->end;
+    m->loader = loader->file ? vfs_file_get(loader->file) : NULL;
+    m->loader_begin = loader->begin;
+    m->loader_end = loader->end;
     m->stack = sp;
     while (argv[argc])
         argc++;
@@ -117,6 +121,7 @@ void shim_program_put(struct shim_program *m)
     if (!m || atomic_fetch_sub(&m->refs, 1) != 1)
         return;
     vfs_file_put(m->exe);
+    vfs_file_put(m->loader);
     core_arena_free(m->args, m->args_size);
     core_arena_free(m->env, m->env_size);
     core_arena_free(m, sizeof *m);

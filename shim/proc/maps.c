@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* /proc/PID/maps: proc_pid_maps(5). */
+/* /proc/PID/maps, smaps and smaps_rollup: proc_pid_maps(5), proc_pid_smaps(5). */
 
 #include "core/arena.h"
+#include "core/layout.h"
 #include "lx/errno.h"
 #include "lx/stat.h"
 #include "lx/unistd.h"
@@ -20,6 +21,12 @@ struct maps {
     struct vfs_fs *fs; /* the reader's */
     const struct shim_program *program;
     char *path; /* LX_PATH_MAX, in the arena */
+    int sizes;  /* 1: smaps */
+};
+
+/* KiB of areas. */
+struct sizes {
+    ull mapped, resident, clean, dirty, shared, anonymous;
 };
 
 static void put_file_name(struct maps *m, struct vfs_file *file)
@@ -48,6 +55,67 @@ static const char *name_of(const struct maps *m, const struct shim_mm_area *a)
     return m->program->stack >= a->begin && m->program->stack < a->end ? "[stack]" : NULL;
 }
 
+/* Differs from Linux: a program's parts are shown as they lie in memory, from offset 0 on. */
+static struct vfs_file *part_at(const struct maps *m, lx_uptr at, uint64_t *offset)
+{
+    const struct shim_program *p = m->program;
+    if (p && at >= p->begin && at < p->end) {
+        *offset = at - p->begin;
+        return p->exe;
+    }
+    if (p && at >= p->loader_begin && at < p->loader_end) {
+        *offset = at - p->loader_begin;
+        return p->loader;
+    }
+    return NULL;
+}
+
+/* Differs from Linux: all that can be accessed counts as resident. */
+static void add_sizes(struct sizes *s, const struct shim_mm_area *a)
+{
+    ull size = (a->end - a->begin) / 1024;
+    s->mapped += size;
+    if (!a->prot)
+        return;
+    s->resident += size;
+    if (a->is_shared)
+        s->shared += size;
+    else if (a->file && !(a->prot & PLAT_WRITE))
+        s->clean += size;
+    else
+        s->dirty += size;
+    if (!a->is_shared && (!a->file || a->prot & PLAT_WRITE))
+        s->anonymous += size;
+}
+
+static void put_sizes(struct vfs_text *t, const struct sizes *s)
+{
+    vfs_text_f(t, "Rss:            %8llu kB\nPss:            %8llu kB\nPss_Dirty:      %8llu kB\n",
+               s->resident, s->resident, s->dirty + s->shared);
+    vfs_text_f(t, "Shared_Clean:   %8llu kB\nShared_Dirty:   %8llu kB\n", 0ull, s->shared);
+    vfs_text_f(t, "Private_Clean:  %8llu kB\nPrivate_Dirty:  %8llu kB\n", s->clean, s->dirty);
+    vfs_text_f(t, "Referenced:     %8llu kB\nAnonymous:      %8llu kB\n", s->resident,
+               s->anonymous);
+    static const char *const none[] = {
+        "KSM:            ", "LazyFree:       ", "AnonHugePages:  ", "ShmemPmdMapped: ",
+        "FilePmdMapped:  ", "Shared_Hugetlb: ", "Private_Hugetlb:", "Swap:           ",
+        "SwapPss:        ", "Locked:         "};
+    for (uint32_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        vfs_text_f(t, "%s%8u kB\n", none[i], 0u);
+}
+
+static void put_area_sizes(struct vfs_text *t, const struct shim_mm_area *a)
+{
+    struct sizes s = {.mapped = 0};
+    add_sizes(&s, a);
+    vfs_text_f(t, "Size:           %8llu kB\nKernelPageSize: %8u kB\nMMUPageSize:    %8u kB\n",
+               s.mapped, CORE_PAGE_SIZE / 1024, CORE_PAGE_SIZE / 1024);
+    put_sizes(t, &s);
+    vfs_text_f(t, "THPeligible:           0\nVmFlags: %s%s%s%smr mw me \n",
+               a->prot & PLAT_READ ? "rd " : "", a->prot & PLAT_WRITE ? "wr " : "",
+               a->prot & PLAT_EXEC ? "ex " : "", a->is_shared ? "sh " : "");
+}
+
 static void put_area(void *arg, const struct shim_mm_area *a)
 {
     struct maps *m = arg;
@@ -55,11 +123,8 @@ static void put_area(void *arg, const struct shim_mm_area *a)
     const char *name = NULL;
     uint64_t offset = a->offset, line = m->text->size;
     struct lx_stat st = {.st_ino = 0};
-    if (!file && m->program && a->begin >= m->program->begin && a->begin < m->program->end) {
-        /* Differs from Linux: a program's parts lie in memory as they lie in its file. */
-        file = m->program->exe;
-        offset = a->begin - m->program->begin;
-    }
+    if (!file)
+        file = part_at(m, a->begin, &offset);
     if (file && vfs_file_stat(file, &st) < 0)
         file = NULL;
     if (!file) {
@@ -80,9 +145,11 @@ static void put_area(void *arg, const struct shim_mm_area *a)
             vfs_text_f(m->text, "%s", name);
     }
     vfs_text_f(m->text, "\n");
+    if (m->sizes)
+        put_area_sizes(m->text, a);
 }
 
-int proc_maps(const struct vfs_proc_id *id, struct vfs_text *t)
+static int put_areas(const struct vfs_proc_id *id, struct vfs_text *t, int sizes)
 {
     struct shim_container *c = shim_container();
     struct shim_program *program = proc_program(id);
@@ -91,6 +158,7 @@ int proc_maps(const struct vfs_proc_id *id, struct vfs_text *t)
         .fs = proc_self()->process->fs,
         .program = program,
         .path = core_arena_alloc(LX_PATH_MAX),
+        .sizes = sizes,
     };
     int err = m.path ? 0 : -LX_ENOMEM;
     core_lock_acquire(&c->lock); /* the process stays as long */
@@ -102,4 +170,44 @@ int proc_maps(const struct vfs_proc_id *id, struct vfs_text *t)
     core_arena_free(m.path, LX_PATH_MAX);
     shim_program_put(program);
     return err < 0 ? err : p ? 0 : -LX_ESRCH;
+}
+
+int proc_maps(const struct vfs_proc_id *id, struct vfs_text *t)
+{
+    return put_areas(id, t, 0);
+}
+
+int proc_smaps(const struct vfs_proc_id *id, struct vfs_text *t)
+{
+    return put_areas(id, t, 1);
+}
+
+struct rollup {
+    struct sizes sizes;
+    lx_uptr begin, end;
+};
+
+static void add_area(void *arg, const struct shim_mm_area *a)
+{
+    struct rollup *r = arg;
+    r->begin = r->end ? r->begin : a->begin;
+    r->end = a->end;
+    add_sizes(&r->sizes, a);
+}
+
+int proc_smaps_rollup(const struct vfs_proc_id *id, struct vfs_text *t)
+{
+    struct shim_container *c = shim_container();
+    struct rollup r = {.end = 0};
+    core_lock_acquire(&c->lock); /* the process stays as long */
+    struct shim_process *p = proc_find_locked(id).process;
+    if (p && p->mm)
+        shim_mm_list(p->mm, add_area, &r);
+    core_lock_release(&c->lock);
+    if (!r.end)
+        return -LX_ESRCH;
+    vfs_text_f(t, "%08llx-%08llx ---p 00000000 00:00 0 %32s[rollup]\n", (ull)r.begin, (ull)r.end,
+               "");
+    put_sizes(t, &r.sizes);
+    return 0;
 }

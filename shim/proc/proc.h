@@ -66,6 +66,8 @@ typedef int (*proc_render)(const struct vfs_proc_id *id, struct vfs_text *t);
 proc_render proc_process_render(enum vfs_proc_what what);
 proc_render proc_system_render(enum vfs_proc_what what);
 int proc_maps(const struct vfs_proc_id *id, struct vfs_text *t);
+int proc_smaps(const struct vfs_proc_id *id, struct vfs_text *t);
+int proc_smaps_rollup(const struct vfs_proc_id *id, struct vfs_text *t);
 int proc_fdinfo(const struct vfs_proc_id *id, struct vfs_text *t);
 
 #endif

@@ -349,6 +349,8 @@ proc_render proc_process_render(enum vfs_proc_what what)
         [VFS_PROC_AUXV] = auxv,
         [VFS_PROC_LIMITS] = limits,
         [VFS_PROC_MAPS] = proc_maps,
+        [VFS_PROC_SMAPS] = proc_smaps,
+        [VFS_PROC_SMAPS_ROLLUP] = proc_smaps_rollup,
         [VFS_PROC_FDINFO_FILE] = proc_fdinfo,
         [VFS_PROC_MOUNTS] = mounts,
         [VFS_PROC_MOUNTINFO] = mountinfo,

@@ -324,6 +324,7 @@ static int directory(enum vfs_proc_what what, const struct vfs_proc_id *id, stru
 static int is_private(enum vfs_proc_what what)
 {
     return what == VFS_PROC_ENVIRON || what == VFS_PROC_AUXV || what == VFS_PROC_MAPS ||
+           what == VFS_PROC_SMAPS || what == VFS_PROC_SMAPS_ROLLUP ||
            what == VFS_PROC_PERSONALITY || what == VFS_PROC_IO || what == VFS_PROC_FDINFO_FILE;
 }
 

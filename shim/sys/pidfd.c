@@ -10,6 +10,7 @@
 #include "shim/syscall.h"
 #include "sys/file.h"
 #include "sys/pidfd.h"
+#include "vfs/proc.h"
 
 int sys_pidfd_get(struct shim_task *t, int32_t fd, struct vfs_file **out)
 {
@@ -38,6 +39,26 @@ static int open_locked(struct shim_process *p, struct shim_task *t, uint32_t fla
 {
     struct vfs_pidfd *record = shim_process_pidfd_locked(p, t);
     return record ? vfs_pidfd_open(record, flags, out) : -LX_ENOMEM;
+}
+
+int sys_pidfd_get_any(struct shim_task *t, int32_t fd, struct vfs_file **out)
+{
+    struct shim_container *c = shim_container();
+    struct vfs_file *file;
+    int err = vfs_fdtable_get(t->process->fds, fd, &file);
+    *out = file;
+    if (err < 0 || file->kind == VFS_FILE_PIDFD)
+        return err;
+    int32_t pid = vfs_proc_process(file);
+    vfs_file_put(file);
+    *out = NULL;
+    if (!pid)
+        return -LX_EBADF;
+    core_lock_acquire(&c->lock);
+    struct shim_process *p = shim_process_find_locked(pid);
+    err = p ? open_locked(p, NULL, 0, out) : -LX_ESRCH;
+    core_lock_release(&c->lock);
+    return err;
 }
 
 int64_t sys_pidfd_open(struct shim_task *t, int32_t pid, uint32_t flags)

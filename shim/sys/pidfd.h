@@ -20,6 +20,9 @@
 /* The file behind a pidfd, a reference; -LX_EBADF, also if it is something else. */
 MUST_USE int sys_pidfd_get(struct shim_task *t, int32_t fd, struct vfs_file **out);
 
+/* As above; a directory /proc/PID will do, as pidfd_send_signal(2) has it. */
+MUST_USE int sys_pidfd_get_any(struct shim_task *t, int32_t fd, struct vfs_file **out);
+
 /* Whom a record means. */
 struct sys_pidfd_target {
     struct shim_process *process; /* NULL: gone */

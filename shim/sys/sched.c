@@ -81,7 +81,7 @@ int64_t sys_sched_getaffinity(struct shim_task *t, int32_t pid, uint64_t size, l
     struct shim_sched sched;
     if (size < need || size % 8)
         return -LX_EINVAL;
-    int err = get_sched(t, pid, &sched);
+    int err = pid < 0 ? -LX_ESRCH : get_sched(t, pid, &sched);
     if (err < 0)
         return err;
     online(set);

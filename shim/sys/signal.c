@@ -397,7 +397,7 @@ int64_t sys_pidfd_send_signal(struct shim_task *t, int32_t pidfd, int32_t sig, l
     struct lx_siginfo info;
     if (flags & (flags - 1) || flags > LX_PIDFD_SIGNAL_PROCESS_GROUP)
         return -LX_EINVAL;
-    int64_t result = sys_pidfd_get(t, pidfd, &file);
+    int64_t result = sys_pidfd_get_any(t, pidfd, &file);
     if (result < 0)
         return result;
     const struct vfs_pidfd *to = file->pidfd;

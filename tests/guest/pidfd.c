@@ -209,8 +209,25 @@ static int group(void *arg)
     return 7;
 }
 
+/* pidfd_send_signal(2) takes a directory of /proc, too. */
+static void by_directory(void)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d", getpid());
+    int fd = open(path, O_DIRECTORY | O_RDONLY), other = open("/", O_DIRECTORY | O_RDONLY);
+    if (fd < 0)
+        return; /* natively, without a /proc */
+    handled_by = 0;
+    signal(SIGUSR1, handle);
+    CHECK(pidfd_send(fd, SIGUSR1, 0) == 0 && handled_by == getpid());
+    CHECK_ERROR(pidfd_send(other, SIGUSR1, 0), EBADF);
+    close(fd);
+    close(other);
+}
+
 int main(void)
 {
+    by_directory();
     threads();
     in_epoll();
     of_clone();

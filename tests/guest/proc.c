@@ -205,6 +205,13 @@ static void test_maps(void)
     }
     free(p);
     printf("maps: code %d stack %d heap %d ordered %d\n", code, stack, heap, ordered);
+
+    unsigned long rss = 0, pss = 0;
+    CHECK(slurp("/proc/self/smaps") > 0 && strstr(text, "\nVmFlags: rd ex "));
+    CHECK(slurp("/proc/self/smaps_rollup") > 0 && strstr(text, "[rollup]\n"));
+    line = strstr(text, "\nRss:");
+    CHECK(line && sscanf(line, "\nRss: %lu kB\nPss: %lu kB", &rss, &pss) == 2 && rss >= pss &&
+          pss > 0);
 }
 
 static void test_pipe(void)

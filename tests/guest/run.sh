@@ -38,7 +38,7 @@ done
 shift
 
 long=${TARBOX_LONG:-}
-seconds=${long:+1000}
+seconds=${long:+2300}
 seconds=${seconds:-50}
 kept=$program.native
 expected=$kept/expected$(echo "$arguments${long:+ long}" | tr ' ' .)

@@ -33,19 +33,26 @@ struct shim_program {
     uint64_t aux_size;                          /* bytes */
     uint8_t aux[SHIM_AUX_MAX];                  /* as on the stack */
     lx_uptr begin, end;                         /* where the program's file was loaded */
+    struct vfs_file *loader;                    /* its dynamic loader: a reference, or NULL */
+    lx_uptr loader_begin, loader_end;           /* likewise */
     lx_uptr stack;                              /* where the stack pointer began */
     lx_uptr args_at, args_end, env_at, env_end; /* on the stack */
     lx_uptr vdso;                               /* 0: none */
 };
 
+/* A file and where it was loaded. */
+struct shim_program_part {
+    struct vfs_file *file; /* borrowed, or NULL */
+    lx_uptr begin, end;
+};
+
 /*
  * Note what the process runs from now on; it has been loaded in this guest host.
- *   exe      borrowed.
- *   begin    and `end`: where it was loaded.
  *   sp       the stack pointer it starts with.
  */
-MUST_USE int shim_program_set(struct shim_process *p, struct vfs_file *exe, const char *const *argv,
-                              const char *const *envp, lx_uptr begin, lx_uptr end, lx_uptr sp);
+MUST_USE int shim_program_set(struct shim_process *p, const struct shim_program_part *program,
+                              const struct shim_program_part *loader, const char *const *argv,
+                              const char *const *envp, lx_uptr sp);
 
 /* Let a new process share it. */
 void shim_program_share(struct shim_process *to, struct shim_process *from);

@@ -77,6 +77,9 @@ struct vfs_proc_provider {
 /* Set this process's provider, before its first guest thread runs. */
 void vfs_proc_set_provider(const struct vfs_proc_provider *provider);
 
+/* The process whose directory is open; 0: it is something else. */
+int32_t vfs_proc_process(const struct vfs_file *file);
+
 /* Mount a /proc on a path, which is made if it is missing; once per container. */
 MUST_USE int vfs_proc_mount(struct vfs_fs *fs, const char *at);
 
