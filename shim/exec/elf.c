@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "lx/errno.h"
 #include "plat/plat.h"
+#include "shim/rewrite.h"
 
 #define PAGE_DOWN(x) ((x) & ~(uint64_t)(CORE_PAGE_SIZE - 1))
 #define PAGE_UP(x) PAGE_DOWN((x) + CORE_PAGE_SIZE - 1)
@@ -69,15 +70,43 @@ static int set_interpreter(struct elf_plan *plan, const struct lx_elf_phdr *ph, 
     return 0;
 }
 
-/* Where AT_PHDR points: the segment that holds the program headers' place in the file. */
-static void find_phdrs(struct elf_plan *plan, uint64_t offset, uint64_t size)
+/* Keep them sorted; what is too much counts as code. */
+static void add_data(struct elf_plan *plan, uint64_t begin, uint64_t size)
+{
+    uint32_t i = plan->data_count;
+    if (i == ELF_DATA_MAX || !size || size > UINT64_MAX - begin)
+        return;
+    for (; i > 0 && plan->data[i - 1].begin > begin; i--)
+        plan->data[i] = plan->data[i - 1];
+    plan->data[i] = (struct elf_data){begin, begin + size};
+    plan->data_count++;
+}
+
+/* Where a part of the file is in memory; 0: in no segment. */
+static uint64_t vaddr_of(const struct elf_plan *plan, uint64_t offset, uint64_t size)
 {
     for (uint32_t i = 0; i < plan->count; i++) {
         const struct elf_segment *s = &plan->segments[i];
         if (offset >= s->file_offset && offset - s->file_offset <= s->file_size &&
             size <= s->file_size - (offset - s->file_offset))
-            plan->phdrs = s->vaddr + (offset - s->file_offset);
+            return s->vaddr + (offset - s->file_offset);
     }
+    return 0;
+}
+
+/* The file's headers; AT_PHDR points to one of them. */
+static void find_headers(struct elf_plan *plan, const struct lx_elf_ehdr *h)
+{
+    uint64_t phdrs_size = (uint64_t)h->e_phnum * h->e_phentsize;
+    uint64_t shdrs_size = (uint64_t)h->e_shnum * h->e_shentsize;
+    uint64_t shdrs = vaddr_of(plan, h->e_shoff, shdrs_size);
+    plan->phdrs = vaddr_of(plan, h->e_phoff, phdrs_size);
+    if (plan->phdrs)
+        add_data(plan, plan->phdrs, phdrs_size);
+    if (shdrs)
+        add_data(plan, shdrs, shdrs_size);
+    if (plan->segments[0].file_offset == 0)
+        add_data(plan, plan->segments[0].vaddr, sizeof *h);
 }
 
 static int place(struct elf_plan *plan)
@@ -113,6 +142,8 @@ int elf_plan_make(const uint8_t *head, uint64_t head_size, uint64_t file_size,
             err = add_segment(plan, &ph, file_size);
         else if (ph.p_type == LX_PT_INTERP)
             err = set_interpreter(plan, &ph, file_size);
+        else if (ph.p_type == LX_PT_NOTE)
+            add_data(plan, ph.p_vaddr, ph.p_filesz);
         else if (ph.p_type == LX_PT_GNU_STACK)
             plan->executable_stack = ph.p_flags & LX_PF_X;
     }
@@ -123,7 +154,35 @@ int elf_plan_make(const uint8_t *head, uint64_t head_size, uint64_t file_size,
     plan->entry = h.e_entry;
     plan->phdr_count = h.e_phnum;
     plan->phdr_size = h.e_phentsize;
-    find_phdrs(plan, h.e_phoff, phdrs_size);
+    find_headers(plan, &h);
     plan->is_fixed = h.e_type == LX_ET_EXEC;
     return place(plan);
+}
+
+static void add_text(const struct elf_plan *plan, struct shim_rewrite_range *text, uint32_t *count,
+                     uint64_t begin, uint64_t end)
+{
+    if (begin < end)
+        text[(*count)++] =
+            (struct shim_rewrite_range){(uint32_t)(begin - plan->low), (uint32_t)(end - plan->low)};
+}
+
+uint32_t elf_plan_text(const struct elf_plan *plan, struct shim_rewrite_range *text)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const struct elf_segment *s = &plan->segments[i];
+        uint64_t at = s->vaddr, end = s->vaddr + s->file_size;
+        if (!(s->prot & PLAT_EXEC))
+            continue;
+        for (uint32_t k = 0; k < plan->data_count; k++) {
+            const struct elf_data *d = &plan->data[k];
+            if (d->end <= at || d->begin >= end)
+                continue;
+            add_text(plan, text, &count, at, d->begin);
+            at = d->end;
+        }
+        add_text(plan, text, &count, at, end);
+    }
+    return count;
 }

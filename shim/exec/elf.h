@@ -19,7 +19,11 @@
 #include "lx/compiler.h"
 #include "lx/elf.h"
 
+struct shim_rewrite_range;
+
 #define ELF_SEGMENT_MAX 32
+#define ELF_DATA_MAX 8
+#define ELF_TEXT_MAX (ELF_SEGMENT_MAX + ELF_DATA_MAX)
 #define ELF_INTERPRETER_MAX 4096u /* PATH_MAX */
 #define ELF_HEAD_SIZE 4096u       /* of the file; the program headers lie in it */
 
@@ -30,9 +34,15 @@ struct elf_segment {
     uint32_t prot;                   /* PLAT_READ .. */
 };
 
+struct elf_data {
+    uint64_t begin, end; /* vaddrs */
+};
+
 struct elf_plan {
     struct elf_segment segments[ELF_SEGMENT_MAX];
     uint32_t count;
+    struct elf_data data[ELF_DATA_MAX]; /* what is no code, wherever it lies; ascending */
+    uint32_t data_count;
     uint32_t is_fixed;                             /* 1: not position-independent */
     uint64_t interpreter_offset, interpreter_size; /* its path in the file; size 0: none */
     uint64_t low, high;                            /* page-aligned span of vaddrs */
@@ -49,5 +59,13 @@ struct elf_plan {
  */
 MUST_USE int elf_plan_make(const uint8_t *head, uint64_t head_size, uint64_t file_size,
                            struct elf_plan *plan);
+
+/*
+ * Its executable parts, as offsets from plan->low: the segments, but for the file's headers and
+ * notes, which some linkers put into the first one.
+ *   text     ELF_TEXT_MAX of them.
+ *   returns  how many.
+ */
+uint32_t elf_plan_text(const struct elf_plan *plan, struct shim_rewrite_range *text);
 
 #endif

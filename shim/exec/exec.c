@@ -213,14 +213,8 @@ static int load_elf(struct shim_task *t, struct vfs_file *file, const struct elf
     int err = load_segments(t, file, plan, id, code_is_here);
     if (err < 0)
         return fail(e, err, ": cannot be loaded: the file is damaged or memory is short", path);
-    struct shim_rewrite_range text[ELF_SEGMENT_MAX];
-    uint32_t text_count = 0;
-    for (uint32_t i = 0; i < plan->count; i++) {
-        const struct elf_segment *s = &plan->segments[i];
-        if (s->prot & PLAT_EXEC)
-            text[text_count++] = (struct shim_rewrite_range){
-                (uint32_t)(s->vaddr - plan->low), (uint32_t)(s->vaddr + s->file_size - plan->low)};
-    }
+    struct shim_rewrite_range text[ELF_TEXT_MAX];
+    uint32_t text_count = elf_plan_text(plan, text);
     err = shim_mm_patch_program(mm, id ? &key : NULL, text, text_count, plan->low + plan->bias,
                                 plan->high + plan->bias, id, code_is_here, end, e);
     if (err < 0)

@@ -24,25 +24,12 @@ static int read_plan(struct vfs_file *file, struct elf_plan *plan)
     return n < 0 ? (int)n : elf_plan_make(head, (uint64_t)n, vfs_file_size(file), plan);
 }
 
-/* Its executable parts, as offsets from plan->low. */
-static uint32_t find_text(const struct elf_plan *plan, struct shim_rewrite_range *text)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < plan->count; i++) {
-        const struct elf_segment *s = &plan->segments[i];
-        if (s->prot & PLAT_EXEC)
-            text[count++] = (struct shim_rewrite_range){
-                (uint32_t)(s->vaddr - plan->low), (uint32_t)(s->vaddr + s->file_size - plan->low)};
-    }
-    return count;
-}
-
 /* Lay the whole file out in free memory, as its loader will, to be scanned there. */
 static int scan_file(struct shim_mm *mm, struct vfs_file *file, const struct elf_plan *plan,
                      const struct vfs_image_key *key, const struct shim_rewrite_table **table,
                      struct shim_rewrite_table **made)
 {
-    struct shim_rewrite_range text[ELF_SEGMENT_MAX];
+    struct shim_rewrite_range text[ELF_TEXT_MAX];
     uint64_t size = plan->high - plan->low;
     uint64_t at = area_find_free(mm, CORE_MMAP_BASE, RESERVE_WINDOW_BASE, mm->next, size);
     int err = at ? host_commit(at, at + size, PLAT_READ | PLAT_WRITE) : -LX_ENOMEM;
@@ -53,7 +40,7 @@ static int scan_file(struct shim_mm *mm, struct vfs_file *file, const struct elf
         err = range_fill(file, at + (s->vaddr - plan->low), s->file_size, s->file_offset);
     }
     if (err == 0)
-        err = patch_table(key, text, find_text(plan, text), at, at + size, plan->low, table, made);
+        err = patch_table(key, text, elf_plan_text(plan, text), at, at + size, plan->low, table, made);
     host_decommit(at, at + size);
     return err;
 }

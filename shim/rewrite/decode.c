@@ -10,6 +10,8 @@
 
 #define CANARY 0x28
 #define TABLE_MAX 4096u    /* entries of a jump table */
+#define CALL_MAX 512u      /* numbers of system calls are below */
+#define TLS_FAR (64 << 20) /* bytes from the thread pointer */
 #define FUNCTION_MAX 8192u /* instructions of a function, before and behind a place in it */
 
 static void mark_in(const struct code *c, uint8_t *map, uint64_t at)
@@ -18,7 +20,7 @@ static void mark_in(const struct code *c, uint8_t *map, uint64_t at)
         map[at / 8] |= (uint8_t)(1u << (at % 8));
 }
 
-static int is_marked(const uint8_t *map, uint32_t at)
+int code_is_marked(const uint8_t *map, uint32_t at)
 {
     return map[at / 8] >> (at % 8) & 1;
 }
@@ -30,20 +32,21 @@ static void mark(struct code *c, uint64_t at)
 
 int code_is_target(const struct code *c, uint32_t at)
 {
-    return is_marked(c->targets, at);
+    return code_is_marked(c->targets, at);
 }
 
 int code_is_branch_target(const struct code *c, uint32_t at)
 {
-    return is_marked(c->branches, at);
+    return code_is_marked(c->branches, at);
 }
 
 int code_uses_red_zone(const struct code *c, uint32_t n)
 {
     uint32_t first = n, end = n + 1;
-    while (first > 0 && n - first < FUNCTION_MAX && !is_marked(c->entries, c->insns[first].at))
+    while (first > 0 && n - first < FUNCTION_MAX && !code_is_marked(c->entries, c->insns[first].at))
         first--;
-    while (end < c->count && end - n < FUNCTION_MAX && !is_marked(c->entries, c->insns[end].at))
+    while (end < c->count && end - n < FUNCTION_MAX &&
+           !code_is_marked(c->entries, c->insns[end].at))
         end++;
     for (; first < end; first++) {
         if (c->insns[first].flags & INSN_RED)
@@ -168,6 +171,51 @@ static int is_below_stack(const ZydisDecodedInstruction *i, const ZydisDecodedOp
     return 0;
 }
 
+/* Not in programs: input and output, far calls, what returns from interrupts. */
+static int is_odd(const ZydisDecodedInstruction *i)
+{
+    switch (i->meta.category) {
+    case ZYDIS_CATEGORY_IO:
+    case ZYDIS_CATEGORY_IOSTRINGOP:
+    case ZYDIS_CATEGORY_SYSRET:
+    case ZYDIS_CATEGORY_AMD3DNOW:
+        return 1;
+    default:
+        break;
+    }
+    switch (i->mnemonic) {
+    case ZYDIS_MNEMONIC_CLI:
+    case ZYDIS_MNEMONIC_STI:
+    case ZYDIS_MNEMONIC_ENTER:
+    case ZYDIS_MNEMONIC_XLAT:
+    case ZYDIS_MNEMONIC_IRET:
+    case ZYDIS_MNEMONIC_IRETD:
+    case ZYDIS_MNEMONIC_IRETQ:
+        return 1;
+    default:
+        return i->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR;
+    }
+}
+
+/* Compilers access thread-local data by ordinary instructions, not far from the thread pointer. */
+static int is_strange(const ZydisDecodedInstruction *i, const ZydisDecodedOperand *fs)
+{
+    switch (i->meta.category) {
+    case ZYDIS_CATEGORY_STRINGOP:
+    case ZYDIS_CATEGORY_X87_ALU:
+    case ZYDIS_CATEGORY_ROTATE:
+    case ZYDIS_CATEGORY_SHIFT:
+        return 1;
+    default:
+        break;
+    }
+    int moffs = i->encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY &&
+                i->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && (i->opcode & 0xfc) == 0xa0;
+    return moffs || i->address_width != 64 || fs->mem.base == ZYDIS_REGISTER_RIP ||
+           i->mnemonic == ZYDIS_MNEMONIC_XLAT || fs->mem.disp.value > TLS_FAR ||
+           fs->mem.disp.value < -TLS_FAR;
+}
+
 static uint16_t classify(struct code *c, uint32_t at, const ZydisDecodedInstruction *i,
                          const ZydisDecodedOperand *operands)
 {
@@ -179,6 +227,8 @@ static uint16_t classify(struct code *c, uint32_t at, const ZydisDecodedInstruct
                 flags |= INSN_RIP;
     if (is_below_stack(i, operands))
         flags |= INSN_RED;
+    if (is_odd(i))
+        flags |= INSN_ODD;
     switch (i->mnemonic) {
     case ZYDIS_MNEMONIC_SYSCALL:
         return INSN_SYSCALL;
@@ -199,8 +249,12 @@ static uint16_t classify(struct code *c, uint32_t at, const ZydisDecodedInstruct
     if (i->meta.branch_type != ZYDIS_BRANCH_TYPE_NONE || i->meta.category == ZYDIS_CATEGORY_RET)
         flags |= branch_flags(c, at, i, operands);
     const ZydisDecodedOperand *fs = fs_operand(i, operands);
+    if (i->mnemonic == ZYDIS_MNEMONIC_MOV && operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+        operands[0].reg.value == ZYDIS_REGISTER_EAX &&
+        operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE && operands[1].imm.value.u < CALL_MAX)
+        flags |= INSN_NUMBER;
     if (fs) {
-        flags |= INSN_TLS;
+        flags |= INSN_TLS | (is_strange(i, fs) ? INSN_STRANGE : 0);
         if (i->mnemonic == ZYDIS_MNEMONIC_MOV && fs == &operands[0] &&
             fs->mem.base == ZYDIS_REGISTER_NONE && fs->mem.disp.value == CANARY)
             c->has_canary_store = 1;
@@ -222,7 +276,11 @@ static int append(struct code *c, struct insn insn)
     return 0;
 }
 
-static int sweep(struct code *c, uint32_t at, uint32_t end)
+/*
+ * Decode one instruction after the other.
+ *   breaks  NULL, or where instructions begin in any case.
+ */
+static int sweep(struct code *c, uint32_t at, uint32_t end, const uint8_t *breaks)
 {
     ZydisDecodedInstruction i;
     ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
@@ -233,8 +291,25 @@ static int sweep(struct code *c, uint32_t at, uint32_t end)
             insn.size = i.length;
             insn.flags = classify(c, at, &i, operands);
         }
+        for (uint32_t k = 1; breaks && k < insn.size; k++) {
+            if (code_is_marked(breaks, at + k)) {
+                insn.size = (uint8_t)k;
+                insn.flags = INSN_BAD | INSN_FIXED;
+            }
+        }
         err = append(c, insn);
         at += insn.size;
+    }
+    return err;
+}
+
+static int sweep_all(struct code *c, const uint8_t *breaks)
+{
+    const struct shim_rewrite_input *in = c->in;
+    int err = 0;
+    for (uint32_t i = 0; err == 0 && i < in->text_count; i++) {
+        mark(c, in->text[i].begin);
+        err = sweep(c, in->text[i].begin, in->text[i].end, breaks);
     }
     return err;
 }
@@ -249,13 +324,19 @@ int code_decode(struct code *c, const struct shim_rewrite_input *in)
     if (!c->targets || !c->branches || !c->entries)
         return -LX_ENOMEM;
     ZydisDecoderInit(&c->decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-    int err = 0;
-    for (uint32_t i = 0; err == 0 && i < in->text_count; i++) {
-        mark(c, in->text[i].begin);
-        err = sweep(c, in->text[i].begin, in->text[i].end);
+    int err = sweep_all(c, NULL);
+    uint8_t *breaks = err == 0 ? calloc(in->size / 8 + 1, 1) : NULL;
+    if (err == 0 && !breaks)
+        err = -LX_ENOMEM;
+    if (err == 0 && code_find_breaks(c, breaks)) {
+        c->count = 0;
+        err = sweep_all(c, breaks);
     }
-    if (err == 0)
+    free(breaks);
+    if (err == 0) {
+        code_find_data(c);
         mark_pointers(c);
+    }
     return err;
 }
 

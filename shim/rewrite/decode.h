@@ -24,10 +24,14 @@ enum site_kind { SITE_NONE, SITE_SYSCALL, SITE_TLS };
 #define INSN_FIXED 0x08u  /* cannot be moved: loop, indirect call, unknown */
 #define INSN_BRANCH 0x10u /* jcc or jmp with a displacement */
 #define INSN_NOP 0x20u
-#define INSN_BAD 0x40u   /* not an instruction */
-#define INSN_RIP 0x80u   /* has a %rip-relative operand */
-#define INSN_CALL 0x100u /* a call with a displacement: can only end a window */
-#define INSN_RED 0x200u  /* uses memory below the stack pointer: the red zone */
+#define INSN_BAD 0x40u       /* not an instruction */
+#define INSN_RIP 0x80u       /* has a %rip-relative operand */
+#define INSN_CALL 0x100u     /* a call with a displacement: can only end a window */
+#define INSN_RED 0x200u      /* uses memory below the stack pointer: the red zone */
+#define INSN_SPLIT 0x400u    /* something goes into its middle: behind a prefix, or it is none */
+#define INSN_ODD 0x800u      /* not what programs have, or a branch to where no instruction is */
+#define INSN_NUMBER 0x1000u  /* moves a small number to eax, as before a system call */
+#define INSN_STRANGE 0x2000u /* with INSN_TLS: a kind of access that compilers do not make */
 
 struct insn {
     uint32_t at;
@@ -45,6 +49,17 @@ struct code {
     uint32_t has_canary_store;
     ZydisDecoder decoder;
 };
+
+/*
+ * Tables in the text are decoded as well, and bytes of theirs look like system calls or
+ * thread-local accesses.  Patches there would damage them: see rewrite/data.c.
+ *
+ * code_find_data() clears the flags of such sites, after a sweep.  Before, code_find_breaks() looks
+ * for functions that the sweep has come into from the side: their beginnings, a bitmap.
+ */
+void code_find_data(struct code *c);
+MUST_USE int code_find_breaks(struct code *c, uint8_t *breaks);
+int code_is_marked(const uint8_t *map, uint32_t at);
 
 MUST_USE int code_decode(struct code *c, const struct shim_rewrite_input *in);
 void code_free(struct code *c);

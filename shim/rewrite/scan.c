@@ -435,6 +435,10 @@ static void patch_tls(struct scan *s, uint32_t n)
 {
     const struct insn *i = &s->code.insns[n];
     uint8_t bytes[15];
+    if (i->flags & INSN_SPLIT) {
+        s->stats.tls_unpatched++;
+        return;
+    }
     if (emit_tls_in_place(&s->code, i, bytes)) {
         add_edit(s, i->at, bytes, i->size);
         set_bit(s->done, n);

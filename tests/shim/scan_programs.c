@@ -30,7 +30,7 @@
 struct program {
     const char *name;
     uint8_t *memory; /* the image, then the added table, then trampolines */
-    struct shim_rewrite_range text[ELF_SEGMENT_MAX];
+    struct shim_rewrite_range text[ELF_TEXT_MAX];
     struct shim_rewrite_input in;
     uint32_t image_size, failures;
 };
@@ -75,13 +75,11 @@ static int load(struct program *p)
         const struct elf_segment *s = &plan.segments[i];
         uint32_t at = (uint32_t)(s->vaddr - plan.low);
         memcpy(p->memory + at, file + s->file_offset, s->file_size);
-        if (s->prot & PLAT_EXEC)
-            p->text[p->in.text_count++] =
-                (struct shim_rewrite_range){at, at + (uint32_t)s->file_size};
     }
     free(file);
     p->in.addr = plan.low + plan.bias;
     p->in.text = p->text;
+    p->in.text_count = elf_plan_text(&plan, p->text);
     return p->memory ? 0 : -1;
 }
 
