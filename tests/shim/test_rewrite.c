@@ -430,6 +430,76 @@ static void damaged_tables_are_refused(void **state)
     assert_true(shim_rewrite_apply(p->table, target) < 0);
 }
 
+/* ---- Data in the text ---- */
+
+#define TABLE_SIZE 1024u
+
+/* Bytes as of a cipher's tables; the same in each run. */
+static void fill_table(uint8_t *table)
+{
+    uint32_t x = 12345;
+    for (uint32_t i = 0; i < TABLE_SIZE; i++) {
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        table[i] = (uint8_t)(x >> 8);
+    }
+}
+
+static const uint8_t caller[] = {
+    0xe8, 0x02, 0x04, 0x00, 0x00, /* call to behind the table */
+    0xc3, 0x90,                   /* ret; nop */
+};
+static const uint8_t called[] = {
+    0x64, 0x48, 0x8b, 0x04, 0x25, 0x28, 0x00, 0x00, 0x00,       /* mov %fs:0x28, %rax */
+    0xb8, 0x27, 0x00, 0x00, 0x00, 0x0f, 0x05,                   /* mov $39, %eax; syscall */
+    0x64, 0x48, 0x8b, 0x14, 0x25, 0x28, 0x00, 0x00, 0x00, 0xc3, /* mov %fs:0x28, %rdx; ret */
+};
+
+/*
+ * A table between two functions, with what looks like sites in it and at its end: nothing of it
+ * changes, and the function behind it, which the last bytes would hide, is patched.
+ */
+static void a_table_is_left_alone(void **state)
+{
+    (void)state;
+    static const uint8_t access[] = {0x64, 0x48, 0x8b, 0x04, 0x25, 0x28, 0x00, 0x00, 0x00};
+    uint8_t code[sizeof caller + TABLE_SIZE + sizeof called];
+    uint8_t *table = code + sizeof caller;
+    for (uint32_t cut = 1; cut < sizeof access; cut++) {
+        memcpy(code, caller, sizeof caller);
+        fill_table(table);
+        memcpy(table + 400, access, sizeof access);
+        memcpy(table + 500, "\x0f\x05", 2);
+        memcpy(table + TABLE_SIZE - cut, access,
+               cut); /* an instruction that goes on in the function */
+        memcpy(table + TABLE_SIZE, called, sizeof called);
+        const struct piece *p = rewrite(code, sizeof code);
+        assert_int_equal(p->table->syscall_sites, 1);
+        assert_int_equal(p->table->syscall_unpatched, 0);
+        assert_int_equal(p->table->tls_sites, 2);
+        assert_int_equal(p->table->tls_unpatched, 0);
+        assert_memory_equal(p->memory, code, sizeof caller + TABLE_SIZE);
+        assert_memory_not_equal(p->memory + sizeof caller + TABLE_SIZE, called, sizeof access);
+    }
+}
+
+/* What is jumped into behind its prefix stays where it is. */
+static void a_split_instruction_is_not_moved(void **state)
+{
+    (void)state;
+    static const uint8_t code[] = {
+        0x74, 0x01,                   /* je over the prefix */
+        0xf0, 0x48, 0x0f, 0xb1, 0x17, /* lock cmpxchg %rdx, (%rdi) */
+        0x0f, 0x05, 0x89, 0xc3,       /* syscall; mov %eax, %ebx */
+        0x31, 0xc0, 0x31, 0xd2, 0xc3, /* xor %eax, %eax; xor %edx, %edx; ret */
+    };
+    const struct piece *p = rewrite(code, sizeof code);
+    assert_int_equal(p->table->syscall_unpatched, 0);
+    assert_memory_equal(p->memory, code, 7);
+    assert_int_not_equal(p->memory[7], 0x0f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +517,8 @@ int main(void)
         cmocka_unit_test(short_accesses_find_room),
         cmocka_unit_test(accesses_tell_their_offset),
         cmocka_unit_test(damaged_tables_are_refused),
+        cmocka_unit_test(a_table_is_left_alone),
+        cmocka_unit_test(a_split_instruction_is_not_moved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
