@@ -40,7 +40,8 @@ static int scan_file(struct shim_mm *mm, struct vfs_file *file, const struct elf
         err = range_fill(file, at + (s->vaddr - plan->low), s->file_size, s->file_offset);
     }
     if (err == 0)
-        err = patch_table(key, text, elf_plan_text(plan, text), at, at + size, plan->low, table, made);
+        err = patch_table(key, text, elf_plan_text(plan, text), at, at + size, plan->low, table,
+                          made);
     host_decommit(at, at + size);
     return err;
 }

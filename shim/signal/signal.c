@@ -483,10 +483,11 @@ void shim_signal_join_locked(struct shim_task *t)
 {
     struct shim_process *p = t->process;
     core_lock_acquire(&p->signal_lock);
-    if (p->stop_signal) {
+    if (p->stop_signal)
         p->running_count++;
+    /* Those who were there before have been told. */
+    if (p->stop_signal || shim_signal_is_ending(p) || p->execing)
         atomic_store(&t->attention, 1);
-    }
     core_lock_release(&p->signal_lock);
 }
 

@@ -306,6 +306,43 @@ static void groups(void)
     end();
 }
 
+/* ---- A thread begins while its process ends, or executes ---- */
+
+static void *sleep_as_thread(void *arg)
+{
+    sleep_for_ever(NULL);
+    return arg;
+}
+
+static void *begin_threads(void *arg)
+{
+    pthread_t thread;
+    while (pthread_create(&thread, NULL, sleep_as_thread, NULL) == 0)
+        sched_yield();
+    return arg;
+}
+
+static int ends_with_threads(void *arg)
+{
+    long i = (long)(intptr_t)arg;
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, begin_threads, NULL) != 0)
+        return 99;
+    for (volatile long spin = i * 97 % 20000; spin; spin--)
+        ;
+    if (i % 2)
+        _exit(5);
+    return executes(NULL);
+}
+
+static void threads_begin_late(void)
+{
+    begin("threads begin while their process ends");
+    for (long i = 0, n = guest_count(200, 10000); i < n; i++)
+        CHECK_EXIT(run(ends_with_threads, (void *)(intptr_t)i), i % 2 ? 5 : 7);
+    end();
+}
+
 /* ---- vfork(2) ---- */
 
 static int vforks(void *arg)
@@ -349,6 +386,7 @@ int main(int argc, char **argv)
     stops_of_threads();
     executions();
     groups();
+    threads_begin_late();
     parents_in_vfork();
     return guest_result();
 }

@@ -120,7 +120,7 @@ void shim_signal_note_group_locked(struct shim_process *p, uint32_t sig);
 /* 1 if the whole process is to end. */
 int shim_signal_is_ending(const struct shim_process *p);
 
-/* A task begins: it stops with the others, if they do; process->lock is held. */
+/* A task begins: it stops, or ends, with the others, if they do; process->lock is held. */
 void shim_signal_join_locked(struct shim_task *t);
 
 /* A task ends: forget what is pending for it, and do not wait for it to stop. */
