@@ -190,6 +190,17 @@ int32_t vfs_fdtable_add(struct vfs_fdtable *t, struct vfs_file *file, uint32_t f
     return result;
 }
 
+int vfs_fdtable_has_room(struct vfs_fdtable *t, uint64_t limit)
+{
+    int32_t end = limit < (uint64_t)t->limit ? (int32_t)limit : t->limit;
+    core_lock_acquire(&t->lock);
+    int32_t fd = t->lowest;
+    while (fd < t->size && t->slots[fd].file)
+        fd++;
+    core_lock_release(&t->lock);
+    return fd < end ? 0 : -LX_EMFILE;
+}
+
 int vfs_fdtable_replace(struct vfs_fdtable *t, int32_t fd, struct vfs_file *file, uint32_t flags,
                         struct vfs_file **old)
 {

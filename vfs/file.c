@@ -16,7 +16,9 @@
 #include "lx/unistd.h"
 #include "opened.h"
 #include "plat/plat.h"
+#include "socket_ops.h"
 #include "stream.h"
+#include "unix.h"
 #include "vfs/event.h"
 #include "vfs/image.h"
 #include "vfs/inode.h"
@@ -25,6 +27,7 @@
 #include "vfs/pidfd.h"
 #include "vfs/pipe.h"
 #include "vfs/signalfd.h"
+#include "vfs/socket.h"
 #include "vfs/timerfd.h"
 #include "vfs/tree.h"
 
@@ -161,10 +164,13 @@ struct vfs_file *vfs_file_get(struct vfs_file *file)
     return file;
 }
 
-void vfs_file_put(struct vfs_file *file)
+/*
+ * End a file without references.
+ *   rest  of struct vfs_rights: what is to be put next, when this is over: files that were on
+ *         their way through a socket.  One after the other, however long the chain is.
+ */
+static void file_end(struct vfs_file *file, struct core_list *rest)
 {
-    if (!file || atomic_fetch_sub(&file->refs, 1) != 1)
-        return;
     if (file->locked)
         vfs_lock_forget_file(file);
     if (file->kind != VFS_FILE_REGULAR && file->kind != VFS_FILE_DIRECTORY)
@@ -195,6 +201,9 @@ void vfs_file_put(struct vfs_file *file)
     case VFS_FILE_PIDFD:
         vfs_pidfd_close(file);
         break;
+    case VFS_FILE_SOCKET:
+        socket_close(file, rest);
+        break;
     default:
         break;
     }
@@ -203,6 +212,44 @@ void vfs_file_put(struct vfs_file *file)
     if (file->name != file->short_name)
         core_arena_free(file->name, file->name_size);
     core_arena_free(file, sizeof *file);
+}
+
+/* Put one reference; 1 if what is left may be sockets that only each other's messages hold. */
+static int unref(struct vfs_file *file, struct core_list *rest)
+{
+    uint32_t in_flight = file->kind == VFS_FILE_SOCKET ? socket_in_flight(file) : 0;
+    uint32_t left = atomic_fetch_sub(&file->refs, 1) - 1;
+    if (!left)
+        file_end(file, rest);
+    return left && left == in_flight;
+}
+
+void file_put_rest(struct core_list *rest)
+{
+    int lost = 0;
+    while (!core_list_is_empty(rest) || lost) {
+        if (core_list_is_empty(rest)) {
+            lost = 0;
+            unix_collect(rest);
+            continue;
+        }
+        struct vfs_rights *rights = CORE_LIST_ENTRY(rest->next, struct vfs_rights, node);
+        core_list_remove(&rights->node);
+        for (uint32_t i = 0; i < rights->count; i++)
+            lost |= unref(rights->files[i], rest);
+        rights_free(rights);
+    }
+}
+
+void vfs_file_put(struct vfs_file *file)
+{
+    struct core_list rest;
+    if (!file)
+        return;
+    core_list_init(&rest);
+    if (unref(file, &rest))
+        unix_collect(&rest);
+    file_put_rest(&rest);
 }
 
 void file_set_place(struct vfs_file *file, const struct vfs_place *place)
@@ -298,6 +345,8 @@ int64_t vfs_file_read(struct vfs_file *file, void *buf, uint64_t size, struct co
         return vfs_timerfd_read(file, buf, size, self);
     case VFS_FILE_SIGNALFD:
         return vfs_signalfd_read(file, buf, size, self);
+    case VFS_FILE_SOCKET:
+        return vfs_socket_read(file, buf, size, self);
     default:
         return -LX_EINVAL;
     }
@@ -319,6 +368,8 @@ int64_t vfs_file_write(struct vfs_file *file, const void *buf, uint64_t size,
         return vfs_pipe_write(file, buf, size, self);
     case VFS_FILE_EVENTFD:
         return vfs_eventfd_write(file, buf, size, self);
+    case VFS_FILE_SOCKET:
+        return vfs_socket_write(file, buf, size, self);
     default:
         return -LX_EINVAL;
     }
@@ -441,6 +492,10 @@ int vfs_file_stat(struct vfs_file *file, struct lx_stat *out)
     }
     if (file->kind == VFS_FILE_STREAM)
         return stream_stat(file, out);
+    if (file->kind == VFS_FILE_SOCKET) {
+        vfs_socket_stat(file, out);
+        return 0;
+    }
     memset(out, 0, sizeof *out);
     out->st_dev = LX_MAKEDEV(0, file->kind == VFS_FILE_PIPE ? 14 : 15);
     out->st_ino =
@@ -504,6 +559,9 @@ uint32_t vfs_file_poll(struct vfs_file *file, uint32_t events)
     case VFS_FILE_PIDFD:
         ready = vfs_pidfd_poll(file);
         break;
+    case VFS_FILE_SOCKET:
+        ready = vfs_socket_poll(file);
+        break;
     case VFS_FILE_PATH:
         return LX_POLLNVAL;
     default:
@@ -528,6 +586,8 @@ struct core_waitq *vfs_file_waitq(struct vfs_file *file)
         return vfs_signalfd_waitq(file);
     case VFS_FILE_PIDFD:
         return vfs_pidfd_waitq(file);
+    case VFS_FILE_SOCKET:
+        return vfs_socket_waitq(file);
     default:
         return NULL;
     }
@@ -576,6 +636,8 @@ int64_t vfs_file_available(struct vfs_file *file)
     }
     case VFS_FILE_PIPE:
         return vfs_pipe_available(file);
+    case VFS_FILE_SOCKET:
+        return vfs_socket_available(file);
     default:
         return -LX_ENOTTY;
     }

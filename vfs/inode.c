@@ -51,6 +51,8 @@ int vfs_init(void)
     core_lock_init(&s->nest_lock, CORE_LOCK_EPOLL_NEST);
     core_lock_init(&s->file_lock, CORE_LOCK_FILE_LOCKS);
     core_lock_init(&s->stream_lock, CORE_LOCK_STREAMS);
+    core_lock_init(&s->socket_lock, CORE_LOCK_SOCKET_NAMES);
+    core_list_init(&s->sockets_in_flight);
     core_list_init(&s->lock_waits);
     core_lock_init(&s->lock, CORE_LOCK_DENTRY);
     uint32_t count = vfs_image_inode_count(vfs_image_attached());
@@ -102,6 +104,7 @@ static void inode_free(struct vfs_inode *inode)
     inode->next_cookie = 0;
     inode->parent = NULL;
     inode->pipe = NULL;
+    inode->socket = NULL;
     inode->mounted = inode->covers = NULL;
     inode->owner = VFS_OF_CONTAINER;
     inode->host = NULL;

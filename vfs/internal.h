@@ -221,9 +221,14 @@ MUST_USE int tree_new_inode(struct vfs_fs *fs, struct vfs_inode *dir, uint32_t m
 MUST_USE int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last *last,
                          uint32_t mode, uint32_t rdev, const char *target, struct vfs_inode **out);
 
+/* bind(2): a new socket's name, and a reference to it; -LX_EEXIST and those of mknod(2). */
+MUST_USE int tree_make_socket(struct vfs_fs *fs, const char *path, uint32_t mode,
+                              struct vfs_inode **out);
+
 /* ---- State ---- */
 
 #define CACHE_SLOTS 4096u
+#define SOCKET_NAME_BUCKETS 256u
 #define INODE_CHUNK 512u /* image inodes are found through tables of so many */
 
 struct vfs_state {
@@ -232,13 +237,18 @@ struct vfs_state {
     struct core_lock file_lock; /* LOCK_FILE_LOCKS: guards lock_waits and every inode's locks */
     struct core_list lock_waits;
     struct core_lock stream_lock; /* LOCK_STREAMS */
-    struct vfs_inode *root;       /* constant; a reference */
-    struct core_lock lock;        /* guards inodes and unused */
-    struct vfs_inode ***inodes;   /* by image index: chunks made when needed */
-    struct vfs_inode *unused;     /* inodes of old, to be used again; see inode_alloc() */
-    uint32_t inode_chunks;        /* constant */
-    _Atomic uint8_t *checked;     /* a bit per image inode: its content is what it should be */
-    _Atomic uint32_t damaged;     /* image inode, plus 1, whose content is not; 0: none so far */
+    struct core_lock socket_lock; /* LOCK_SOCKET_NAMES: guards all to socket_names */
+    struct core_list sockets_in_flight;
+    uint32_t in_flight_count;     /* sockets in that list, guarded likewise */
+    uint32_t collections_skipped; /* see unix_collect() */
+    struct vfs_socket *socket_names[SOCKET_NAME_BUCKETS]; /* abstract ones */
+    struct vfs_inode *root;                               /* constant; a reference */
+    struct core_lock lock;                                /* guards inodes and unused */
+    struct vfs_inode ***inodes; /* by image index: chunks made when needed */
+    struct vfs_inode *unused;   /* inodes of old, to be used again; see inode_alloc() */
+    uint32_t inode_chunks;      /* constant */
+    _Atomic uint8_t *checked;   /* a bit per image inode: its content is what it should be */
+    _Atomic uint32_t damaged;   /* image inode, plus 1, whose content is not; 0: none so far */
     struct vfs_mounted mounts[VFS_MOUNTS_MAX + 1]; /* made before the first program runs */
     uint32_t mount_count;
     struct host_slots *slots; /* constant from the first mount of a host folder on */

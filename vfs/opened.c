@@ -67,9 +67,13 @@ int opened_again(struct vfs_file *file, uint32_t flags, struct vfs_file **out)
 int64_t opened_text(struct vfs_file *file, char *buf, uint64_t size)
 {
     static const char *const events[] = {
-        [VFS_FILE_EVENTFD] = "anon_inode:[eventfd]", [VFS_FILE_EPOLL] = "anon_inode:[eventpoll]",
-        [VFS_FILE_TIMERFD] = "anon_inode:[timerfd]", [VFS_FILE_SIGNALFD] = "anon_inode:[signalfd]",
-        [VFS_FILE_PIDFD] = "anon_inode:[pidfd]",     [VFS_FILE_PATH] = NULL,
+        [VFS_FILE_EVENTFD] = "anon_inode:[eventfd]",
+        [VFS_FILE_EPOLL] = "anon_inode:[eventpoll]",
+        [VFS_FILE_TIMERFD] = "anon_inode:[timerfd]",
+        [VFS_FILE_SIGNALFD] = "anon_inode:[signalfd]",
+        [VFS_FILE_PIDFD] = "anon_inode:[pidfd]",
+        [VFS_FILE_SOCKET] = NULL,
+        [VFS_FILE_PATH] = NULL,
     };
     struct lx_stat st;
     struct vfs_text t = {.data = NULL};
@@ -82,6 +86,8 @@ int64_t opened_text(struct vfs_file *file, char *buf, uint64_t size)
         vfs_text_f(&t, "/memfd:%s (deleted)", file->inode->memfd->name);
     else if ((st.st_mode & LX_S_IFMT) == LX_S_IFIFO)
         vfs_text_f(&t, "pipe:[%llu]", (unsigned long long)st.st_ino);
+    else if (file->kind == VFS_FILE_SOCKET)
+        vfs_text_f(&t, "socket:[%llu]", (unsigned long long)st.st_ino);
     else if (file->kind == VFS_FILE_STREAM && file->stream_kind == PLAT_STREAM_CONSOLE)
         vfs_text_f(&t, "/dev/pts/0");
     else if (file->kind == VFS_FILE_STREAM && file->stream_kind == PLAT_STREAM_NULL)

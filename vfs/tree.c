@@ -141,15 +141,16 @@ static int walk_to_new(struct vfs_fs *fs, struct vfs_inode *from, const char *pa
     return err;
 }
 
+/* out: a reference; NULL if it is not wanted. */
 static int make(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t mode,
-                uint32_t rdev, const char *target)
+                uint32_t rdev, const char *target, struct vfs_inode **out)
 {
     struct vfs_inode *dir;
     struct vfs_last last;
     int err = walk_to_new(fs, from, path, (mode & LX_S_IFMT) == LX_S_IFDIR, &dir, &last);
     if (err < 0)
         return err;
-    err = tree_create(fs, dir, &last, mode, rdev, target, NULL);
+    err = tree_create(fs, dir, &last, mode, rdev, target, out);
     vfs_inode_put(dir);
     return err;
 }
@@ -157,7 +158,7 @@ static int make(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uin
 int vfs_tree_mkdir(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t mode)
 {
     mode = (mode & 01777 & ~fs->umask) | LX_S_IFDIR;
-    return make(fs, from, path, mode, 0, NULL);
+    return make(fs, from, path, mode, 0, NULL, NULL);
 }
 
 int vfs_tree_mknod(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t mode,
@@ -179,7 +180,13 @@ int vfs_tree_mknod(struct vfs_fs *fs, struct vfs_inode *from, const char *path, 
     default:
         return -LX_EINVAL;
     }
-    return make(fs, from, path, type | (mode & 07777 & ~fs->umask), rdev, NULL);
+    return make(fs, from, path, type | (mode & 07777 & ~fs->umask), rdev, NULL, NULL);
+}
+
+int tree_make_socket(struct vfs_fs *fs, const char *path, uint32_t mode, struct vfs_inode **out)
+{
+    *out = NULL;
+    return make(fs, NULL, path, LX_S_IFSOCK | (mode & 07777 & ~fs->umask), 0, NULL, out);
 }
 
 int vfs_tree_symlink(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
@@ -187,7 +194,7 @@ int vfs_tree_symlink(struct vfs_fs *fs, struct vfs_inode *from, const char *path
 {
     if (!*target)
         return -LX_ENOENT;
-    return make(fs, from, path, LX_S_IFLNK | 0777, 0, target);
+    return make(fs, from, path, LX_S_IFLNK | 0777, 0, target, NULL);
 }
 
 /* One more name for an inode; one that has lost its last does not come back. */

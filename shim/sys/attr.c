@@ -15,6 +15,7 @@
 #include "shim/syscall.h"
 #include "sys/file.h"
 #include "vfs/inode.h"
+#include "vfs/socket.h"
 
 #define NS_PER_S 1000000000ll
 #define UTIME_NOW 0x3fffffff
@@ -68,12 +69,23 @@ int64_t sys_chmod(struct shim_task *t, lx_uptr path, uint32_t mode)
     return sys_fchmodat2(t, LX_AT_FDCWD, path, mode, 0);
 }
 
+/* A file without an inode; a socket keeps it for the name that it gets: unix(7). */
+static int chmod_file(struct shim_task *t, int32_t fd, uint32_t mode)
+{
+    struct vfs_borrowed b;
+    int err = vfs_fdtable_borrow(t->process->fds, fd, &b);
+    if (err == 0 && b.file->kind == VFS_FILE_SOCKET)
+        vfs_socket_set_mode(b.file, mode);
+    vfs_give_back(&b);
+    return err;
+}
+
 int64_t sys_fchmod(struct shim_task *t, int32_t fd, uint32_t mode)
 {
     struct vfs_inode *inode;
     int err = sys_fd_inode(t, fd, 1, &inode);
     if (err == 0)
-        err = inode ? chmod_inode(t, inode, mode) : 0;
+        err = inode ? chmod_inode(t, inode, mode) : chmod_file(t, fd, mode);
     vfs_inode_put(inode);
     return err;
 }

@@ -10,6 +10,7 @@
 #include "lx/fcntl.h"
 #include "lx/ioctl.h"
 #include "lx/resource.h"
+#include "lx/socket.h"
 #include "lx/unistd.h"
 #include "plat/plat.h"
 #include "shim/limit.h"
@@ -18,6 +19,7 @@
 #include "vfs/inode.h"
 #include "vfs/memfd.h"
 #include "vfs/pipe.h"
+#include "vfs/socket.h"
 
 static uint64_t fd_limit(const struct shim_task *t)
 {
@@ -72,7 +74,8 @@ int64_t sys_dup2(struct shim_task *t, int32_t oldfd, int32_t newfd)
 /* O_ASYNC is kept where Linux can send SIGIO. */
 static uint32_t settable(const struct vfs_file *file)
 {
-    int async = file->kind == VFS_FILE_PIPE || file->kind == VFS_FILE_STREAM;
+    int async = file->kind == VFS_FILE_PIPE || file->kind == VFS_FILE_STREAM ||
+                file->kind == VFS_FILE_SOCKET;
     return SETTABLE | (async ? (uint32_t)LX_O_ASYNC : 0);
 }
 
@@ -410,6 +413,15 @@ static int64_t terminal_control(struct shim_task *t, uint32_t stream, uint32_t r
     }
 }
 
+/* SIOCOUTQ, a terminal's TIOCOUTQ: what a socket has sent and nobody has taken. */
+static int64_t socket_control(struct vfs_file *file, uint32_t request, lx_uptr arg)
+{
+    if (request != LX_SIOCOUTQ)
+        return -LX_ENOTTY;
+    int32_t value = (int32_t)vfs_socket_unsent(file);
+    return shim_copy_out(arg, &value, sizeof value);
+}
+
 static int64_t file_control(struct shim_task *t, int32_t fd, struct vfs_file *file,
                             uint32_t request, lx_uptr arg)
 {
@@ -443,6 +455,8 @@ static int64_t file_control(struct shim_task *t, int32_t fd, struct vfs_file *fi
     default:
         break;
     }
+    if (file->kind == VFS_FILE_SOCKET)
+        return socket_control(file, request, arg);
     return file->kind == VFS_FILE_STREAM ? terminal_control(t, file->stream, request, arg)
                                          : -LX_ENOTTY;
 }

@@ -15,6 +15,7 @@
 #include "shim/signal.h"
 #include "shim/syscall.h"
 #include "sys/file.h"
+#include "sys/socket.h"
 #include "vfs/inode.h"
 #include "vfs/pipe.h"
 #include "vfs/splice.h"
@@ -22,7 +23,7 @@
 #define AMOUNT_MAX 0x7ffff000ull /* read(2): the most that one call transfers */
 #define COPY_PART 8192u
 
-/* A write to a pipe without readers: SIGPIPE, besides EPIPE. */
+/* A write to a pipe without readers, or by splice(2) and the like to a socket: SIGPIPE, too. */
 static int64_t after_write(struct shim_task *t, int64_t result)
 {
     if (result == -LX_EPIPE)
@@ -88,6 +89,11 @@ static inline int64_t transfer_buffer(struct shim_task *t, int32_t fd, lx_uptr b
         return result;
     size = cut(size);
     result = check_transfer(b.file, access, buf, size, offset);
+    if (result == 0 && b.file->kind == VFS_FILE_SOCKET) {
+        result = sys_socket_buffer(t, b.file, direction == WRITE, buf, size);
+        vfs_give_back(&b);
+        return result;
+    }
     if (result == 0)
         result = move(t, b.file, direction, buf, size, offset);
     if (direction == WRITE)
@@ -270,6 +276,11 @@ static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uin
         return result;
     v.file = b.file;
     result = check_transfer(v.file, access, 0, 0, offset);
+    if (result == 0 && v.file->kind == VFS_FILE_SOCKET) {
+        result = sys_socket_vector(t, v.file, direction == WRITE, iov, count);
+        vfs_give_back(&b);
+        return result;
+    }
     if (result == 0)
         result = vector_check(&v, &total);
     if (result == 0 && total && direction == READ && count > 1 && v.file->kind == VFS_FILE_PIPE &&

@@ -76,6 +76,9 @@ uint32_t vfs_fdtable_users(const struct vfs_fdtable *t);
 MUST_USE int32_t vfs_fdtable_add(struct vfs_fdtable *t, struct vfs_file *file, uint32_t flags,
                                  int32_t first, uint64_t limit);
 
+/* Is there a free descriptor?  0 or -LX_EMFILE; another thread may take it. */
+MUST_USE int vfs_fdtable_has_room(struct vfs_fdtable *t, uint64_t limit);
+
 /*
  * Point `fd` at `file` in one step; no other thread can claim `fd` between.
  *   file     borrowed: the table takes its own reference.

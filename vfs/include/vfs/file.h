@@ -5,7 +5,7 @@
 /*
  * Open files ("open file descriptions"): what descriptors point to, whatever is
  * behind: a file or directory of the tree, a device, a standard stream, a pipe, an
- * event counter, an epoll, a timer, a process.
+ * event counter, an epoll, a timer, a process, a socket.
  *
  * Source   open(2), read(2), write(2), lseek(2), poll(2).
  * Threads  any; a file locks its own position.
@@ -32,6 +32,7 @@ struct vfs_fs;
 struct vfs_inode;
 struct vfs_pidfd;
 struct vfs_pipe;
+struct vfs_socket;
 struct vfs_timerfd;
 
 enum vfs_file_kind {
@@ -45,6 +46,7 @@ enum vfs_file_kind {
     VFS_FILE_TIMERFD,
     VFS_FILE_SIGNALFD,
     VFS_FILE_PIDFD,
+    VFS_FILE_SOCKET,
     VFS_FILE_PATH, /* O_PATH: only a place */
 };
 
@@ -73,6 +75,7 @@ struct vfs_file {
         struct vfs_epoll *epoll;
         struct vfs_timerfd *timerfd;
         struct vfs_pidfd *pidfd;
+        struct vfs_socket *socket;
         _Atomic uint64_t signals;     /* of a signalfd: bit n-1 is signal n; not constant */
         struct host_listing *listing; /* of a directory of a host folder; guarded by `lock` */
     };

@@ -31,6 +31,7 @@ struct vfs_host;
 struct vfs_memfd;
 struct vfs_pipe;
 struct vfs_proc;
+struct vfs_socket;
 struct vfs_xattr;
 
 /* Whose an inode is: which operations it has, see vfs/inode_ops.h. */
@@ -87,6 +88,7 @@ struct vfs_inode {
     _Atomic uint32_t lock_count; /* of them */
 
     struct vfs_pipe *_Atomic pipe; /* fifos: while one is open */
+    struct vfs_socket *socket;     /* sockets: who is bound here, no reference; NULL: nobody */
     uint32_t owner;                /* constant: VFS_OF_* */
     union {                        /* constant; NULL in the container's own */
         struct vfs_host *host;
