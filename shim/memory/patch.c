@@ -80,12 +80,10 @@ void patch_forget_all(struct shim_mm *mm)
 static void count(const struct shim_rewrite_table *table)
 {
     struct shim_container *c = shim_container();
-    core_lock_acquire(&c->lock);
-    c->patch_sites += table->syscall_sites;
-    c->patch_unpatched += table->syscall_unpatched;
-    c->tls_sites += table->tls_sites;
-    c->tls_unpatched += table->tls_unpatched;
-    core_lock_release(&c->lock);
+    atomic_fetch_add(&c->patch_sites, table->syscall_sites);
+    atomic_fetch_add(&c->patch_unpatched, table->syscall_unpatched);
+    atomic_fetch_add(&c->tls_sites, table->tls_sites);
+    atomic_fetch_add(&c->tls_unpatched, table->tls_unpatched);
 }
 
 int patch_remember(struct shim_mm *mm, uint64_t begin, const struct shim_rewrite_table *table,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Patch tables that are kept: finding one, and noting a new one. */
 
+#include <stdatomic.h>
+
 #include "core/arena.h"
 #include "core/mem.h"
 #include "shim/patches.h"
@@ -22,11 +24,9 @@ const struct shim_rewrite_table *shim_patches_find(struct vfs_image_key key, uin
             return (const void *)((const uint8_t *)h + e[i].offset);
     }
     /* Made in this run: an entry stays as it is once it is in the list. */
-    core_lock_acquire(&c->lock);
-    const struct shim_patches_new *new = c->new_patches;
+    const struct shim_patches_new *new = atomic_load(&c->new_patches);
     while (new && (new->key.low != key.low || new->key.high != key.high || new->addr != addr))
         new = new->next;
-    core_lock_release(&c->lock);
     return new ? new->table : NULL;
 }
 
@@ -42,8 +42,7 @@ void shim_patches_add(struct vfs_image_key key, uint64_t addr,
     }
     memcpy(copy, table, table->size);
     *new = (struct shim_patches_new){.key = key, .addr = addr, .table = copy};
-    core_lock_acquire(&c->lock);
-    new->next = c->new_patches;
-    c->new_patches = new;
-    core_lock_release(&c->lock);
+    new->next = atomic_load(&c->new_patches);
+    while (!atomic_compare_exchange_weak(&c->new_patches, &new->next, new))
+        continue;
 }

@@ -221,6 +221,7 @@ static void by_directory(void)
     signal(SIGUSR1, handle);
     CHECK(pidfd_send(fd, SIGUSR1, 0) == 0 && handled_by == getpid());
     CHECK_ERROR(pidfd_send(other, SIGUSR1, 0), EBADF);
+    handled_by = 0;
     close(fd);
     close(other);
 }

@@ -219,8 +219,8 @@ struct shim_container {
     uint32_t status;                 /* of the first process, as wait4(2) reports it */
     uint64_t fast_calls, slow_calls; /* guarded by lock; of tasks that ended */
     const void *patches; /* constant: kept patch tables, see shim/patches.h; NULL: none */
-    struct shim_patches_new *new_patches;                            /* guarded by lock */
-    uint64_t patch_sites, patch_unpatched, tls_sites, tls_unpatched; /* guarded by lock */
+    struct shim_patches_new *_Atomic new_patches; /* only added to */
+    _Atomic uint64_t patch_sites, patch_unpatched, tls_sites, tls_unpatched;
 };
 
 /* Create the container's objects in the arena; the launcher does this once. */
