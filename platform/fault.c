@@ -77,7 +77,7 @@ int plat_interrupt_redirect(struct plat_thread *t, struct plat_regs *regs)
     if (!is_on_way_out(regs->rip)) {
         if (on_host_stack(t, regs->rsp) || !t->is_guest_code(regs->rip))
             return 0;
-        t->regs = *regs;
+        plat_regs_copy(&t->regs, regs);
     }
     enter(t, regs, plat_entry_attend);
     return 1;

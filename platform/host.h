@@ -107,4 +107,11 @@ uint64_t plat_rdfsbase(void);
 void plat_wrfsbase(uint64_t base);
 #endif
 
+/* In a handler of an interrupt: not by memcpy(3), as a sanitizer's own may be what it came into. */
+static inline void plat_regs_copy(struct plat_regs *to, const void *from)
+{
+    uint64_t words = sizeof *to / 8;
+    __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+}
+
 #endif

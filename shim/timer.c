@@ -247,6 +247,7 @@ static uint64_t look(struct timer_thread *th, struct shim_process *p)
         next = at < next ? at : next;
     }
     th->wake_ns = next;
+    p->timers.is_sending = expired != 0;
     core_lock_release(&p->signal_lock);
     core_lock_release(&p->lock);
 
@@ -255,6 +256,11 @@ static uint64_t look(struct timer_thread *th, struct shim_process *p)
     for (uint32_t which = 0; which < SHIM_ITIMER_COUNT; which++) {
         if (expired & 1u << which)
             send(p, signals[which]);
+    }
+    if (expired) {
+        core_lock_acquire(&p->signal_lock);
+        p->timers.is_sending = 0;
+        core_lock_release(&p->signal_lock);
     }
     return next;
 }
@@ -448,6 +454,11 @@ int shim_itimer_set(struct shim_task *t, uint32_t which, uint64_t value_ns, uint
     if (err < 0)
         return err;
     core_lock_acquire(&p->signal_lock);
+    while (p->timers.is_sending) { /* no signal comes once its timer has been stopped */
+        core_lock_release(&p->signal_lock);
+        plat_thread_yield(0);
+        core_lock_acquire(&p->signal_lock);
+    }
     itimer_get_locked(p, which, old_value_ns, old_interval_ns);
     uint64_t next = value_ns ? sum(itimer_now(p, which), value_ns) : 0;
     p->timers.intervals[which].next_ns = next;

@@ -8,7 +8,6 @@
 
 #include <sched.h>
 #include <stdatomic.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,10 +27,10 @@ void linux_interrupted(greg_t *gregs)
 {
     struct plat_thread *t = linux_thread_self();
     struct plat_regs regs;
-    memcpy(&regs, gregs, sizeof regs);
     if (!t)
         return;
+    plat_regs_copy(&regs, gregs);
     if (plat_interrupt_redirect(t, &regs))
-        memcpy(gregs, &regs, sizeof regs);
+        plat_regs_copy((struct plat_regs *)gregs, &regs);
     atomic_fetch_add(linux_thread_interrupts(t), 1);
 }

@@ -40,6 +40,7 @@ struct shim_timers {
     struct { /* by LX_ITIMER_*; deadlines on PLAT_CLOCK_MONOTONIC, or of processor time */
         uint64_t next_ns, interval_ns; /* 0: not armed; once */
     } intervals[SHIM_ITIMER_COUNT];
+    uint32_t is_sending; /* 1: intervals have expired, and their signals are about to be sent */
     struct timer_thread *thread; /* NULL: none runs */
 };
 
