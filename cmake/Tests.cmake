@@ -9,6 +9,8 @@
 #     SOURCES file... LIBS name... PRIVATE_OF layer...
 #     [SEEDS folder])       seed inputs, read only
 #
+#   compared_test(NAME)     run.sh of the folder, on a tree that its pack.sh makes, against native runs
+#
 # unit_test() names the CTest test FOLDER.NAME.  Cross-built tests run under Wine.  fuzz_test()
 # builds fuzz_NAME in the linux-asan preset and runs it for TARBOX_FUZZ_SECONDS as fuzz.NAME; it
 # does nothing in the others.
@@ -74,4 +76,29 @@ function(fuzz_test name)
       "${found}" ${seeds})
   math(EXPR limit "${TARBOX_FUZZ_SECONDS} + 60")
   set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT ${limit} LABELS fuzz)
+endfunction()
+
+# Once as it is, NAME.plain, and once with FS base cleared at every return, NAME.fs (chaos).
+function(compared_test name)
+  if((WIN32 AND NOT CMAKE_CROSSCOMPILING) OR TARBOX_SANITIZE STREQUAL "thread")
+    return()
+  endif()
+  set(command "$<TARGET_FILE:tarbox>")
+  if(CMAKE_CROSSCOMPILING)
+    list(PREPEND command "${PROJECT_SOURCE_DIR}/tests/wine/run.sh")
+  endif()
+  set(limit 900)
+  if(TARBOX_LONG)
+    set(limit 1800)
+  endif()
+  set(ways plain fs)
+  if(TARBOX_SANITIZE)
+    set(ways plain) # instrumented, once is slow enough
+  endif()
+  foreach(chaos IN LISTS ways)
+    add_test(NAME ${name}.${chaos}
+      COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/run.sh" "${PROJECT_SOURCE_DIR}/build/${name}" ${command})
+    set_tests_properties(${name}.${chaos} PROPERTIES TIMEOUT ${limit} LABELS guest
+      ENVIRONMENT "TARBOX_CHAOS=${chaos}")
+  endforeach()
 endfunction()

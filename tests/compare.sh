@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: MIT
 #
-# Sourced by tests that run real programs natively in a chroot and under Tarbox: output and exit
-# code must agree.  The caller sets root, the tree; archive, of the same; and tarbox, the command.
+# Sourced by tests that run real programs natively in a chroot and under Tarbox, with their
+# arguments: FOLDER COMMAND..., where FOLDER is the pack.sh's beside them, and COMMAND... runs tarbox.
+# Output and exit code must agree.
 
+here=$(cd "$(dirname "$0")" && pwd)
+folder=$1
+shift
+tarbox=("$@")
+"$here/pack.sh" "$folder" || exit 1
+root=$folder/root archive=$folder/rootfs.tar.gz
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 mkdir "$scratch/tmp"
 export TMPDIR=$scratch/tmp TARBOX_ROOT=$scratch/store
-. "$(dirname "${BASH_SOURCE[0]}")/leftovers.sh"
+. "$here/../leftovers.sh"
+. "$here/../outcome.sh"
 limit=60
-failed=0
-passed=0
 
 path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -23,16 +29,6 @@ native() {
 
 guest() {
     timeout $limit "${tarbox[@]}" run -e HOSTNAME=guest "$archive" "$@"
-}
-
-# outcome NAME CODE: count a check.
-outcome() {
-    if [ "$2" = 0 ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $1"
-    fi
 }
 
 # Directories have no size worth comparing, and their order is their own.

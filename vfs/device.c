@@ -5,11 +5,11 @@
 
 #include "lx/errno.h"
 #include "lx/stat.h"
+#include "lx/unistd.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
 
 #define MAJOR_MEMORY 1
-#define AMOUNT_MAX 0x7ffff000u /* read(2): the most that one call transfers */
 
 int device_exists(uint64_t rdev)
 {
@@ -50,8 +50,8 @@ static int64_t read_random(uint8_t *buf, uint64_t size)
 
 int64_t device_read(uint8_t minor, void *buf, uint64_t size)
 {
-    if (size > AMOUNT_MAX)
-        size = AMOUNT_MAX;
+    if (size > LX_RW_MAX)
+        size = LX_RW_MAX;
     switch (minor) {
     case DEVICE_NULL:
         return 0;
@@ -67,5 +67,5 @@ int64_t device_write(uint8_t minor, uint64_t size)
 {
     if (minor == DEVICE_FULL)
         return -LX_ENOSPC;
-    return size > AMOUNT_MAX ? AMOUNT_MAX : (int64_t)size;
+    return size > LX_RW_MAX ? LX_RW_MAX : (int64_t)size;
 }

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "core/hash.h"
 #include "core/mem.h"
 #include "internal.h"
 #include "lx/errno.h"
@@ -44,10 +45,8 @@ static void path_of(const struct vfs_sockaddr *name, char path[LX_UNIX_PATH_MAX 
 /* The head of the list that a name belongs to; sockets of different types share no names. */
 static struct vfs_socket **bucket_of(uint32_t type, const struct vfs_sockaddr *name)
 {
-    uint32_t hash = 2166136261u ^ type;
-    for (uint32_t i = FAMILY_SIZE; i < name->size; i++)
-        hash = (hash ^ name->bytes[i]) * 16777619u;
-    return &vfs_state()->socket_names[(hash ^ hash >> 16) % SOCKET_NAME_BUCKETS];
+    uint64_t hash = core_hash_bytes(name->bytes + FAMILY_SIZE, name->size - FAMILY_SIZE, type);
+    return &vfs_state()->socket_names[hash % SOCKET_NAME_BUCKETS];
 }
 
 static struct vfs_socket *find_locked(uint32_t type, const struct vfs_sockaddr *name)

@@ -63,7 +63,7 @@ static void replace(struct shim_process *p, struct shim_program *m)
     shim_program_put(old);
 }
 
-int shim_program_set(struct shim_process *p, const struct shim_program_part *program,
+int shim_program_set(struct shim_process *p, const struct shim_program_part *exe,
                      const struct shim_program_part *loader, const char *const *argv,
                      const char *const *envp, lx_uptr sp)
 {
@@ -72,12 +72,11 @@ int shim_program_set(struct shim_process *p, const struct shim_program_part *pro
     if (!m)
         return -LX_ENOMEM;
     m->refs = 1;
-    m->exe = vfs_file_get(program->file);
-    m->begin = program->begin;
-    m->end = program->end;
-    m->loader = loader->file ? vfs_file_get(loader->file) : NULL;
-    m->loader_begin = loader->begin;
-    m->loader_end = loader->end;
+    m->exe = *exe;
+    m->loader = *loader;
+    vfs_file_get(exe->file);
+    if (loader->file)
+        vfs_file_get(loader->file);
     m->stack = sp;
     while (argv[argc])
         argc++;
@@ -120,8 +119,8 @@ void shim_program_put(struct shim_program *m)
 {
     if (!m || atomic_fetch_sub(&m->refs, 1) != 1)
         return;
-    vfs_file_put(m->exe);
-    vfs_file_put(m->loader);
+    vfs_file_put(m->exe.file);
+    vfs_file_put(m->loader.file);
     core_arena_free(m->args, m->args_size);
     core_arena_free(m->env, m->env_size);
     core_arena_free(m, sizeof *m);

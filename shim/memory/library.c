@@ -46,28 +46,13 @@ static int scan_file(struct shim_mm *mm, struct vfs_file *file, const struct elf
     return err;
 }
 
-static int map_trampolines(struct shim_mm *mm, const struct shim_rewrite_table *table, uint64_t at)
+static int put_trampolines(struct shim_mm *mm, const struct shim_rewrite_table *table, uint64_t at)
 {
-    uint64_t span = shim_rewrite_trampoline_span(table);
-    const struct area a = {.begin = at + table->trampolines,
-                           .end = at + table->trampolines + span,
-                           .prot = PLAT_READ | PLAT_EXEC,
-                           .flags = AREA_BACKED | AREA_PATCHED};
-    if (!span)
-        return 0;
-    int err = host_commit(a.begin, a.end, PLAT_READ | PLAT_WRITE);
-    if (err < 0)
-        return err;
-    err = shim_rewrite_put_trampolines(table, (void *)at);
-    if (err == 0)
-        err = host_protect(a.begin, a.end, a.prot);
-    if (err == 0)
-        err = area_insert(mm, &a);
-    if (err < 0)
-        host_decommit(a.begin, a.end);
-    else
-        mm->committed += span;
-    return err;
+    uint64_t span = shim_rewrite_trampoline_span(table), begin = at + table->trampolines;
+    int err = span ? patch_map_trampolines(mm, begin, span) : 0;
+    if (err == 0 && span)
+        err = shim_rewrite_put_trampolines(table, (void *)at);
+    return err == 0 && span ? host_protect(begin, begin + span, PLAT_READ | PLAT_EXEC) : err;
 }
 
 /* At `fixed`, or where there is room. */
@@ -80,7 +65,7 @@ static uint64_t place(struct shim_mm *mm, struct vfs_file *file, uint64_t fixed,
     if (!at || !area_is_free(mm, at + size, at + all) ||
         patch_remember(mm, at, table, is_kept, file) < 0)
         return 0;
-    if (map_trampolines(mm, table, at) < 0) {
+    if (put_trampolines(mm, table, at) < 0) {
         patch_forget(mm, at, at + size);
         return 0;
     }

@@ -224,23 +224,21 @@ int shim_mm_patch_program(struct shim_mm *mm, const struct vfs_image_key *key,
     return err;
 }
 
-/* Trampolines for code that came later: free space in reach behind it. */
-static int map_trampolines(struct shim_mm *mm, uint64_t begin, uint64_t end, uint64_t span,
-                           uint64_t *at)
+int patch_map_trampolines(struct shim_mm *mm, uint64_t at, uint64_t span)
 {
-    struct area a = {.prot = PLAT_READ | PLAT_WRITE};
-    *at = area_find_free(mm, end, begin + REACH, end, span);
-    if (!*at)
-        return -LX_ENOMEM;
-    a.begin = *at;
-    a.end = *at + span;
-    int err = host_commit(a.begin, a.end, a.prot);
+    const struct area a = {.begin = at,
+                           .end = at + span,
+                           .prot = PLAT_READ | PLAT_EXEC,
+                           .flags = AREA_BACKED | AREA_PATCHED};
+    int err = host_commit(a.begin, a.end, PLAT_READ | PLAT_WRITE);
     if (err < 0)
         return err;
-    a.prot = PLAT_READ | PLAT_EXEC;
-    a.flags = AREA_BACKED | AREA_PATCHED;
-    mm->committed += span;
-    return area_insert(mm, &a);
+    err = area_insert(mm, &a);
+    if (err < 0)
+        host_decommit(a.begin, a.end);
+    else
+        mm->committed += span;
+    return err;
 }
 
 int patch_code(struct shim_mm *mm, uint64_t begin, uint64_t end)
@@ -253,7 +251,8 @@ int patch_code(struct shim_mm *mm, uint64_t begin, uint64_t end)
         return err;
     uint64_t span = shim_rewrite_trampoline_span(table), at = end;
     if (table->edit_count && span) {
-        err = map_trampolines(mm, begin, end, span, &at);
+        at = area_find_free(mm, end, begin + REACH, end, span); /* what came later: in its reach */
+        err = at ? patch_map_trampolines(mm, at, span) : -LX_ENOMEM;
         if (err == 0 && at != end) { /* the distance to the trampolines is in their code */
             shim_rewrite_free(table);
             err = scan(begin, end, at, &table);

@@ -60,6 +60,9 @@ MUST_USE int patch_remember(struct shim_mm *mm, uint64_t begin,
                             const struct shim_rewrite_table *table, int is_kept,
                             struct vfs_file *file);
 
+/* Trampolines' memory, writable until host_protect() makes it what it is to be; -LX_ENOMEM. */
+MUST_USE int patch_map_trampolines(struct shim_mm *mm, uint64_t at, uint64_t span);
+
 /*
  * Code in [begin, end) is unmapped: forget what was patched in it, and remove its
  * trampolines.  Called with the lock held.

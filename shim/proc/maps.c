@@ -56,16 +56,14 @@ static const char *name_of(const struct maps *m, const struct shim_mm_area *a)
 }
 
 /* Differs from Linux: a program's parts are shown as they lie in memory, from offset 0 on. */
-static struct vfs_file *part_at(const struct maps *m, lx_uptr at, uint64_t *offset)
+static struct vfs_file *file_at(const struct shim_program *p, lx_uptr at, uint64_t *offset)
 {
-    const struct shim_program *p = m->program;
-    if (p && at >= p->begin && at < p->end) {
-        *offset = at - p->begin;
-        return p->exe;
-    }
-    if (p && at >= p->loader_begin && at < p->loader_end) {
-        *offset = at - p->loader_begin;
-        return p->loader;
+    const struct shim_program_part *parts[] = {&p->exe, &p->loader};
+    for (uint32_t i = 0; i < 2; i++) {
+        if (at < parts[i]->begin || at >= parts[i]->end)
+            continue;
+        *offset = at - parts[i]->begin;
+        return parts[i]->file;
     }
     return NULL;
 }
@@ -123,8 +121,8 @@ static void put_area(void *arg, const struct shim_mm_area *a)
     const char *name = NULL;
     uint64_t offset = a->offset, line = m->text->size;
     struct lx_stat st = {.st_ino = 0};
-    if (!file)
-        file = part_at(m, a->begin, &offset);
+    if (!file && m->program)
+        file = file_at(m->program, a->begin, &offset);
     if (file && vfs_file_stat(file, &st) < 0)
         file = NULL;
     if (!file) {

@@ -37,15 +37,16 @@ static int stat(const struct vfs_proc_id *id, struct vfs_text *t)
                (ull)(f.start_ns / NS_PER_TICK), (ull)f.mapped, (ull)(f.committed / 4096),
                (ull)f.limits[LX_RLIMIT_RSS].rlim_cur);
     if (m)
-        vfs_text_f(t, "%llu %llu %llu 0 0 ", (ull)m->begin, (ull)m->end, (ull)m->stack);
+        vfs_text_f(t, "%llu %llu %llu 0 0 ", (ull)m->exe.begin, (ull)m->exe.end, (ull)m->stack);
     else
         vfs_text_f(t, "0 0 0 0 0 ");
     vfs_text_f(t, "%llu %llu %llu %llu 0 0 0 17 0 0 0 0 0 0 ", (ull)(f.pending & 0x7fffffff),
                (ull)(f.blocked & 0x7fffffff), (ull)(f.ignored & 0x7fffffff),
                (ull)(f.caught & 0x7fffffff));
     if (m)
-        vfs_text_f(t, "%llu %llu %llu %llu %llu %llu %llu 0\n", (ull)m->begin, (ull)m->end,
-                   (ull)m->end, (ull)m->args_at, (ull)m->args_end, (ull)m->env_at, (ull)m->env_end);
+        vfs_text_f(t, "%llu %llu %llu %llu %llu %llu %llu 0\n", (ull)m->exe.begin, (ull)m->exe.end,
+                   (ull)m->exe.end, (ull)m->args_at, (ull)m->args_end, (ull)m->env_at,
+                   (ull)m->env_end);
     else
         vfs_text_f(t, "0 0 0 0 0 0 0 0\n");
     shim_program_put(m);
@@ -60,7 +61,7 @@ static int statm(const struct vfs_proc_id *id, struct vfs_text *t)
         return err;
     struct shim_program *m = proc_program(id);
     vfs_text_f(t, "%llu %llu 0 %llu 0 %llu 0\n", (ull)(f.mapped / 4096), (ull)(f.committed / 4096),
-               m ? (ull)((m->end - m->begin) / 4096) : 0, (ull)(f.committed / 4096));
+               m ? (ull)((m->exe.end - m->exe.begin) / 4096) : 0, (ull)(f.committed / 4096));
     shim_program_put(m);
     return 0;
 }

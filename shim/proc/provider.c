@@ -293,7 +293,7 @@ static int file(enum vfs_proc_what what, const struct vfs_proc_id *id, struct vf
     if (what == VFS_PROC_EXE) {
         struct shim_program *program = proc_program(id);
         if (program)
-            *out = vfs_file_get(program->exe);
+            *out = vfs_file_get(program->exe.file);
         shim_program_put(program);
         return *out ? 0 : -LX_ENOENT;
     }

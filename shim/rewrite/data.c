@@ -28,15 +28,6 @@ static int has_marks_inside(const uint8_t *map, const struct insn *i)
     return 0;
 }
 
-static int in_text(const struct code *c, uint64_t at)
-{
-    for (uint32_t i = 0; i < c->in->text_count; i++) {
-        if (at >= c->in->text[i].begin && at < c->in->text[i].end)
-            return 1;
-    }
-    return 0;
-}
-
 /* The instruction that begins at `at`, or that it lies in. */
 static const struct insn *insn_at(const struct code *c, uint32_t at)
 {
@@ -63,7 +54,7 @@ static int goes_astray(const struct code *c, const struct insn *i)
         !code_instruction(c, i->at, &decoded, operands) || !operands[0].imm.is_relative)
         return 0;
     uint64_t to = (uint64_t)i->at + i->size + (uint64_t)operands[0].imm.value.s;
-    if (!in_text(c, to))
+    if (!code_in_text(c, to))
         return c->in->addr + to != 0;
     const struct insn *target = insn_at(c, (uint32_t)to);
     return target->at != to && !(target->at + 1 == to && c->in->code[target->at] == LOCK);

@@ -55,7 +55,7 @@ int code_uses_red_zone(const struct code *c, uint32_t n)
     return 0;
 }
 
-static int in_text(const struct code *c, uint64_t at)
+int code_in_text(const struct code *c, uint64_t at)
 {
     for (uint32_t i = 0; i < c->in->text_count; i++) {
         if (at >= c->in->text[i].begin && at < c->in->text[i].end)
@@ -93,13 +93,13 @@ const ZydisDecodedOperand *fs_operand(const ZydisDecodedInstruction *i,
 static void mark_table(struct code *c, uint64_t table)
 {
     const struct shim_rewrite_input *in = c->in;
-    if (table % 4 || table >= in->size || in_text(c, table))
+    if (table % 4 || table >= in->size || code_in_text(c, table))
         return;
     for (uint32_t n = 0; n < TABLE_MAX && table + 4 * (n + 1ull) <= in->size; n++) {
         int32_t offset;
         memcpy(&offset, in->code + table + 4ull * n, sizeof offset);
         uint64_t target = table + (uint64_t)(int64_t)offset;
-        if (!in_text(c, target))
+        if (!code_in_text(c, target))
             return;
         mark(c, target);
     }
@@ -118,9 +118,9 @@ static void mark_pointers(struct code *c)
     for (uint64_t at = 0; at + 8 <= in->size; at += 8) {
         uint64_t value;
         memcpy(&value, in->code + at, sizeof value);
-        if (value - in->addr < in->size && !in_text(c, at))
+        if (value - in->addr < in->size && !code_in_text(c, at))
             mark(c, value - in->addr);
-        else if (!relocated && value < in->size && value >= 4096 && !in_text(c, at))
+        else if (!relocated && value < in->size && value >= 4096 && !code_in_text(c, at))
             mark(c, value);
     }
 }

@@ -64,6 +64,9 @@ int code_is_marked(const uint8_t *map, uint32_t at);
 MUST_USE int code_decode(struct code *c, const struct shim_rewrite_input *in);
 void code_free(struct code *c);
 
+/* 1 if `at` lies in an executable part. */
+int code_in_text(const struct code *c, uint64_t at);
+
 /* 1 if something may jump to `at`. */
 int code_is_target(const struct code *c, uint32_t at);
 

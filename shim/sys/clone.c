@@ -24,6 +24,7 @@
 #include "shim/syscall.h"
 #include "shim/task.h"
 #include "shim/user.h"
+#include "sys/file.h"
 #include "sys/pidfd.h"
 #include "vfs/fdtable.h"
 #include "vfs/path.h"
@@ -136,7 +137,7 @@ static int start_thread(struct shim_task *t, const struct request *r, struct shi
 
 /*
  * What the parent gets of a child that does not run yet.
- *   pidfd    with CLONE_PIDFD the descriptor, for drop_pidfd(); else -1.
+ *   pidfd    with CLONE_PIDFD the descriptor, for sys_take_back(); else -1.
  *   returns  of CLONE_PIDFD.
  */
 static int put_ids(struct shim_task *t, struct shim_task *child, const struct request *r,
@@ -159,14 +160,6 @@ static int put_ids(struct shim_task *t, struct shim_task *child, const struct re
     return 0;
 }
 
-/* The child comes to nothing. */
-static void drop_pidfd(struct shim_task *t, int32_t pidfd)
-{
-    struct vfs_file *file;
-    if (pidfd >= 0 && vfs_fdtable_remove(t->process->fds, pidfd, &file) == 0)
-        vfs_file_put(file);
-}
-
 static int64_t clone_thread(struct shim_task *t, const struct request *r)
 {
     struct shim_task *child;
@@ -186,7 +179,7 @@ static int64_t clone_thread(struct shim_task *t, const struct request *r)
     if (err == 0)
         err = start_thread(t, r, child);
     if (err < 0) {
-        drop_pidfd(t, pidfd);
+        sys_take_back(t, pidfd);
         shim_task_abandon(child);
         return err;
     }
@@ -233,7 +226,7 @@ static int64_t clone_sharing(struct shim_task *t, const struct request *r)
     core_lock_release(&c->lock);
     err = start_thread(t, r, child);
     if (err < 0) {
-        drop_pidfd(t, pidfd);
+        sys_take_back(t, pidfd);
         shim_process_retract(child);
         return err;
     }
@@ -299,7 +292,7 @@ static int64_t fork_to(struct shim_task *t, const struct request *r, struct shim
     }
     core_lock_release(&c->lock);
     if (err < 0) {
-        drop_pidfd(t, pidfd);
+        sys_take_back(t, pidfd);
         shim_birth_free(b);
         shim_process_abandon(child);
         return err;

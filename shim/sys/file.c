@@ -78,6 +78,13 @@ int64_t sys_install(struct shim_task *t, struct vfs_file *file, uint32_t fd_flag
     return fd;
 }
 
+void sys_take_back(struct shim_task *t, int64_t fd)
+{
+    struct vfs_file *file;
+    if (fd >= 0 && vfs_fdtable_remove(t->process->fds, (int32_t)fd, &file) == 0)
+        vfs_file_put(file);
+}
+
 int64_t sys_interrupted(int64_t result)
 {
     return result == -LX_EINTR ? -SHIM_ERESTARTSYS : result;

@@ -47,6 +47,9 @@ MUST_USE int sys_fd_inode(struct shim_task *t, int32_t fd, int real, struct vfs_
 /* Give a file a descriptor and put it; returns the descriptor. */
 int64_t sys_install(struct shim_task *t, struct vfs_file *file, uint32_t fd_flags);
 
+/* Take one back that the guest has not been told of; negative: there is none. */
+void sys_take_back(struct shim_task *t, int64_t fd);
+
 /* fcntl(2)'s commands for record locks. */
 int64_t sys_lock_control(struct shim_task *t, int32_t fd, struct vfs_file *file, int32_t command,
                          lx_uptr arg);

@@ -96,8 +96,7 @@ int64_t sys_pidfd_of_child(struct shim_task *t, struct shim_task *child, int is_
         err = shim_copy_out(to, &fd, sizeof fd);
     if (err == 0)
         return result;
-    if (vfs_fdtable_remove(t->process->fds, fd, &file) == 0)
-        vfs_file_put(file);
+    sys_take_back(t, result);
     return err;
 }
 

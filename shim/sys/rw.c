@@ -20,7 +20,6 @@
 #include "vfs/pipe.h"
 #include "vfs/splice.h"
 
-#define AMOUNT_MAX 0x7ffff000ull /* read(2): the most that one call transfers */
 #define COPY_PART 8192u
 
 /* A write to a pipe without readers, or by splice(2) and the like to a socket: SIGPIPE, too. */
@@ -41,7 +40,7 @@ static void check_broken(struct shim_task *t, struct vfs_file *file, int64_t res
 
 static uint64_t cut(uint64_t size)
 {
-    return size < AMOUNT_MAX ? size : AMOUNT_MAX;
+    return size < LX_RW_MAX ? size : LX_RW_MAX;
 }
 
 /*
@@ -241,7 +240,7 @@ static int64_t vector_each(struct shim_task *t, struct vector *v)
         if (i % IOV_PART == 0 && (result = vector_load(v, i, &sum)) < 0)
             break;
         const struct lx_iovec *b = &v->part[i % IOV_PART];
-        uint64_t size = b->iov_len < AMOUNT_MAX - done ? b->iov_len : AMOUNT_MAX - done;
+        uint64_t size = b->iov_len < LX_RW_MAX - done ? b->iov_len : LX_RW_MAX - done;
         if (!size)
             continue;
         result = check_transfer(v->file, 0, b->iov_base, size, -1); /* the guest may change them */

@@ -84,14 +84,6 @@ int64_t sys_socket(struct shim_task *t, int32_t family, int32_t type, int32_t pr
     return err < 0 ? err : sys_install(t, file, fd_flags(type));
 }
 
-/* Give a descriptor back that nobody has been told of. */
-static void take_back(struct shim_task *t, int64_t fd)
-{
-    struct vfs_file *file;
-    if (fd >= 0 && vfs_fdtable_remove(t->process->fds, (int32_t)fd, &file) == 0)
-        vfs_file_put(file);
-}
-
 int64_t sys_socketpair(struct shim_task *t, int32_t family, int32_t type, int32_t protocol,
                        lx_uptr fds)
 {
@@ -114,8 +106,8 @@ int64_t sys_socketpair(struct shim_task *t, int32_t family, int32_t type, int32_
     if (result == 0)
         result = shim_copy_out(fds, pair, sizeof pair);
     if (result < 0) {
-        take_back(t, first);
-        take_back(t, second);
+        sys_take_back(t, first);
+        sys_take_back(t, second);
     }
     return result;
 }
@@ -268,7 +260,7 @@ static int64_t peer_pidfd(struct shim_task *t, struct vfs_file *file, int32_t si
     if (result == 0)
         result = shim_copy_out(value, &fd, sizeof fd);
     if (result < 0)
-        take_back(t, fd);
+        sys_take_back(t, fd);
     return result;
 }
 

@@ -142,14 +142,13 @@ static uint32_t cred_out(const struct lx_ucred *cred, struct lx_msghdr *h)
 /* One file becomes a descriptor, which is written before anybody can use it. */
 static int right_out(struct shim_task *t, struct vfs_file *file, uint32_t fd_flags, lx_uptr to)
 {
-    struct vfs_file *back;
     uint64_t limit = t->process->limits[LX_RLIMIT_NOFILE].rlim_cur;
     int32_t fd = vfs_fdtable_add(t->process->fds, file, fd_flags, 0, limit);
     if (fd < 0)
         return fd;
     int err = shim_copy_out(to, &fd, sizeof fd);
-    if (err < 0 && vfs_fdtable_remove(t->process->fds, fd, &back) == 0)
-        vfs_file_put(back);
+    if (err < 0)
+        sys_take_back(t, fd);
     return err;
 }
 

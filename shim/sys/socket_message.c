@@ -9,6 +9,7 @@
 #include "lx/errno.h"
 #include "lx/signal.h"
 #include "lx/time.h"
+#include "lx/unistd.h"
 #include "plat/plat.h"
 #include "shim/signal.h"
 #include "shim/syscall.h"
@@ -16,8 +17,7 @@
 #include "sys/file.h"
 #include "sys/socket.h"
 
-#define AMOUNT_MAX 0x7ffff000ull /* the most that one call transfers */
-#define MESSAGES_MAX 1024u       /* of sendmmsg(2) and recvmmsg(2) */
+#define MESSAGES_MAX 1024u /* of sendmmsg(2) and recvmmsg(2) */
 
 /* ---- Buffers ---- */
 
@@ -37,7 +37,7 @@ static void buffers_free(struct buffers *b)
 /* They are all in the guest's windows, and not more than one call transfers. */
 static int buffers_check(struct buffers *b)
 {
-    uint64_t left = AMOUNT_MAX;
+    uint64_t left = LX_RW_MAX;
     for (uint64_t i = 0; i < b->count; i++) {
         struct lx_iovec *v = &b->all[i];
         if (v->iov_len && !shim_user_ok(v->iov_base, v->iov_len))
@@ -45,7 +45,7 @@ static int buffers_check(struct buffers *b)
         v->iov_len = v->iov_len < left ? v->iov_len : left;
         left -= v->iov_len;
     }
-    b->total = AMOUNT_MAX - left;
+    b->total = LX_RW_MAX - left;
     return 0;
 }
 

@@ -7,13 +7,7 @@
 #   tests/dynamic/run.sh FOLDER COMMAND...   FOLDER is pack.sh's; COMMAND... runs tarbox
 set -uo pipefail
 
-here=$(cd "$(dirname "$0")" && pwd)
-folder=$1
-shift
-tarbox=("$@")
-"$here/pack.sh" "$folder" || exit 1
-root=$folder/root archive=$folder/rootfs.tar.gz
-. "$here/../compare.sh"
+. "$(dirname "$0")/../compare.sh"
 
 # ---- Loaders and libraries ----
 same modules
@@ -84,5 +78,4 @@ same python3 -c 'x = [i ** 2 for i in range(300000)]; d = {str(i): i for i in x}
 
 nothing_is_left
 outcome 'nothing is left behind' $?
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

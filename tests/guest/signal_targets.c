@@ -11,9 +11,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
-#include <time.h>
 
-#include "guest.h"
+#include "guest_clock.h"
 
 static atomic_long handled;
 static int ends[2];
@@ -46,15 +45,9 @@ static void install(int sig, void (*handler)(int), int blocked)
     CHECK(sigaction(sig, &action, NULL) == 0);
 }
 
-static void short_sleep(long ns)
-{
-    struct timespec time = {0, ns};
-    nanosleep(&time, NULL);
-}
-
 static void *send_later(void *arg)
 {
-    short_sleep(20000000);
+    nap(20 * MS);
     pthread_kill(*(pthread_t *)arg, SIGUSR1);
     return NULL;
 }
@@ -92,9 +85,9 @@ static void after_stop(void)
         CHECK(ppoll(&fd, 1, &time, &mask) == 1);
         _exit(guest_failures);
     }
-    short_sleep(20000000);
+    nap(20 * MS);
     CHECK(kill(pid, SIGUSR2) == 0);
-    short_sleep(20000000);
+    nap(20 * MS);
     CHECK(kill(pid, SIGSTOP) == 0);
     CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
     CHECK(kill(pid, SIGCONT) == 0);
@@ -122,7 +115,7 @@ static void *send_each(void *arg)
     for (long i = 1; i <= (long)(intptr_t)arg; i++) {
         kill(getpid(), SIGUSR1);
         for (long wait = 0; handled < i && wait < 20000; wait++)
-            short_sleep(1000000);
+            nap(MS);
         if (handled != i) {
             printf("signal %ld was lost\n", i);
             _exit(1);

@@ -15,18 +15,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 export TARBOX_ROOT=$scratch/store
 limit=60
-failed=0
-passed=0
-
-# outcome NAME CODE: count a check.
-outcome() {
-    if [ "$2" = 0 ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        echo "FAILED: $1"
-    fi
-}
+. "$here/../outcome.sh"
 
 tarbox() {
     timeout $limit "${tarbox[@]}" "$@" </dev/null
@@ -47,10 +36,4 @@ gives() {
         head -n 5 "$scratch/out"
         outcome "tarbox $*" 1
     fi
-}
-
-finish() {
-    echo "$passed passed, $failed failed"
-    [ $failed = 0 ]
-    exit
 }

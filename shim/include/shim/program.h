@@ -25,32 +25,30 @@ struct vfs_file;
 
 #define SHIM_AUX_MAX (32 * 16) /* bytes of the auxiliary vector */
 
+/* A file and where it was loaded. */
+struct shim_program_part {
+    struct vfs_file *file; /* NULL: there is none */
+    lx_uptr begin, end;
+};
+
 struct shim_program {
     _Atomic uint32_t refs;
-    struct vfs_file *exe;                       /* a reference */
+    struct shim_program_part exe, loader;       /* the program and its dynamic loader: references */
     char *args, *env;                           /* in the arena: strings, each with its end */
     uint64_t args_size, env_size;               /* bytes */
     uint64_t aux_size;                          /* bytes */
     uint8_t aux[SHIM_AUX_MAX];                  /* as on the stack */
-    lx_uptr begin, end;                         /* where the program's file was loaded */
-    struct vfs_file *loader;                    /* its dynamic loader: a reference, or NULL */
-    lx_uptr loader_begin, loader_end;           /* likewise */
     lx_uptr stack;                              /* where the stack pointer began */
     lx_uptr args_at, args_end, env_at, env_end; /* on the stack */
     lx_uptr vdso;                               /* 0: none */
 };
 
-/* A file and where it was loaded. */
-struct shim_program_part {
-    struct vfs_file *file; /* borrowed, or NULL */
-    lx_uptr begin, end;
-};
-
 /*
  * Note what the process runs from now on; it has been loaded in this guest host.
- *   sp       the stack pointer it starts with.
+ *   exe, loader  their files are borrowed.
+ *   sp           the stack pointer it starts with.
  */
-MUST_USE int shim_program_set(struct shim_process *p, const struct shim_program_part *program,
+MUST_USE int shim_program_set(struct shim_process *p, const struct shim_program_part *exe,
                               const struct shim_program_part *loader, const char *const *argv,
                               const char *const *envp, lx_uptr sp);
 

@@ -72,4 +72,7 @@
 #define LX_IOV_MAX 1024
 #define LX_SYMLOOP_MAX 40 /* symbolic links followed in one path walk */
 
+/* read(2): the most that one call transfers */
+#define LX_RW_MAX 0x7ffff000u
+
 #endif
