@@ -11,13 +11,14 @@
  * code runs on the host's.
  *
  * Source   Wine 8.0, dlls/ntdll/unix/signal_x86_64.c: the thread's GS base is its TEB, and the
- *          TEB holds the host's FS base at 0x330 (amd64_thread_data.pthread_teb).
+ *          TEB holds the host's FS base at 0x330 (amd64_thread_data.pthread_teb).  The stack for
+ *          the thread's signals lies in the TEB's 64 KiB.
  * Threads  any; handlers are stored before they are installed.
  * Errors   those of sigaction(2).
  *
  * Nothing may touch %fs before guard() has restored it: built without a stack protector, and
- * guard() calls nothing before.  A new thread has its creator's GS base until Wine sets its own;
- * Wine blocks signals until then.
+ * guard() calls nothing before.  A new thread has its creator's GS base until Wine sets its own,
+ * and Wine does not block the signal that ends a thread until then.
  */
 
 #define _GNU_SOURCE
@@ -29,6 +30,7 @@
 
 #define TEB_SELF 0x30
 #define TEB_HOST_FS 0x330
+#define TEB_BLOCK 0x10000u
 
 typedef void handler_fn(int signal, siginfo_t *info, void *context);
 typedef int sigaction_fn(int signal, const struct sigaction *act, struct sigaction *old);
@@ -48,12 +50,13 @@ static void set_fs_base(uint64_t base)
     __asm__ volatile("wrfsbase %0" : : "r"(base) : "memory");
 }
 
-/* The host's FS base for this thread, or 0 if the thread has no TEB yet. */
-static uint64_t host_fs_base(void)
+/* The host's FS base for this thread, or 0 if the thread is not on a TEB of its own yet. */
+static uint64_t host_fs_base(const ucontext_t *context)
 {
     uint64_t teb;
     __asm__ volatile("rdgsbase %0" : "=r"(teb));
-    if (!teb || *(const uint64_t *)(teb + TEB_SELF) != teb)
+    if (!teb || (uint64_t)context->uc_stack.ss_sp - teb >= TEB_BLOCK ||
+        *(const uint64_t *)(teb + TEB_SELF) != teb)
         return 0;
     return *(const uint64_t *)(teb + TEB_HOST_FS);
 }
@@ -63,7 +66,7 @@ static void guard(int signal, siginfo_t *info, void *context)
     const greg_t *rip = &((const ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
     greg_t rip_before = *rip;
     uint64_t before = fs_base();
-    uint64_t host = host_fs_base();
+    uint64_t host = host_fs_base(context);
     bool on_guest = host && host != before;
 
     if (on_guest)

@@ -46,7 +46,7 @@ expect 'guest code without a system call' 0 "$run" "$probe" guest-code
 expect 'guest code with a system call' $sigsys "$run" "$probe" guest-syscall
 
 # A kernel without FSGSBASE forgets an FS base that a program has set.
-if (($(LD_SHOW_AUXV=1 true | sed -n 's/^AT_HWCAP2: *//p') & 2)); then
+if (($(LD_SHOW_AUXV=1 /bin/true | sed -n 's/^AT_HWCAP2: *//p') & 2)); then
     expect 'breakpoints on a foreign FS base' 0 "$run" "$probe" fault
     expect 'suspension on a foreign FS base' 0 "$run" "$probe" suspend
 fi
