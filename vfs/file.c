@@ -14,6 +14,7 @@
 #include "lx/fcntl.h"
 #include "lx/poll.h"
 #include "lx/unistd.h"
+#include "notify.h"
 #include "opened.h"
 #include "plat/plat.h"
 #include "socket_ops.h"
@@ -22,6 +23,7 @@
 #include "vfs/event.h"
 #include "vfs/image.h"
 #include "vfs/inode.h"
+#include "vfs/inotify.h"
 #include "vfs/lock.h"
 #include "vfs/path.h"
 #include "vfs/pidfd.h"
@@ -136,8 +138,10 @@ int vfs_file_open_exec(struct vfs_fs *fs, const char *path, struct vfs_file **ou
     if (err < 0)
         goto out;
     err = vfs_file_open_exec_inode(fs, inode, out);
-    if (err == 0)
+    if (err == 0) {
         file_set_place(*out, &place);
+        notify_file(*out, LX_IN_OPEN);
+    }
 out:
     vfs_inode_put(inode);
     place_put(&place);
@@ -171,6 +175,9 @@ struct vfs_file *vfs_file_get(struct vfs_file *file)
  */
 static void file_end(struct vfs_file *file, struct core_list *rest)
 {
+    if (file->kind != VFS_FILE_PATH)
+        notify_file(file, (file->flags & LX_O_ACCMODE) == LX_O_RDONLY ? LX_IN_CLOSE_NOWRITE
+                                                                      : LX_IN_CLOSE_WRITE);
     if (file->locked)
         vfs_lock_forget_file(file);
     if (file->kind != VFS_FILE_REGULAR && file->kind != VFS_FILE_DIRECTORY)
@@ -200,6 +207,9 @@ static void file_end(struct vfs_file *file, struct core_list *rest)
         break;
     case VFS_FILE_PIDFD:
         vfs_pidfd_close(file);
+        break;
+    case VFS_FILE_INOTIFY:
+        vfs_inotify_close(file);
         break;
     case VFS_FILE_SOCKET:
         socket_close(file, rest);
@@ -324,10 +334,8 @@ static int64_t write_regular(struct vfs_file *f, const void *buf, uint64_t size)
     return n;
 }
 
-int64_t vfs_file_read(struct vfs_file *file, void *buf, uint64_t size, struct core_sleeper *self)
+static int64_t read_any(struct vfs_file *file, void *buf, uint64_t size, struct core_sleeper *self)
 {
-    if (!vfs_file_may(file, PLAT_READ))
-        return -LX_EBADF;
     switch (file->kind) {
     case VFS_FILE_REGULAR:
         return read_regular(file, buf, size);
@@ -345,6 +353,8 @@ int64_t vfs_file_read(struct vfs_file *file, void *buf, uint64_t size, struct co
         return vfs_timerfd_read(file, buf, size, self);
     case VFS_FILE_SIGNALFD:
         return vfs_signalfd_read(file, buf, size, self);
+    case VFS_FILE_INOTIFY:
+        return vfs_inotify_read(file, buf, size, self);
     case VFS_FILE_SOCKET:
         return vfs_socket_read(file, buf, size, self);
     default:
@@ -352,11 +362,16 @@ int64_t vfs_file_read(struct vfs_file *file, void *buf, uint64_t size, struct co
     }
 }
 
-int64_t vfs_file_write(struct vfs_file *file, const void *buf, uint64_t size,
-                       struct core_sleeper *self)
+int64_t vfs_file_read(struct vfs_file *file, void *buf, uint64_t size, struct core_sleeper *self)
 {
-    if (!vfs_file_may(file, PLAT_WRITE))
+    if (!vfs_file_may(file, PLAT_READ))
         return -LX_EBADF;
+    return notify_moved(file, LX_IN_ACCESS, read_any(file, buf, size, self));
+}
+
+static int64_t write_any(struct vfs_file *file, const void *buf, uint64_t size,
+                         struct core_sleeper *self)
+{
     switch (file->kind) {
     case VFS_FILE_REGULAR:
         return write_regular(file, buf, size);
@@ -375,6 +390,14 @@ int64_t vfs_file_write(struct vfs_file *file, const void *buf, uint64_t size,
     }
 }
 
+int64_t vfs_file_write(struct vfs_file *file, const void *buf, uint64_t size,
+                       struct core_sleeper *self)
+{
+    if (!vfs_file_may(file, PLAT_WRITE))
+        return -LX_EBADF;
+    return notify_moved(file, LX_IN_MODIFY, write_any(file, buf, size, self));
+}
+
 int vfs_file_has_offsets(const struct vfs_file *file)
 {
     return file->kind == VFS_FILE_REGULAR || file->kind == VFS_FILE_DIRECTORY ||
@@ -389,7 +412,7 @@ int64_t vfs_file_pread(struct vfs_file *file, void *buf, uint64_t size, uint64_t
         return -LX_EBADF;
     switch (file->kind) {
     case VFS_FILE_REGULAR:
-        return vfs_inode_read(file->inode, buf, size, offset);
+        return notify_moved(file, LX_IN_ACCESS, vfs_inode_read(file->inode, buf, size, offset));
     case VFS_FILE_DIRECTORY:
         return -LX_EISDIR;
     case VFS_FILE_DEVICE:
@@ -408,8 +431,10 @@ int64_t vfs_file_pwrite(struct vfs_file *file, const void *buf, uint64_t size, u
         return -LX_EBADF;
     switch (file->kind) {
     case VFS_FILE_REGULAR: /* pwrite(2), BUGS: O_APPEND ignores the offset */
-        return file->flags & LX_O_APPEND ? vfs_inode_append(file->inode, buf, size, &end)
-                                         : vfs_inode_write(file->inode, buf, size, offset);
+        return notify_moved(file, LX_IN_MODIFY,
+                            file->flags & LX_O_APPEND
+                                ? vfs_inode_append(file->inode, buf, size, &end)
+                                : vfs_inode_write(file->inode, buf, size, offset));
     case VFS_FILE_DEVICE:
         return device_write(file->device, size);
     default:
@@ -463,6 +488,7 @@ int64_t vfs_file_seek(struct vfs_file *file, int64_t offset, int32_t whence)
     case VFS_FILE_EPOLL:
     case VFS_FILE_TIMERFD:
     case VFS_FILE_SIGNALFD:
+    case VFS_FILE_INOTIFY:
         return 0;
     case VFS_FILE_STREAM:
         return stream_seek(file, offset, whence);
@@ -479,9 +505,12 @@ int vfs_file_truncate(struct vfs_file *file, uint64_t size)
         return -LX_EBADF;
     if (!vfs_file_may(file, PLAT_WRITE))
         return -LX_EINVAL;
-    if (file->kind == VFS_FILE_REGULAR)
-        return vfs_inode_truncate(file->inode, size);
-    return file->kind == VFS_FILE_STREAM ? stream_truncate(file, size) : -LX_EINVAL;
+    if (file->kind != VFS_FILE_REGULAR)
+        return file->kind == VFS_FILE_STREAM ? stream_truncate(file, size) : -LX_EINVAL;
+    int err = vfs_inode_truncate(file->inode, size);
+    if (err == 0)
+        notify_file(file, LX_IN_MODIFY);
+    return err;
 }
 
 int vfs_file_stat(struct vfs_file *file, struct lx_stat *out)
@@ -519,8 +548,10 @@ int vfs_file_sync(struct vfs_file *file)
 int vfs_file_list(struct vfs_file *file, uint64_t cookie, vfs_emit emit, void *arg)
 {
     struct vfs_inode *dir = file->inode;
-    return dir->owner ? inode_ops(dir)->list(file, cookie, emit, arg)
-                      : vfs_tree_list(dir, cookie, emit, arg);
+    int err = dir->owner ? inode_ops(dir)->list(file, cookie, emit, arg)
+                         : vfs_tree_list(dir, cookie, emit, arg);
+    notify_file(file, LX_IN_ACCESS);
+    return err;
 }
 
 int vfs_file_is_zero(const struct vfs_file *file)
@@ -559,6 +590,9 @@ uint32_t vfs_file_poll(struct vfs_file *file, uint32_t events)
     case VFS_FILE_PIDFD:
         ready = vfs_pidfd_poll(file);
         break;
+    case VFS_FILE_INOTIFY:
+        ready = vfs_inotify_poll(file);
+        break;
     case VFS_FILE_SOCKET:
         ready = vfs_socket_poll(file);
         break;
@@ -586,6 +620,8 @@ struct core_waitq *vfs_file_waitq(struct vfs_file *file)
         return vfs_signalfd_waitq(file);
     case VFS_FILE_PIDFD:
         return vfs_pidfd_waitq(file);
+    case VFS_FILE_INOTIFY:
+        return vfs_inotify_waitq(file);
     case VFS_FILE_SOCKET:
         return vfs_socket_waitq(file);
     default:
@@ -636,6 +672,8 @@ int64_t vfs_file_available(struct vfs_file *file)
     }
     case VFS_FILE_PIPE:
         return vfs_pipe_available(file);
+    case VFS_FILE_INOTIFY:
+        return (int64_t)vfs_inotify_available(file);
     case VFS_FILE_SOCKET:
         return vfs_socket_available(file);
     default:

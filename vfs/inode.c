@@ -13,6 +13,7 @@
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
+#include "notify.h"
 #include "plat/plat.h"
 #include "vfs/image.h"
 #include "vfs/memfd.h"
@@ -51,6 +52,7 @@ int vfs_init(void)
     core_lock_init(&s->nest_lock, CORE_LOCK_EPOLL_NEST);
     core_lock_init(&s->file_lock, CORE_LOCK_FILE_LOCKS);
     core_lock_init(&s->stream_lock, CORE_LOCK_STREAMS);
+    core_lock_init(&s->notify_lock, CORE_LOCK_NOTIFY);
     core_lock_init(&s->socket_lock, CORE_LOCK_SOCKET_NAMES);
     core_list_init(&s->sockets_in_flight);
     core_list_init(&s->lock_waits);
@@ -237,6 +239,7 @@ void vfs_inode_put(struct vfs_inode *inode)
     while (inode && atomic_fetch_sub(&inode->refs, 1) == 1) {
         /* An image inode with a name does not come here: the table holds it. */
         struct vfs_inode *parent = inode->parent;
+        notify_end(inode);
         if (inode->owner)
             inode_ops(inode)->end(inode);
         data_free(inode);

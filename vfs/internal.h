@@ -70,6 +70,13 @@ void place_put(struct vfs_place *place);
 void file_set_place(struct vfs_file *file, const struct vfs_place *place);
 void file_get_place(const struct vfs_file *file, struct vfs_place *place);
 
+/*
+ * Where an inode is now that was found at a place.
+ *   now      filled, to be put; `dir` is NULL if nothing is known, or it is the root.
+ *   returns  0: it has no name any more; `now` is where it was.
+ */
+int place_now(struct vfs_inode *inode, const struct vfs_place *place, struct vfs_place *now);
+
 /* The path of what was found there, cut to `size`, as proc(5) shows it: " (deleted)" .. */
 MUST_USE int64_t place_path(struct vfs_fs *fs, struct vfs_inode *inode,
                             const struct vfs_place *place, char *buf, uint64_t size);
@@ -237,7 +244,10 @@ struct vfs_state {
     struct core_lock file_lock; /* LOCK_FILE_LOCKS: guards lock_waits and every inode's locks */
     struct core_list lock_waits;
     struct core_lock stream_lock; /* LOCK_STREAMS */
-    struct core_lock socket_lock; /* LOCK_SOCKET_NAMES: guards all to socket_names */
+    struct core_lock notify_lock; /* LOCK_NOTIFY: guards every watch and event, see notify.h */
+    _Atomic uint32_t watch_count, inotify_count;
+    _Atomic uint32_t rename_cookie; /* the last one */
+    struct core_lock socket_lock;   /* LOCK_SOCKET_NAMES: guards all to socket_names */
     struct core_list sockets_in_flight;
     uint32_t in_flight_count;     /* sockets in that list, guarded likewise */
     uint32_t collections_skipped; /* see unix_collect() */

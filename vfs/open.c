@@ -6,6 +6,7 @@
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
+#include "notify.h"
 #include "vfs/file.h"
 #include "vfs/tree.h"
 
@@ -107,14 +108,20 @@ static int open_or_create(struct vfs_fs *fs, struct vfs_inode *from, const char 
     return err;
 }
 
-/* vfs_tree_open(), and where it was found; `place` may be NULL. */
+/*
+ * vfs_tree_open(), and where it was found.
+ *   place    may be NULL.
+ *   emptied  1 if there was a file, and O_TRUNC has emptied it.
+ */
 static int open_place(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
-                      const struct vfs_open *how, struct vfs_inode **out, struct vfs_place *place)
+                      const struct vfs_open *how, struct vfs_inode **out, struct vfs_place *place,
+                      int *emptied)
 {
     uint32_t flags = how->flags;
     uint32_t walk = how->resolve << VFS_WALK_RESOLVE_SHIFT;
     int created = 0, err;
     *out = NULL;
+    *emptied = 0;
     if ((flags & LX_O_TMPFILE) == LX_O_TMPFILE)
         return open_nameless(fs, from, path, how, walk, out, place);
     if (flags & LX_O_NOFOLLOW)
@@ -129,8 +136,10 @@ static int open_place(struct vfs_fs *fs, struct vfs_inode *from, const char *pat
     if (err < 0 || created)
         return err;
     err = check_open(fs, *out, flags);
-    if (err == 0 && flags & LX_O_TRUNC && VFS_IS_REG(*out))
+    if (err == 0 && flags & LX_O_TRUNC && VFS_IS_REG(*out)) {
         err = vfs_inode_truncate(*out, 0);
+        *emptied = err == 0;
+    }
     if (err < 0) {
         vfs_inode_put(*out);
         *out = NULL;
@@ -141,7 +150,8 @@ static int open_place(struct vfs_fs *fs, struct vfs_inode *from, const char *pat
 int vfs_tree_open(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
                   const struct vfs_open *how, struct vfs_inode **out)
 {
-    return open_place(fs, from, path, how, out, NULL);
+    int emptied;
+    return open_place(fs, from, path, how, out, NULL, &emptied);
 }
 
 int vfs_file_open_path(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
@@ -149,13 +159,18 @@ int vfs_file_open_path(struct vfs_fs *fs, struct vfs_inode *from, const char *pa
 {
     struct vfs_inode *inode;
     struct vfs_place place;
+    int emptied;
     place.inode = place.dir = NULL;
     *out = NULL;
-    int err = open_place(fs, from, path, how, &inode, &place);
+    int err = open_place(fs, from, path, how, &inode, &place, &emptied);
     if (err == 0)
         err = vfs_file_open(inode, how->flags, self, out);
     if (err == 0 && (*out)->inode)
         file_set_place(*out, &place);
+    if (err == 0 && !(how->flags & LX_O_PATH))
+        notify_file(*out, LX_IN_OPEN);
+    if (err == 0 && emptied)
+        notify_file(*out, LX_IN_MODIFY);
     place_put(&place);
     vfs_inode_put(inode);
     return err;

@@ -72,6 +72,7 @@ int64_t opened_text(struct vfs_file *file, char *buf, uint64_t size)
         [VFS_FILE_TIMERFD] = "anon_inode:[timerfd]",
         [VFS_FILE_SIGNALFD] = "anon_inode:[signalfd]",
         [VFS_FILE_PIDFD] = "anon_inode:[pidfd]",
+        [VFS_FILE_INOTIFY] = "anon_inode:inotify",
         [VFS_FILE_SOCKET] = NULL,
         [VFS_FILE_PATH] = NULL,
     };

@@ -516,25 +516,38 @@ static int prepend(struct backwards *b, const char *text, uint64_t size)
     return 0;
 }
 
-/* Put a directory's name before the path; LOCK_TREE is held, so that it has one. */
-static int prepend_name_of(struct backwards *b, struct vfs_inode *dir)
+/* The name that a file of a host folder, or a directory, has in its parent; LOCK_TREE is held. */
+static int own_name_locked(struct vfs_inode *inode, char name[LX_NAME_MAX + 1], uint32_t *size)
 {
-    struct vfs_inode *parent = dir->parent;
-    const char *name;
-    uint32_t size;
-    if (dir->covers)
-        dir = dir->covers;
-    if (dir->owner) {
-        char own[LX_NAME_MAX + 1];
-        int err = prepend(b, own, inode_ops(dir)->name_locked(dir, own));
-        return err < 0 ? err : prepend(b, "/", 1);
+    struct vfs_inode *parent = inode->parent;
+    const char *there;
+    if (inode->covers)
+        inode = inode->covers;
+    if (inode->owner) {
+        *size = (uint32_t)inode_ops(inode)->name_locked(inode, name);
+        return 0;
     }
     core_lock_acquire(&parent->dir_lock);
-    int err = dir_name_locked(parent, dir->ino, &name, &size);
+    int err = dir_name_locked(parent, inode->ino, &there, size);
     if (err == 0)
-        err = prepend(b, name, size);
+        memcpy(name, there, *size);
     core_lock_release(&parent->dir_lock);
+    return err;
+}
+
+/* Put a name before the path. */
+static int prepend_name(struct backwards *b, const char *name, uint32_t size)
+{
+    int err = prepend(b, name, size);
     return err < 0 ? err : prepend(b, "/", 1);
+}
+
+static int prepend_name_of(struct backwards *b, struct vfs_inode *dir)
+{
+    char name[LX_NAME_MAX + 1];
+    uint32_t size;
+    int err = own_name_locked(dir, name, &size);
+    return err < 0 ? err : prepend_name(b, name, size);
 }
 
 /* Put a directory's path before what is there; LOCK_TREE is held. */
@@ -566,53 +579,93 @@ static int build_cwd(struct backwards *b, struct vfs_inode *root, struct vfs_ino
 /* ---- Any file's path ---- */
 
 /*
- * Put the name of a file in a directory before the path: the one it was found by, as long as
- * that is the file's, else another one.  -LX_ENOENT: it has none there.
+ * The name of a file in a directory: the one it was found by, as long as that is the file's, else
+ * another one.  -LX_ENOENT: it has none there.
  */
-static int prepend_name_in(struct backwards *b, struct vfs_inode *dir, struct vfs_inode *inode,
-                           const struct vfs_place *place)
+static int name_in(struct vfs_inode *dir, struct vfs_inode *inode, const struct vfs_place *place,
+                   char out[LX_NAME_MAX + 1], uint32_t *size)
 {
     struct vfs_inode *there = NULL;
     const char *name = place->name;
-    uint32_t size = place->size;
     struct name_key key;
+    *size = place->size;
+    if (dir->owner) { /* the names of /proc do not change; a host folder's inodes know theirs */
+        memcpy(out, name, *size);
+        return dir->owner == VFS_OF_PROC ? 0 : -LX_ENOENT;
+    }
     int err = 0;
-    if (dir->owner) /* the names of /proc do not change; a host folder's inodes know theirs */
-        return dir->owner == VFS_OF_PROC ? prepend(b, name, size) : -LX_ENOENT;
-    name_key_init(&key, dir->ino, name, size);
+    name_key_init(&key, dir->ino, name, *size);
     core_lock_acquire(&dir->dir_lock);
     if (dir_lookup_locked(dir, &key, &there) < 0 || (there != inode && there->mounted != inode))
-        err = inode->nlink ? dir_name_locked(dir, inode->ino, &name, &size) : -LX_ENOENT;
+        err = inode->nlink ? dir_name_locked(dir, inode->ino, &name, size) : -LX_ENOENT;
     if (err == 0)
-        err = prepend(b, name, size);
+        memcpy(out, name, *size);
     core_lock_release(&dir->dir_lock);
     vfs_inode_put(there);
     return err;
 }
 
 /*
- * LOCK_TREE is held.
+ * Where a file is now that was found at a place; LOCK_TREE is held.
+ *   dir, name, size  filled; as in `place` if it has no name any more: -LX_ENOENT.
  *
- * Differs from Linux: a file that was renamed and then deleted shows the name it was opened by.
+ * Differs from Linux: of a file that was renamed and then deleted, that is the name it was found by.
  */
+static int find_now_locked(struct vfs_inode *inode, const struct vfs_place *place,
+                           struct vfs_inode **dir, char name[LX_NAME_MAX + 1], uint32_t *size)
+{
+    *dir = place->dir;
+    int err = name_in(place->dir, inode, place, name, size);
+    if (err == -LX_ENOENT && inode->parent && inode->parent != place->dir) { /* it was moved */
+        *dir = inode->parent;
+        err = name_in(inode->parent, inode, place, name, size);
+    }
+    if (err == -LX_ENOENT) {
+        *dir = place->dir;
+        *size = place->size;
+        memcpy(name, place->name, place->size);
+    }
+    return err;
+}
+
+/* LOCK_TREE is held. */
 static int prepend_file(struct backwards *b, struct vfs_inode *root, struct vfs_inode *inode,
                         const struct vfs_place *place)
 {
-    struct vfs_inode *dir = place->dir;
-    int err = prepend_name_in(b, dir, inode, place);
-    if (err == -LX_ENOENT && inode->parent && inode->parent != dir) { /* it was moved */
-        dir = inode->parent;
-        err = prepend_name_in(b, dir, inode, place);
-    }
-    if (err == -LX_ENOENT) {
-        dir = place->dir;
+    struct vfs_inode *dir;
+    char name[LX_NAME_MAX + 1];
+    uint32_t size;
+    int err = find_now_locked(inode, place, &dir, name, &size);
+    if (err == -LX_ENOENT)
         err = prepend(b, " (deleted)", 10);
-        if (err == 0)
-            err = prepend(b, place->name, place->size);
-    }
     if (err == 0)
-        err = prepend(b, "/", 1);
+        err = prepend_name(b, name, size);
     return err < 0 ? err : prepend_path_of(b, root, dir);
+}
+
+/* 1 if an inode knows its place itself. */
+static int has_own_place(const struct vfs_inode *inode)
+{
+    return inode->nlink && (VFS_IS_DIR(inode) || (inode->owner == VFS_OF_HOST && inode->parent));
+}
+
+int place_now(struct vfs_inode *inode, const struct vfs_place *place, struct vfs_place *now)
+{
+    struct vfs_state *s = vfs_state();
+    int err = 0;
+    *now = (struct vfs_place){.dir = NULL};
+    core_lock_acquire(&s->tree_lock);
+    if (has_own_place(inode)) {
+        now->dir = inode == s->root ? NULL : inode->parent;
+        if (now->dir)
+            err = own_name_locked(inode, now->name, &now->size);
+    } else if (place->dir) {
+        err = find_now_locked(inode, place, &now->dir, now->name, &now->size);
+    }
+    if (now->dir)
+        vfs_inode_get(now->dir);
+    core_lock_release(&s->tree_lock);
+    return err == 0;
 }
 
 static int build_path(struct backwards *b, struct vfs_inode *root, struct vfs_inode *inode,
@@ -620,10 +673,9 @@ static int build_path(struct backwards *b, struct vfs_inode *root, struct vfs_in
 {
     struct vfs_state *s = vfs_state();
     core_lock_acquire(&s->tree_lock);
-    int err = inode->nlink && (VFS_IS_DIR(inode) || (inode->owner == VFS_OF_HOST && inode->parent))
-                  ? prepend_path_of(b, root, inode)
-              : place->dir ? prepend_file(b, root, inode, place)
-                           : prepend(b, "/ (deleted)", 11);
+    int err = has_own_place(inode) ? prepend_path_of(b, root, inode)
+              : place->dir         ? prepend_file(b, root, inode, place)
+                                   : prepend(b, "/ (deleted)", 11);
     core_lock_release(&s->tree_lock);
     return err;
 }

@@ -5,6 +5,7 @@
 #include "internal.h"
 #include "lx/errno.h"
 #include "lx/unistd.h"
+#include "notify.h"
 #include "vfs/tree.h"
 
 struct rename {
@@ -128,6 +129,15 @@ static void exchange_locked(struct rename *r, struct vfs_entry *from, struct vfs
     touch_inode(r->target);
 }
 
+/* Tell who watches. */
+static void notify(const struct rename *r)
+{
+    int exchange = (r->flags & LX_RENAME_EXCHANGE) != 0;
+    notify_renamed(r->inode, r->dir, &r->last, r->to_dir, &r->to_last, exchange ? NULL : r->target);
+    if (exchange)
+        notify_renamed(r->target, r->to_dir, &r->to_last, r->dir, &r->last, NULL);
+}
+
 /* Take the link of what is replaced; a directory must be empty. */
 static int end_target(struct vfs_inode *target)
 {
@@ -182,10 +192,13 @@ static int rename_locked(struct rename *r)
         err = dir_entry_locked(r->to_dir, &r->to_key, &to);
     if (err < 0)
         return err;
-    if (!(r->flags & LX_RENAME_EXCHANGE))
-        return move_locked(r, from, to);
-    exchange_locked(r, from, to);
-    return 0;
+    if (r->flags & LX_RENAME_EXCHANGE)
+        exchange_locked(r, from, to);
+    else
+        err = move_locked(r, from, to);
+    if (err == 0)
+        notify(r);
+    return err;
 }
 
 /* In another file system: both names are looked up first, which takes LOCK_TREE itself. */
@@ -214,6 +227,8 @@ static int rename_elsewhere(struct rename *r)
     if (err == 0)
         err = ops->rename_locked(r->dir, &r->last, r->inode, r->to_dir, &r->to_last, r->target,
                                  r->flags);
+    if (err == 0)
+        notify(r);
     core_lock_release(&s->tree_lock);
     return err;
 }

@@ -9,6 +9,7 @@
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
+#include "notify.h"
 
 int tree_may_change(const struct vfs_fs *fs, struct vfs_inode *dir)
 {
@@ -76,8 +77,10 @@ static int add_new(struct vfs_inode *dir, const struct vfs_last *last, struct vf
     } else if (err == -LX_ENOENT && dir->nlink) { /* else the directory was removed */
         inode->nlink++;                           /* nobody else knows the inode: no lock */
         err = dir_add_locked(dir, &key, inode);
-        if (err == 0)
+        if (err == 0) {
             tree_touch_locked(dir, VFS_IS_DIR(inode));
+            notify_created(dir, last, inode);
+        }
     }
     core_lock_release(&dir->dir_lock);
     return err;
@@ -108,12 +111,15 @@ int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
     if (err == 0 && device && !vfs_has(&fs->cred, LX_CAP_MKNOD))
         err = -LX_EPERM;
     if (err == 0 && dir->owner)
-        return inode_ops(dir)->create(fs, dir, last, mode, target, out);
-    if (err == 0)
+        err = inode_ops(dir)->create(fs, dir, last, mode, target, &inode);
+    else if (err == 0)
         err = tree_new_inode(fs, dir, mode, rdev, target, &inode);
     if (err < 0)
         return err;
-    err = add_new(dir, last, inode);
+    if (dir->owner)
+        notify_created(dir, last, inode);
+    else
+        err = add_new(dir, last, inode);
     if (err == 0 && out)
         *out = vfs_inode_get(inode);
     vfs_inode_put(inode);
@@ -226,13 +232,24 @@ static int link_name(struct vfs_inode *dir, const struct vfs_last *last, struct 
         err = add_link(inode);
         if (err == 0) {
             err = dir_add_locked(dir, &key, inode);
-            if (err == 0)
+            if (err == 0) {
                 tree_touch_locked(dir, 0);
-            else
+                notify_linked(dir, last, inode);
+            } else {
                 tree_drop_link(inode);
+            }
         }
     }
     core_lock_release(&dir->dir_lock);
+    return err;
+}
+
+static int link_elsewhere(struct vfs_inode *dir, const struct vfs_last *last,
+                          struct vfs_inode *inode)
+{
+    int err = inode_ops(dir)->link(dir, last, inode);
+    if (err == 0)
+        notify_linked(dir, last, inode);
     return err;
 }
 
@@ -248,7 +265,7 @@ int vfs_tree_link(struct vfs_fs *fs, struct vfs_inode *inode, struct vfs_inode *
     if (err == 0)
         err = VFS_IS_DIR(inode)                            ? -LX_EPERM
               : dir->owner != inode->owner || inode->memfd ? -LX_EXDEV
-              : dir->owner                                 ? inode_ops(dir)->link(dir, &last, inode)
+              : dir->owner                                 ? link_elsewhere(dir, &last, inode)
                                                            : link_name(dir, &last, inode);
     vfs_inode_put(dir);
     return err;
@@ -309,6 +326,7 @@ static int remove_locked(struct vfs_fs *fs, struct vfs_inode *dir, const struct 
     if (!want_dir)
         tree_drop_link(inode);
     tree_touch_locked(dir, want_dir ? -1 : 0);
+    notify_removed(dir, last, inode);
     return 0;
 }
 
@@ -323,6 +341,8 @@ static int remove_name(struct vfs_fs *fs, struct vfs_inode *dir, const struct vf
             err = check_remove(fs, dir, gone, last, want_dir);
         if (err == 0)
             err = inode_ops(dir)->remove(dir, last, gone);
+        if (err == 0)
+            notify_removed(dir, last, gone);
     } else {
         core_lock_acquire(&dir->dir_lock);
         err = remove_locked(fs, dir, last, want_dir, &gone);

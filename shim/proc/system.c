@@ -8,6 +8,7 @@
 #include "lx/errno.h"
 #include "plat/plat.h"
 #include "proc/proc.h"
+#include "vfs/inotify.h"
 
 #define HZ 100ull
 #define NS_PER_S 1000000000ull
@@ -39,6 +40,9 @@ TEXT(overcommit, "0\n")
 TEXT(file_max, "9223372036854775807\n")
 TEXT(nr_open, "1048576\n")
 TEXT(pipe_max_size, "1048576\n")
+TEXT(inotify_events, "%u\n", VFS_INOTIFY_EVENTS)
+TEXT(inotify_instances, "%u\n", VFS_INOTIFY_INSTANCES)
+TEXT(inotify_watches, "%u\n", VFS_INOTIFY_WATCHES)
 #undef TEXT
 
 static int uptime(const struct vfs_proc_id *id, struct vfs_text *t)
@@ -279,6 +283,9 @@ proc_render proc_system_render(enum vfs_proc_what what)
         [VFS_PROC_UUID] = uuid,
         [VFS_PROC_ENTROPY] = entropy,
         [VFS_PROC_ENTROPY_SIZE] = entropy,
+        [VFS_PROC_INOTIFY_EVENTS] = inotify_events,
+        [VFS_PROC_INOTIFY_INSTANCES] = inotify_instances,
+        [VFS_PROC_INOTIFY_WATCHES] = inotify_watches,
         [VFS_PROC_MAX_MAP_COUNT] = max_map_count,
         [VFS_PROC_OVERCOMMIT] = overcommit,
     };

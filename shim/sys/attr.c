@@ -9,12 +9,14 @@
 #include "lx/capability.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
+#include "lx/inotify.h"
 #include "lx/stat.h"
 #include "lx/unistd.h"
 #include "shim/limit.h"
 #include "shim/syscall.h"
 #include "sys/file.h"
 #include "vfs/inode.h"
+#include "vfs/inotify.h"
 #include "vfs/socket.h"
 
 #define NS_PER_S 1000000000ll
@@ -22,16 +24,44 @@
 #define UTIME_OMIT 0x3ffffffe
 #define CHMOD_FLAGS (LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH)
 
-/* The inode of (dirfd, path, flags), which must have one. */
+/* What a call is about. */
+struct target {
+    struct vfs_inode *inode; /* a reference, or NULL: a pipe or a stream */
+    struct vfs_file *file;   /* a reference: its descriptor's, or where it was found if anybody is
+                                to be told; else NULL */
+};
+
+/* That of (dirfd, path, flags), which must have an inode. */
 static int find(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t flags,
-                struct vfs_inode **out)
+                struct target *out)
 {
-    struct vfs_file *file;
-    int err = sys_find(t, dirfd, path, flags, out, &file);
-    if (err == 0 && !*out)
-        err = -LX_EINVAL; /* a pipe or a stream: it has no attributes of ours */
-    vfs_file_put(file);
+    int err = sys_find(t, dirfd, path, flags, &out->inode, &out->file);
+    if (err == 0 && !out->inode)
+        err = -LX_EINVAL; /* it has no attributes of ours */
+    if (err == 0 && !out->file && vfs_notify_is_on())
+        sys_find_place(t, dirfd, path, flags, &out->file);
     return err;
+}
+
+static int find_fd(struct shim_task *t, int32_t fd, struct target *out)
+{
+    *out = (struct target){.inode = NULL};
+    int err = vfs_fdtable_get(t->process->fds, fd, &out->file);
+    if (err == 0 && out->file->kind == VFS_FILE_PATH)
+        err = -LX_EBADF;
+    if (err == 0 && out->file->inode)
+        out->inode = vfs_inode_get(out->file->inode);
+    return err;
+}
+
+/* The end of a call: if it went well, `event`, an LX_IN_* or 0, has happened. */
+static int64_t finish(struct target *target, int64_t result, uint32_t event)
+{
+    if (result == 0 && event && target->inode)
+        vfs_notify(target->inode, target->file, event);
+    vfs_inode_put(target->inode);
+    vfs_file_put(target->file);
+    return result;
 }
 
 static int chmod_inode(struct shim_task *t, struct vfs_inode *inode, uint32_t mode)
@@ -49,14 +79,13 @@ static int chmod_inode(struct shim_task *t, struct vfs_inode *inode, uint32_t mo
 int64_t sys_fchmodat2(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t mode,
                       uint32_t flags)
 {
-    struct vfs_inode *inode;
+    struct target target;
     if (flags & ~(uint32_t)CHMOD_FLAGS)
         return -LX_EINVAL;
-    int err = find(t, dirfd, path, flags, &inode);
+    int err = find(t, dirfd, path, flags, &target);
     if (err == 0)
-        err = chmod_inode(t, inode, mode);
-    vfs_inode_put(inode);
-    return err;
+        err = chmod_inode(t, target.inode, mode);
+    return finish(&target, err, LX_IN_ATTRIB);
 }
 
 int64_t sys_fchmodat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t mode)
@@ -69,25 +98,16 @@ int64_t sys_chmod(struct shim_task *t, lx_uptr path, uint32_t mode)
     return sys_fchmodat2(t, LX_AT_FDCWD, path, mode, 0);
 }
 
-/* A file without an inode; a socket keeps it for the name that it gets: unix(7). */
-static int chmod_file(struct shim_task *t, int32_t fd, uint32_t mode)
-{
-    struct vfs_borrowed b;
-    int err = vfs_fdtable_borrow(t->process->fds, fd, &b);
-    if (err == 0 && b.file->kind == VFS_FILE_SOCKET)
-        vfs_socket_set_mode(b.file, mode);
-    vfs_give_back(&b);
-    return err;
-}
-
 int64_t sys_fchmod(struct shim_task *t, int32_t fd, uint32_t mode)
 {
-    struct vfs_inode *inode;
-    int err = sys_fd_inode(t, fd, 1, &inode);
-    if (err == 0)
-        err = inode ? chmod_inode(t, inode, mode) : chmod_file(t, fd, mode);
-    vfs_inode_put(inode);
-    return err;
+    struct target target;
+    int err = find_fd(t, fd, &target);
+    if (err == 0 && target.inode)
+        err = chmod_inode(t, target.inode, mode);
+    else if (err == 0 &&
+             target.file->kind == VFS_FILE_SOCKET) /* for the name that it gets: unix(7) */
+        vfs_socket_set_mode(target.file, mode);
+    return finish(&target, err, LX_IN_ATTRIB);
 }
 
 /*
@@ -114,14 +134,13 @@ static int chown_inode(struct shim_task *t, struct vfs_inode *inode, uint32_t ui
 int64_t sys_fchownat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t uid, uint32_t gid,
                      uint32_t flags)
 {
-    struct vfs_inode *inode;
+    struct target target;
     if (flags & ~(uint32_t)CHMOD_FLAGS)
         return -LX_EINVAL;
-    int err = find(t, dirfd, path, flags, &inode);
+    int err = find(t, dirfd, path, flags, &target);
     if (err == 0)
-        err = chown_inode(t, inode, uid, gid);
-    vfs_inode_put(inode);
-    return err;
+        err = chown_inode(t, target.inode, uid, gid);
+    return finish(&target, err, LX_IN_ATTRIB);
 }
 
 int64_t sys_chown(struct shim_task *t, lx_uptr path, uint32_t uid, uint32_t gid)
@@ -136,12 +155,11 @@ int64_t sys_lchown(struct shim_task *t, lx_uptr path, uint32_t uid, uint32_t gid
 
 int64_t sys_fchown(struct shim_task *t, int32_t fd, uint32_t uid, uint32_t gid)
 {
-    struct vfs_inode *inode;
-    int err = sys_fd_inode(t, fd, 1, &inode);
-    if (err == 0)
-        err = inode ? chown_inode(t, inode, uid, gid) : 0;
-    vfs_inode_put(inode);
-    return err;
+    struct target target;
+    int err = find_fd(t, fd, &target);
+    if (err == 0 && target.inode)
+        err = chown_inode(t, target.inode, uid, gid);
+    return finish(&target, err, LX_IN_ATTRIB);
 }
 
 /* ---- Times ---- */
@@ -187,16 +205,23 @@ static int set_times(struct shim_task *t, struct vfs_inode *inode, const struct 
     return vfs_inode_utimes(inode, atime, mtime);
 }
 
+/* Setting one time is, to who watches, what would have set it. */
+static uint32_t times_event(const struct lx_timespec ts[2])
+{
+    if (ts && ts[0].tv_nsec == UTIME_OMIT)
+        return LX_IN_MODIFY;
+    return ts && ts[1].tv_nsec == UTIME_OMIT ? LX_IN_ACCESS : LX_IN_ATTRIB;
+}
+
 static int64_t set_times_at(struct shim_task *t, int32_t dirfd, lx_uptr path,
                             const struct lx_timespec *ts, uint32_t flags)
 {
-    struct vfs_inode *inode;
-    int err = path || dirfd == LX_AT_FDCWD ? find(t, dirfd, path, flags, &inode)
-                                           : sys_fd_inode(t, dirfd, 1, &inode);
-    if (err == 0)
-        err = inode ? set_times(t, inode, ts) : 0;
-    vfs_inode_put(inode);
-    return err;
+    struct target target;
+    int err = path || dirfd == LX_AT_FDCWD ? find(t, dirfd, path, flags, &target)
+                                           : find_fd(t, dirfd, &target);
+    if (err == 0 && target.inode)
+        err = set_times(t, target.inode, ts);
+    return finish(&target, err, times_event(ts));
 }
 
 int64_t sys_utimensat(struct shim_task *t, int32_t dirfd, lx_uptr path, lx_uptr times,
@@ -247,10 +272,11 @@ int64_t sys_utime(struct shim_task *t, lx_uptr path, lx_uptr times)
 
 int64_t sys_truncate(struct shim_task *t, lx_uptr path, int64_t size)
 {
-    struct vfs_inode *inode;
+    struct target target;
     if (size < 0)
         return -LX_EINVAL;
-    int err = find(t, LX_AT_FDCWD, path, 0, &inode);
+    int err = find(t, LX_AT_FDCWD, path, 0, &target);
+    struct vfs_inode *inode = target.inode;
     if (err == 0 && VFS_IS_DIR(inode))
         err = -LX_EISDIR;
     else if (err == 0 && !VFS_IS_REG(inode))
@@ -261,8 +287,7 @@ int64_t sys_truncate(struct shim_task *t, lx_uptr path, int64_t size)
         err = shim_limit_file_size(t, vfs_inode_size(inode), (uint64_t)size);
     if (err == 0)
         err = vfs_inode_truncate(inode, (uint64_t)size);
-    vfs_inode_put(inode);
-    return err;
+    return finish(&target, err, LX_IN_MODIFY);
 }
 
 /* ---- Extended attributes ---- */
@@ -384,78 +409,78 @@ static int64_t remove_xattr(struct shim_task *t, struct vfs_inode *inode, lx_upt
 }
 
 /* Each operation by path, by path without following, and by descriptor. */
-#define ON_INODE(lookup, call)                        \
+#define ON_INODE(lookup, call, event)                 \
     do {                                              \
-        struct vfs_inode *inode;                      \
+        struct target target;                         \
         int64_t result = (lookup);                    \
+        struct vfs_inode *inode = target.inode;       \
         if (result == 0)                              \
             result = inode ? (call) : -LX_EOPNOTSUPP; \
-        vfs_inode_put(inode);                         \
-        return result;                                \
+        return finish(&target, result, event);        \
     } while (0)
-#define BY_PATH find(t, LX_AT_FDCWD, path, 0, &inode)
-#define BY_LINK find(t, LX_AT_FDCWD, path, LX_AT_SYMLINK_NOFOLLOW, &inode)
-#define BY_FD sys_fd_inode(t, fd, 1, &inode)
+#define BY_PATH find(t, LX_AT_FDCWD, path, 0, &target)
+#define BY_LINK find(t, LX_AT_FDCWD, path, LX_AT_SYMLINK_NOFOLLOW, &target)
+#define BY_FD find_fd(t, fd, &target)
 
 int64_t sys_setxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr value, uint64_t size,
                      int32_t flags)
 {
-    ON_INODE(BY_PATH, set_xattr(t, inode, name, value, size, (uint32_t)flags));
+    ON_INODE(BY_PATH, set_xattr(t, inode, name, value, size, (uint32_t)flags), LX_IN_ATTRIB);
 }
 
 int64_t sys_lsetxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr value, uint64_t size,
                       int32_t flags)
 {
-    ON_INODE(BY_LINK, set_xattr(t, inode, name, value, size, (uint32_t)flags));
+    ON_INODE(BY_LINK, set_xattr(t, inode, name, value, size, (uint32_t)flags), LX_IN_ATTRIB);
 }
 
 int64_t sys_fsetxattr(struct shim_task *t, int32_t fd, lx_uptr name, lx_uptr value, uint64_t size,
                       int32_t flags)
 {
-    ON_INODE(BY_FD, set_xattr(t, inode, name, value, size, (uint32_t)flags));
+    ON_INODE(BY_FD, set_xattr(t, inode, name, value, size, (uint32_t)flags), LX_IN_ATTRIB);
 }
 
 int64_t sys_getxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr value, uint64_t size)
 {
-    ON_INODE(BY_PATH, get_xattr(t, inode, name, value, size));
+    ON_INODE(BY_PATH, get_xattr(t, inode, name, value, size), 0);
 }
 
 int64_t sys_lgetxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr value, uint64_t size)
 {
-    ON_INODE(BY_LINK, get_xattr(t, inode, name, value, size));
+    ON_INODE(BY_LINK, get_xattr(t, inode, name, value, size), 0);
 }
 
 int64_t sys_fgetxattr(struct shim_task *t, int32_t fd, lx_uptr name, lx_uptr value, uint64_t size)
 {
-    ON_INODE(BY_FD, get_xattr(t, inode, name, value, size));
+    ON_INODE(BY_FD, get_xattr(t, inode, name, value, size), 0);
 }
 
 int64_t sys_listxattr(struct shim_task *t, lx_uptr path, lx_uptr list, uint64_t size)
 {
-    ON_INODE(BY_PATH, list_xattr(inode, list, size));
+    ON_INODE(BY_PATH, list_xattr(inode, list, size), 0);
 }
 
 int64_t sys_llistxattr(struct shim_task *t, lx_uptr path, lx_uptr list, uint64_t size)
 {
-    ON_INODE(BY_LINK, list_xattr(inode, list, size));
+    ON_INODE(BY_LINK, list_xattr(inode, list, size), 0);
 }
 
 int64_t sys_flistxattr(struct shim_task *t, int32_t fd, lx_uptr list, uint64_t size)
 {
-    ON_INODE(BY_FD, list_xattr(inode, list, size));
+    ON_INODE(BY_FD, list_xattr(inode, list, size), 0);
 }
 
 int64_t sys_removexattr(struct shim_task *t, lx_uptr path, lx_uptr name)
 {
-    ON_INODE(BY_PATH, remove_xattr(t, inode, name));
+    ON_INODE(BY_PATH, remove_xattr(t, inode, name), LX_IN_ATTRIB);
 }
 
 int64_t sys_lremovexattr(struct shim_task *t, lx_uptr path, lx_uptr name)
 {
-    ON_INODE(BY_LINK, remove_xattr(t, inode, name));
+    ON_INODE(BY_LINK, remove_xattr(t, inode, name), LX_IN_ATTRIB);
 }
 
 int64_t sys_fremovexattr(struct shim_task *t, int32_t fd, lx_uptr name)
 {
-    ON_INODE(BY_FD, remove_xattr(t, inode, name));
+    ON_INODE(BY_FD, remove_xattr(t, inode, name), LX_IN_ATTRIB);
 }

@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
+#include "lx/inotify.h"
 #include "lx/ioctl.h"
 #include "lx/resource.h"
 #include "lx/socket.h"
@@ -17,6 +18,7 @@
 #include "shim/syscall.h"
 #include "sys/file.h"
 #include "vfs/inode.h"
+#include "vfs/inotify.h"
 #include "vfs/memfd.h"
 #include "vfs/pipe.h"
 #include "vfs/socket.h"
@@ -268,6 +270,8 @@ static int allocate(struct vfs_file *file, uint32_t mode, uint64_t offset, uint6
     int err = mode & FALLOC_CLEARS ? vfs_inode_punch(file->inode, offset, size) : 0;
     if (err == 0 && !(mode & LX_FALLOC_FL_KEEP_SIZE))
         err = vfs_inode_extend(file->inode, end);
+    if (err == 0)
+        vfs_notify(file->inode, file, LX_IN_MODIFY);
     return err;
 }
 

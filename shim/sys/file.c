@@ -8,6 +8,7 @@
 #include "lx/resource.h"
 #include "shim/signal.h"
 #include "vfs/inode.h"
+#include "vfs/tree.h"
 
 int sys_fd_inode(struct shim_task *t, int32_t fd, int real, struct vfs_inode **out)
 {
@@ -68,6 +69,19 @@ int sys_find(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t at_flags
 out:
     sys_path_put(&p);
     return err;
+}
+
+void sys_find_place(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t at_flags,
+                    struct vfs_file **out)
+{
+    const struct vfs_open how = {.flags = LX_O_PATH |
+                                          (at_flags & LX_AT_SYMLINK_NOFOLLOW ? LX_O_NOFOLLOW : 0)};
+    struct sys_path p;
+    *out = NULL;
+    if (sys_path_get(t, dirfd, path, &p) == 0 &&
+        vfs_file_open_path(t->process->fs, p.from, p.text, &how, &t->sleeper, out) < 0)
+        *out = NULL;
+    sys_path_put(&p);
 }
 
 int64_t sys_install(struct shim_task *t, struct vfs_file *file, uint32_t fd_flags)

@@ -41,6 +41,10 @@ void sys_path_put(struct sys_path *p);
 MUST_USE int sys_find(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t at_flags,
                       struct vfs_inode **out, struct vfs_file **file);
 
+/* The place that they name, as an open file that is only that; NULL: there is none. */
+void sys_find_place(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t at_flags,
+                    struct vfs_file **out);
+
 /* The inode behind a descriptor: a reference; -LX_EBADF, also for O_PATH if `real`. */
 MUST_USE int sys_fd_inode(struct shim_task *t, int32_t fd, int real, struct vfs_inode **out);
 

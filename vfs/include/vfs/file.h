@@ -5,7 +5,7 @@
 /*
  * Open files ("open file descriptions"): what descriptors point to, whatever is
  * behind: a file or directory of the tree, a device, a standard stream, a pipe, an
- * event counter, an epoll, a timer, a process, a socket.
+ * event counter, an epoll, a timer, a process, a watch on files, a socket.
  *
  * Source   open(2), read(2), write(2), lseek(2), poll(2).
  * Threads  any; a file locks its own position.
@@ -30,6 +30,7 @@ struct vfs_eventfd;
 struct host_listing;
 struct vfs_fs;
 struct vfs_inode;
+struct vfs_inotify;
 struct vfs_pidfd;
 struct vfs_pipe;
 struct vfs_socket;
@@ -46,6 +47,7 @@ enum vfs_file_kind {
     VFS_FILE_TIMERFD,
     VFS_FILE_SIGNALFD,
     VFS_FILE_PIDFD,
+    VFS_FILE_INOTIFY,
     VFS_FILE_SOCKET,
     VFS_FILE_PATH, /* O_PATH: only a place */
 };
@@ -72,6 +74,7 @@ struct vfs_file {
     union {            /* constant, but for the last */
         struct vfs_pipe *pipe;
         struct vfs_eventfd *eventfd;
+        struct vfs_inotify *inotify;
         struct vfs_epoll *epoll;
         struct vfs_timerfd *timerfd;
         struct vfs_pidfd *pidfd;

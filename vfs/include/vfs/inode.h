@@ -33,6 +33,7 @@ struct vfs_pipe;
 struct vfs_proc;
 struct vfs_socket;
 struct vfs_xattr;
+struct watch;
 
 /* Whose an inode is: which operations it has, see vfs/inode_ops.h. */
 enum vfs_inode_owner {
@@ -83,6 +84,8 @@ struct vfs_inode {
     struct vfs_inode *_Atomic parent; /* a reference; the root's is itself, without one.
                                          Changed under LOCK_TREE.  Files of a host folder have
                                          one, too, and files that were moved: where to */
+
+    struct watch *_Atomic watches; /* of inotify(7); guarded by LOCK_NOTIFY */
 
     struct vfs_held *locks;      /* vfs/lock.h; guarded by LOCK_FILE_LOCKS */
     _Atomic uint32_t lock_count; /* of them */
