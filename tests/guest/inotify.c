@@ -391,6 +391,60 @@ static void copies(void)
     events("closed");
 }
 
+static volatile int stop;
+
+static void *change(void *arg)
+{
+    char one[32], two[32], in[40];
+    snprintf(one, sizeof one, "m/one%d", *(int *)arg);
+    snprintf(two, sizeof two, "m/two%d", *(int *)arg);
+    snprintf(in, sizeof in, "%s/in", two);
+    for (long i = guest_count(300, 20000); i > 0; i--) {
+        CHECK(make(one, "text") == 0 && rename(one, two) == 0 && unlink(two) == 0);
+        CHECK(mkdir(one, 0700) == 0 && rename(one, two) == 0 && make(in, "") == 0);
+        CHECK(unlink(in) == 0 && rmdir(two) == 0);
+    }
+    return NULL;
+}
+
+static void *watch_all(void *unused)
+{
+    char buf[65536];
+    (void)unused;
+    while (!stop) {
+        int fd = inotify_init1(IN_NONBLOCK), wd = 0;
+        CHECK(fd >= 0);
+        for (int i = 0; i < 40; i++) {
+            static const char *const paths[] = {"m", "m/one0", "m/two0", "m/one1", "m/two1"};
+            uint32_t mask = i % 3 ? IN_ALL_EVENTS : IN_ALL_EVENTS | IN_ONESHOT;
+            wd = inotify_add_watch(fd, paths[i % 5], mask);
+            CHECK(wd > 0 || errno == ENOENT);
+            if (i % 4 == 0)
+                inotify_rm_watch(fd, wd); /* it may have ended */
+            if (read(fd, buf, sizeof buf) < 0)
+                CHECK(errno == EAGAIN);
+        }
+        CHECK(close(fd) == 0);
+    }
+    return NULL;
+}
+
+/* Watches come and go while what they watch does. */
+static void races(void)
+{
+    pthread_t changers[2], watchers[2];
+    int numbers[2] = {0, 1};
+    for (int i = 0; i < 2; i++) {
+        CHECK(pthread_create(&changers[i], NULL, change, &numbers[i]) == 0);
+        CHECK(pthread_create(&watchers[i], NULL, watch_all, NULL) == 0);
+    }
+    for (int i = 0; i < 2; i++)
+        CHECK(pthread_join(changers[i], NULL) == 0);
+    stop = 1;
+    for (int i = 0; i < 2; i++)
+        CHECK(pthread_join(watchers[i], NULL) == 0);
+}
+
 int main(void)
 {
     queue = inotify_init1(IN_NONBLOCK);
@@ -404,6 +458,7 @@ int main(void)
     errors();
     waiting();
     overflow();
+    races();
     CHECK(close(queue) == 0);
     return guest_result();
 }
