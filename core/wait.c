@@ -151,6 +151,12 @@ int core_sleeper_wake(struct core_sleeper *s)
     return 1;
 }
 
+void core_sleeper_rouse(struct core_sleeper *s)
+{
+    leave_token(s);
+    plat_thread_wake(s->slot, &s->word);
+}
+
 void core_sleeper_wake_later(struct core_sleeper *s, struct core_wakes *wakes)
 {
     if (!leave_token(s))

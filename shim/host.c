@@ -18,6 +18,7 @@
 #include "shim/memory.h"
 #include "shim/poll.h"
 #include "shim/process.h"
+#include "shim/signal.h"
 #include "shim/task.h"
 #include "shim/user.h"
 #include "vfs/lock.h"
@@ -231,6 +232,31 @@ static void drop_birth(struct shim_birth *b)
     shim_birth_free(b);
 }
 
+/*
+ * A host that was killed may have been about to wake somebody, or to say why.  So everybody looks
+ * again at what they wait for.
+ */
+static void rouse_all(struct shim_container *c)
+{
+    core_lock_acquire(&c->lock);
+    CORE_LIST_FOR_EACH(node, &c->tasks)
+    {
+        struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_table);
+        atomic_store(&t->attention, 1);
+        if (shim_signal_pending(t))
+            atomic_store(&t->sleeper.interrupt, 1);
+        core_sleeper_rouse(&t->sleeper);
+    }
+    for (uint32_t i = 0; i < SHIM_HOST_MAX; i++) {
+        struct shim_host *h = c->pool->hosts[i];
+        if (!h || h->state == SHIM_HOST_NONE)
+            continue;
+        core_sleeper_rouse(&h->sleeper);
+        core_sleeper_rouse(&h->interrupter.sleeper);
+    }
+    core_lock_release(&c->lock);
+}
+
 int shim_pool_lost(uint32_t index, uint32_t signal)
 {
     struct shim_container *c = shim_container();
@@ -259,6 +285,8 @@ int shim_pool_lost(uint32_t index, uint32_t signal)
     h->task_count = 0;
     free_record_locked(h);
     core_lock_release(&c->lock);
+    if (state != SHIM_HOST_LEAVING)
+        rouse_all(c);
     return lost;
 }
 

@@ -239,6 +239,24 @@ static void who_sleeps_does_not_count_as_running(void **state)
     assert_int_equal(core_sleepers_running(), THREADS);
 }
 
+/* Its waker was killed when it had left the token, and had yet to tell the host. */
+static void who_was_half_woken_can_be_roused(void **state)
+{
+    struct plat_worker *w;
+    struct core_sleeper *s = &shared->sleepers[0];
+    (void)state;
+    shared->value = 0;
+    assert_int_equal(plat_worker_start(sleep_once, NULL, &w), 0);
+    while (!core_sleeper_is_asleep(s))
+        plat_thread_yield(MILLISECOND_NS);
+    plat_thread_yield(10 * MILLISECOND_NS); /* it is with the host by now */
+    shared->value = 1;
+    atomic_store(&s->word, PLAT_PARK_TOKEN);
+    assert_int_equal(core_sleeper_wake(s), 0); /* that is done already */
+    core_sleeper_rouse(s);
+    plat_worker_join(w);
+}
+
 static void answer(void *arg)
 {
     (void)arg;
@@ -284,6 +302,7 @@ int main(int argc, char **argv)
         T(no_wake_is_lost),
         T(exclusive_waiters_are_woken_one_by_one),
         T(who_sleeps_does_not_count_as_running),
+        T(who_was_half_woken_can_be_roused),
         T(turns_are_taken_with_and_without_looking),
 #undef T
     };

@@ -79,6 +79,9 @@ int core_sleeper_is_asleep(const struct core_sleeper *s);
 /* returns 1 if the thread slept: no other wake has come before. */
 int core_sleeper_wake(struct core_sleeper *s);
 
+/* Wake it even if it was woken already: whoever did that may have ended before it told the host. */
+void core_sleeper_rouse(struct core_sleeper *s);
+
 /*
  * The same in two parts, for who holds a lock that the sleeper is going to want: what concerns the
  * sleeper at once, what the host does about it when the lock has been released.  The sleeper may
