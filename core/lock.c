@@ -7,10 +7,10 @@
 
 #include "plat/plat.h"
 
-#define SPINS 200        /* about 10 us: longer than any critical section */
-#define YIELDS 50        /* then the holder was descheduled */
-#define NAP_NS 200000ull /* and then it takes its time */
-#define NAPS 25000       /* or has ended: some 10 s */
+#define SPINS 200               /* about 10 us: longer than any critical section */
+#define YIELDS 50               /* then the holder was descheduled */
+#define NAP_NS 200000ull        /* and then it takes its time */
+#define STUCK_NS 10000000000ull /* or has ended */
 
 static void (*g_on_stuck)(void); /* this process's; see core_lock_watch() */
 
@@ -66,16 +66,33 @@ static int try_lock(struct core_lock *l)
                                                    memory_order_relaxed);
 }
 
+/* How long a nap is, is the host's affair: often more than it was asked for. */
+static void wait_long(struct core_lock *l)
+{
+    uint64_t since = plat_clock_now(PLAT_CLOCK_MONOTONIC);
+    while (!try_lock(l)) {
+        plat_thread_yield(NAP_NS);
+        uint64_t now = plat_clock_now(PLAT_CLOCK_MONOTONIC);
+        if (now - since < STUCK_NS)
+            continue;
+        since = now;
+        if (g_on_stuck)
+            g_on_stuck();
+    }
+}
+
 void core_lock_acquire(struct core_lock *l)
 {
     note_acquire(l->rank);
     for (uint32_t i = 0; !try_lock(l); i++) {
         if (i < SPINS)
             __builtin_ia32_pause();
-        else
-            plat_thread_yield(i < SPINS + YIELDS ? 0 : NAP_NS);
-        if (i >= SPINS + YIELDS + NAPS && (i - SPINS - YIELDS) % NAPS == 0 && g_on_stuck)
-            g_on_stuck();
+        else if (i < SPINS + YIELDS)
+            plat_thread_yield(0);
+        else {
+            wait_long(l);
+            return;
+        }
     }
 }
 

@@ -20,7 +20,8 @@ failed=0
 mkdir -p "$scratch/tmp" "$scratch/root/bin" "$scratch/root/tmp"
 export TMPDIR=$scratch/tmp TARBOX_ROOT=$scratch/store
 . "$(dirname "$0")/../leftovers.sh"
-[ "${TARBOX_LONG:-0}" = 0 ] && repeats=1 storms=1 turns=40 || repeats=10 storms=60 turns=150
+[ "${TARBOX_LONG:-0}" = 0 ] && repeats=1 storms=1 turns=40 limit_s=60 ||
+    repeats=10 storms=60 turns=150 limit_s=180
 
 cp "$(command -v busybox)" "$scratch/root/bin/busybox"
 for applet in cat sh sleep; do
@@ -32,7 +33,7 @@ mkfifo "$scratch/in"
 # input is descriptor 3.
 start() {
     : >"$scratch/out"
-    timeout -s KILL 60 "${command[@]}" "$scratch/root" -- sh -c "$1" \
+    timeout -s KILL "$limit_s" "${command[@]}" "$scratch/root" -- sh -c "$1" \
         <"$scratch/in" >"$scratch/out" 2>"$scratch/err" 3>&- &
     limit=$!
     exec 3>"$scratch/in"
