@@ -30,6 +30,8 @@ void image_close(struct image *image)
         plat_file_unmap(image->view.index.data, image->view.index.size);
     if (image->patches)
         plat_file_close(image->patches);
+    if (image->memory)
+        plat_file_close(image->memory);
     if (image->index)
         plat_file_close(image->index);
     *image = (struct image){0};
@@ -197,10 +199,13 @@ static int open_files(struct image_store *s, struct vfs_image_key id, struct ima
         plat_file_close(index);
         return err == -LX_EAGAIN ? -LX_ENOENT : err; /* it is being removed */
     }
-    char patches[STORAGE_PATH];
-    storage_patches_path(s, id, patches);
-    if (plat_file_open(patches, PLAT_FILE_READ, &out->patches) < 0)
+    char kept[STORAGE_PATH];
+    storage_patches_path(s, id, kept);
+    if (plat_file_open(kept, PLAT_FILE_READ, &out->patches) < 0)
         out->patches = NULL;
+    storage_memory_path(s, id, kept);
+    if (plat_file_open(kept, PLAT_FILE_READ | PLAT_FILE_EXECUTE, &out->memory) < 0)
+        out->memory = NULL;
     out->id = id;
     out->is_stored = 1;
     return open_packs(s, out, path);

@@ -45,6 +45,11 @@ void storage_patches_path(const struct image_store *s, struct vfs_image_key id, 
     id_path(s, "images", id, ".patch", path);
 }
 
+void storage_memory_path(const struct image_store *s, struct vfs_image_key id, char *path)
+{
+    id_path(s, "images", id, ".memory", path);
+}
+
 int storage_failed(int err, const char *what, const char *path, struct core_diag *diag)
 {
     if (err == -LX_EACCES || err == -LX_EPERM || err == -LX_EROFS)

@@ -27,6 +27,7 @@ void storage_path(const struct image_store *s, const char *folder, const char *n
 void storage_pack_path(const struct image_store *s, struct vfs_image_key id, char *path);
 void storage_image_path(const struct image_store *s, struct vfs_image_key id, char *path);
 void storage_patches_path(const struct image_store *s, struct vfs_image_key id, char *path);
+void storage_memory_path(const struct image_store *s, struct vfs_image_key id, char *path);
 
 /* Give `err` a sentence about a file of the store; returns it. */
 int storage_failed(int err, const char *what, const char *path, struct core_diag *diag);

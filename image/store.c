@@ -122,7 +122,12 @@ static int remove_locked(struct image_store *s, struct vfs_image_key id, int nam
         if (err < 0)
             storage_failed(err, "remove", path, diag);
     }
-    storage_patches_path(s, id, path);
+    if (err == 0)
+        storage_patches_path(s, id, path);
+    if (err == 0 && (err = plat_path_remove(path)) < 0)
+        err = err == -LX_ENOENT ? 0 : storage_failed(err, "remove", path, diag);
+    if (err == 0)
+        storage_memory_path(s, id, path);
     if (err == 0 && (err = plat_path_remove(path)) < 0)
         err = err == -LX_ENOENT ? 0 : storage_failed(err, "remove", path, diag);
     plat_file_close(file);
@@ -163,6 +168,45 @@ int image_store_keep_patches(struct image_store *s, struct vfs_image_key id, con
         storage_patches_path(s, id, path);
         err = storage_replace(s, path, data, size, diag);
     }
+    storage_unlock(s);
+    return err;
+}
+
+int image_store_begin_memory(struct image_store *s, struct vfs_image_key id, uint64_t size,
+                             struct plat_file **out, struct core_diag *diag)
+{
+    char path[STORAGE_PATH];
+    struct plat_stat st;
+    *out = NULL;
+    int err = storage_try_lock(s, diag);
+    if (err < 0)
+        return err;
+    storage_image_path(s, id, path);
+    err = plat_path_stat(path, &st); /* it may have been removed meanwhile */
+    storage_memory_path(s, id, path);
+    if (err == 0 && !size) {
+        err = plat_path_remove(path);
+        err = err == -LX_ENOENT ? 0 : err;
+    }
+    if (err == 0)
+        err = plat_file_open(path, PLAT_FILE_WRITE | PLAT_FILE_CREATE, out);
+    if (err == 0)
+        err = plat_file_stat(*out, &st);
+    if (err == 0 && st.size != size)
+        err = -LX_EAGAIN; /* somebody was faster */
+    if (err < 0) {
+        if (*out)
+            plat_file_close(*out);
+        *out = NULL;
+        storage_unlock(s);
+    }
+    return err;
+}
+
+int image_store_end_memory(struct image_store *s, struct plat_file *file)
+{
+    int err = plat_file_sync(file);
+    plat_file_close(file);
     storage_unlock(s);
     return err;
 }

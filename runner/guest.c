@@ -84,9 +84,12 @@ static int map_image(const struct handover *h)
         return err;
     vfs_image_attach(&image);
     /* Without its patch tables, programs are scanned again. */
-    if (h->patches_size && map_file(next, h->patches_size, &at, &map) == 0 &&
+    struct plat_file *memory = NULL;
+    if (h->kept.memory && plat_file_inherited(next + 1, &memory) < 0)
+        memory = NULL;
+    if (h->kept.patches && map_file(next, h->kept.patches, &at, &map) == 0 &&
         shim_patches_check(map.data, map.size) == 0)
-        shim_patches_use(map.data);
+        shim_patches_use(map.data, memory, memory ? h->kept.memory : 0);
     return 0;
 }
 

@@ -11,12 +11,13 @@
 
 #include <stdint.h>
 
+#include "kept.h"
 #include "lx/types.h"
 #include "shim/task.h"
 
 /*
  * The files given to the guest host: the image's index, its packs in its order, its
- * patches, and the folders of the volumes.
+ * patches and its memory images if it has them, and the folders of the volumes.
  */
 enum handover_file { HANDOVER_INDEX, HANDOVER_PACKS };
 
@@ -27,7 +28,7 @@ struct handover_volume {
 
 struct handover {
     uint64_t index_size;
-    uint64_t patches_size;   /* 0: there are none */
+    struct kept_sizes kept;  /* of the image's patches and memory images */
     const char *const *argv; /* in the arena, NULL-terminated; argv[0] is the program */
     const char *const *env;
     const struct handover_volume *volumes; /* `volume_count`; folders from `volume_file` on */

@@ -23,7 +23,6 @@
 #include "plat/plat.h"
 #include "shim/host.h"
 #include "shim/limit.h"
-#include "shim/patches.h"
 #include "shim/process.h"
 #include "shim/signal.h"
 #include "shim/task.h"
@@ -142,9 +141,7 @@ static int fill_handover(struct run *r, const char *program, const struct image_
         h->limits[o->ulimits[i].resource] =
             (struct lx_rlimit64){o->ulimits[i].soft, o->ulimits[i].hard};
     h->index_size = r->image.view.index.size;
-    struct plat_stat st;
-    if (r->image.patches && plat_file_stat(r->image.patches, &st) == 0)
-        h->patches_size = st.size;
+    h->kept = kept_sizes(&r->image);
     if (!h->argv || !h->env || !h->workdir || !h->user || !h->groups ||
         hand_over_volumes(&r->volumes, h) < 0)
         return core_diag_set(r->diag, -LX_E2BIG, "arguments and environment are too long");
@@ -296,8 +293,10 @@ static void choose_files(struct run *r)
     r->files[HANDOVER_INDEX] = r->image.index;
     for (uint32_t i = 0; i < VFS_IMAGE_PACKS_MAX && r->image.packs[i]; i++)
         r->files[count++] = r->image.packs[i];
-    if (r->handover->patches_size)
+    if (r->handover->kept.patches)
         r->files[count++] = r->image.patches;
+    if (r->handover->kept.memory)
+        r->files[count++] = r->image.memory;
     r->handover->volume_file = count;
     for (uint32_t i = 0; i < r->volumes.count; i++)
         r->files[count++] = r->volumes.items[i].folder;
@@ -423,34 +422,6 @@ static int start_and_wait(struct run *r)
     return result(r, r->first_code);
 }
 
-/* Keep the patch tables that were made in this run; if that fails, the next one makes them again. */
-static void keep_patches(struct run *r)
-{
-    struct core_diag unused;
-    struct image_store *store;
-    const void *old = NULL;
-    void *new;
-    uint64_t old_size = r->handover->patches_size, size;
-    if (!r->image.is_stored || !shim_container()->new_patches)
-        return;
-    if (old_size && (plat_file_map(r->image.patches, 0, old_size, &old) < 0 ||
-                     shim_patches_check(old, old_size) < 0))
-        old = NULL;
-    if (shim_patches_join(old, &new, &size) < 0 || !new)
-        return;
-    if (old)
-        plat_file_unmap(old, old_size);
-    if (r->image.patches) /* a file that is open cannot be replaced everywhere */
-        plat_file_close(r->image.patches);
-    r->image.patches = NULL;
-    if (image_store_open(r->options->root, 0, &store, &unused) == 0) {
-        if (image_store_keep_patches(store, r->image.id, new, size, &unused) < 0)
-            unused.text[0] = 0;
-        image_store_close(store);
-    }
-    free(new);
-}
-
 int runner_run(const struct runner_options *options, struct core_diag *diag)
 {
     static struct run r; /* the signal thread outlives this call */
@@ -474,7 +445,8 @@ int runner_run(const struct runner_options *options, struct core_diag *diag)
         code = start_and_wait(&r);
         if (options->stats)
             print_stats(&r);
-        keep_patches(&r);
+        if (r.image.is_stored && shim_container()->new_patches)
+            keep_patches(&r.image, options->root, &r.handover->kept);
         int64_t damaged = vfs_damaged();
         if (damaged >= 0)
             report_damage(options, &r.image, (uint32_t)damaged);

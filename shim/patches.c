@@ -7,6 +7,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "core/layout.h"
+#include "exec/elf.h"
 #include "lx/errno.h"
 #include "rewrite_version.h"
 #include "shim/rewrite.h"
@@ -41,6 +43,46 @@ int shim_patches_check(const void *file, uint64_t size)
         if (!entry_fits(h, &e[i]))
             return -LX_EINVAL;
     }
+    return 0;
+}
+
+/* As range_fill() and the loaders do it: whole pages of the file, the rest of memory zero. */
+static void lay_out(const struct elf_plan *plan, const uint8_t *content, uint64_t size,
+                    uint8_t *image)
+{
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const struct elf_segment *s = &plan->segments[i];
+        uint64_t skip = s->vaddr % CORE_PAGE_SIZE, from = s->file_offset - skip;
+        uint64_t end =
+            (s->file_offset + s->file_size + CORE_PAGE_SIZE - 1) & ~(uint64_t)(CORE_PAGE_SIZE - 1);
+        if (end > size)
+            end = size;
+        if (s->file_size)
+            memcpy(image + (s->vaddr - skip - plan->low), content + from, end - from);
+    }
+}
+
+int shim_patches_make_image(const struct shim_patches_new *new, const void *content, uint64_t size,
+                            void **out, uint64_t *out_size)
+{
+    struct elf_plan plan;
+    const struct shim_rewrite_table *t = new->table;
+    *out = NULL;
+    *out_size = 0;
+    if (elf_plan_make(content, size < ELF_HEAD_SIZE ? size : ELF_HEAD_SIZE, size, &plan) < 0 ||
+        plan.is_fixed || plan.low != new->addr || plan.high - plan.low != t->span ||
+        t->trampolines != t->span)
+        return 0; /* a program's table */
+    *out_size = (uint64_t)t->trampolines + shim_rewrite_trampoline_span(t);
+    uint8_t *image = calloc(1, *out_size);
+    if (!image)
+        return -LX_ENOMEM;
+    lay_out(&plan, content, size, image);
+    if (shim_rewrite_apply(t, image) < 0) {
+        free(image);
+        return 0;
+    }
+    *out = image;
     return 0;
 }
 
@@ -88,7 +130,8 @@ int shim_patches_join(const void *file, void **out, uint64_t *size)
     for (uint32_t i = 0; i < old_count; i++)
         put(h, kept[i], (const void *)((const uint8_t *)old + kept[i].offset));
     for (const struct shim_patches_new *n = shim_container()->new_patches; n; n = n->next)
-        put(h, (struct shim_patches_entry){.key = n->key, .addr = n->addr}, n->table);
+        put(h, (struct shim_patches_entry){.key = n->key, .addr = n->addr, .image = n->image},
+            n->table);
     h->checksum = checksum(h);
     *out = h;
     return 0;

@@ -225,6 +225,23 @@ void plat_host_file_unmap(const void *view, uint64_t size)
         munmap((void *)view, size); /* munmap(2) takes void * of any mapping */
 }
 
+int plat_host_copy_map(struct plat_file *f, uint64_t offset, uint64_t addr, uint64_t size)
+{
+    void *got = mmap((void *)(uintptr_t)addr, size, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE,
+                     f->fd, (off_t)offset);
+    return got == MAP_FAILED ? linux_error() : 0;
+}
+
+void plat_host_copy_unmap(uint64_t addr, uint64_t size)
+{
+    munmap((void *)(uintptr_t)addr, size);
+}
+
+int plat_host_copy_protect(uint64_t addr, uint64_t size, uint32_t prot)
+{
+    return plat_host_mem_protect(addr, size, prot);
+}
+
 int plat_host_file_truncate(struct plat_file *f, uint64_t size)
 {
     return ftruncate(f->fd, (off_t)size) < 0 ? linux_error() : 0;

@@ -60,8 +60,9 @@ int plat_host_file_open(const char *path, uint32_t flags, struct plat_file **out
     wchar_t *wide = windows_path(path);
     if (!wide)
         return windows_error();
-    DWORD access =
-        (flags & PLAT_FILE_READ ? GENERIC_READ : 0) | (flags & PLAT_FILE_WRITE ? GENERIC_WRITE : 0);
+    DWORD access = (flags & PLAT_FILE_READ ? GENERIC_READ : 0) |
+                   (flags & PLAT_FILE_WRITE ? GENERIC_WRITE : 0) |
+                   (flags & PLAT_FILE_EXECUTE ? GENERIC_EXECUTE : 0);
     /* What is only read is an archive or a program, read from its start to its end. */
     DWORD hint = flags & PLAT_FILE_WRITE ? FILE_ATTRIBUTE_NORMAL : FILE_FLAG_SEQUENTIAL_SCAN;
     HANDLE handle =

@@ -59,6 +59,40 @@ int plat_host_mem_clean(uint64_t addr, uint64_t size, uint32_t prot)
     return plat_host_mem_commit(addr, size, prot);
 }
 
+/* All that the pages may ever be: a protection beyond the view's own is refused. */
+int plat_host_copy_map(struct plat_file *f, uint64_t offset, uint64_t addr, uint64_t size)
+{
+    HANDLE section = CreateFileMappingW(f->handle, NULL, PAGE_EXECUTE_WRITECOPY, 0, 0, NULL);
+    if (!section)
+        return windows_error();
+    int err = 0;
+    if (!MapViewOfFileEx(section, FILE_MAP_COPY | FILE_MAP_EXECUTE, (DWORD)(offset >> 32),
+                         (DWORD)offset, size, pointer(addr)))
+        err = GetLastError() == ERROR_INVALID_ADDRESS ? -LX_EEXIST : -LX_ENOMEM;
+    CloseHandle(section); /* the view keeps it */
+    if (err == 0 && plat_host_copy_protect(addr, size, PLAT_READ) < 0) {
+        UnmapViewOfFile(pointer(addr));
+        err = -LX_ENOMEM;
+    }
+    return err;
+}
+
+void plat_host_copy_unmap(uint64_t addr, uint64_t size)
+{
+    (void)size;
+    UnmapViewOfFile(pointer(addr));
+}
+
+int plat_host_copy_protect(uint64_t addr, uint64_t size, uint32_t prot)
+{
+    static const DWORD protections[] = {
+        PAGE_NOACCESS,     PAGE_READONLY,     PAGE_WRITECOPY,         PAGE_WRITECOPY,
+        PAGE_EXECUTE_READ, PAGE_EXECUTE_READ, PAGE_EXECUTE_WRITECOPY, PAGE_EXECUTE_WRITECOPY,
+    };
+    DWORD old;
+    return VirtualProtect(pointer(addr), size, protections[prot & 7], &old) ? 0 : windows_error();
+}
+
 /*
  * QueryWorkingSetEx() knows what is in memory now, and a page that Windows has trimmed is not; so
  * the pages themselves have to tell.

@@ -13,7 +13,7 @@
 static int drop_area(struct shim_mm *mm, const struct area *a, uint64_t begin, uint64_t end)
 {
     (void)mm;
-    if (!(a->flags & AREA_BACKED) || a->flags & (AREA_SHARED | AREA_PATCHED))
+    if (!(a->flags & AREA_BACKED) || a->flags & (AREA_SHARED | AREA_PATCHED | AREA_PRISTINE))
         return 0;
     uint32_t prot = a->file ? PLAT_READ | PLAT_WRITE : a->prot;
     host_decommit(begin, end);

@@ -7,6 +7,7 @@
 #include "core/mem.h"
 #include "core/shared.h"
 #include "lx/errno.h"
+#include "memory/image.h"
 #include "memory/view.h"
 #include "vfs/file.h"
 #include "vfs/memfd.h"
@@ -157,6 +158,8 @@ void area_remove(struct shim_mm *mm, uint64_t begin, uint64_t end)
     remove_at(mm, first, last - first);
     if (shared)
         view_release(mm, begin, end);
+    if (image_overlaps(begin, end))
+        image_release(mm, begin, end);
 }
 
 int area_is_free(const struct shim_mm *mm, uint64_t begin, uint64_t end)

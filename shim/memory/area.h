@@ -16,6 +16,7 @@
 #include "lx/types.h"
 
 struct core_shared;
+struct image_view;
 struct keep_dirty;
 struct vfs_file;
 
@@ -37,6 +38,7 @@ struct area {
 #define AREA_NOWRITE 16u    /* shared, of a file that is not open for writing, or sealed */
 #define AREA_DONTFORK 32u   /* MADV_DONTFORK: a child does not get it */
 #define AREA_WIPEONFORK 64u /* MADV_WIPEONFORK: a child gets it zeroed */
+#define AREA_PRISTINE 128u  /* over a memory image, and never was writable: see image.h */
 
 #define CHUNK_SIZE (64ull << 20) /* host memory is reserved in such pieces */
 #define CHUNK_COUNT(window) ((CORE_##window##_END - CORE_##window##_BASE) / CHUNK_SIZE)
@@ -58,10 +60,11 @@ struct shim_mm {
     uint64_t peak;                /* of committed, before it last became less */
     struct patched_image *images; /* see patch.c */
     struct view *views;           /* see view.h */
-    uint64_t next_view;           /* where the search for a place for one begins; 0: anywhere */
-    uint64_t next_reserve;        /* likewise of RESERVE_WINDOW_BASE */
-    uint64_t program;             /* see shim_mm_program() */
-    uint32_t needs_fs;            /* see shim_mm_needs_fs() */
+    struct image_view *image_views;
+    uint64_t next_view;    /* where the search for a place for one begins; 0: anywhere */
+    uint64_t next_reserve; /* likewise of RESERVE_WINDOW_BASE */
+    uint64_t program;      /* see shim_mm_program() */
+    uint32_t needs_fs;     /* see shim_mm_needs_fs() */
 };
 
 /* Index of the first area that ends after `addr`; mm->count if none does. */

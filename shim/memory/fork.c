@@ -9,8 +9,10 @@
 #include "core/segment.h"
 #include "lx/errno.h"
 #include "memory/area.h"
+#include "memory/image.h"
 #include "memory/keep.h"
 #include "memory/patch.h"
+#include "memory/view.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "shim/interrupt.h"
@@ -134,7 +136,7 @@ static int send_part(struct shim_mm_copy *copy, uint64_t begin, uint64_t count)
 {
     uint64_t touched[MASK_WORDS];
     int err = 0;
-    if (count * CORE_PAGE_SIZE > SMALL_AREA)
+    if (count * CORE_PAGE_SIZE > SMALL_AREA && !image_has(begin))
         plat_mem_touched(begin, count * CORE_PAGE_SIZE, touched);
     else
         memset(touched, 0xff, sizeof touched);
@@ -170,7 +172,8 @@ static int send_area(struct shim_mm_copy *copy, const struct area *a, uint64_t s
     uint64_t begin = a->begin;
     if (keep_is_at(to, a))
         return add_run(copy, begin, 0);
-    if (!(a->flags & AREA_BACKED) || a->shared || a->flags & (AREA_DONTFORK | AREA_WIPEONFORK))
+    if (!(a->flags & AREA_BACKED) || a->shared ||
+        a->flags & (AREA_DONTFORK | AREA_WIPEONFORK | AREA_PRISTINE))
         return 0;
     if (begin >= CORE_STACK_BASE && begin < CORE_STACK_END && sp >= begin && sp < a->end)
         begin = (sp - RED_ZONE) & ~(uint64_t)(CORE_PAGE_SIZE - 1);
@@ -206,7 +209,9 @@ static int clone_records(const struct shim_mm *mm, struct shim_mm *child)
     child->next_reserve = mm->next_reserve;
     child->brk_base = mm->brk_base;
     child->brk_end = mm->brk_end;
-    int err = shim_mm_clone_views(child, mm);
+    int err = view_clone(mm, child);
+    if (err == 0)
+        err = image_clone(mm, child);
     return err < 0 ? err : patch_clone(mm, child);
 }
 
@@ -272,6 +277,8 @@ static int is_kept(const struct area *a, const struct shim_mm_copy *copy, uint32
 static int back_area(const struct area *a, const struct shim_mm_copy *copy, uint32_t run)
 {
     struct keep_dirty dirty;
+    if (a->flags & AREA_PRISTINE)
+        return 0;
     if (is_kept(a, copy, run))
         return keep_use(a->begin, a->end, a->prot, a->text, &dirty) ? 0 : -LX_ENOMEM;
     uint32_t prot = a->prot & PLAT_WRITE ? a->prot : PLAT_READ | PLAT_WRITE;
@@ -345,6 +352,8 @@ int shim_mm_receive(struct shim_mm *mm, struct shim_mm_copy *copy)
         err = core_page(copy->chunks[i]) ? 0 : -LX_ENOMEM;
     core_lock_acquire(&mm->lock);
     if (err == 0)
+        err = image_attach(mm);
+    if (err == 0)
         err = back_areas(mm, copy);
     if (err == 0) {
         mm->is_here = 1;
@@ -352,6 +361,8 @@ int shim_mm_receive(struct shim_mm *mm, struct shim_mm_copy *copy)
         fill(copy);
         err = protect_areas(mm, copy);
     }
+    if (err == 0)
+        err = view_attach(mm);
     core_lock_release(&mm->lock);
-    return err < 0 ? err : shim_mm_attach_views(mm);
+    return err;
 }

@@ -9,6 +9,7 @@
 #include "core/mem.h"
 #include "lx/errno.h"
 #include "memory/area.h"
+#include "memory/image.h"
 #include "memory/keep.h"
 #include "memory/view.h"
 #include "plat/plat.h"
@@ -68,6 +69,10 @@ static uint64_t piece_end(uint64_t addr, uint64_t end)
 int host_commit_dirty(uint64_t begin, uint64_t end, uint32_t prot, uint64_t text,
                       struct keep_dirty *dirty)
 {
+    if (image_has(begin)) {
+        *dirty = (struct keep_dirty){begin, end - begin, 1};
+        return plat_copy_protect(begin, end - begin, prot) < 0 ? -LX_ENOMEM : 0;
+    }
     if (keep_use(begin, end, prot, text, dirty))
         return 0;
     for (uint64_t at = begin, next; at < end; at = next) {
@@ -96,6 +101,8 @@ int host_commit(uint64_t begin, uint64_t end, uint32_t prot)
 int host_clean(uint64_t begin, uint64_t end, uint32_t prot)
 {
     int err = 0;
+    if (image_has(begin))
+        return host_commit(begin, end, prot);
     for (uint64_t at = begin, next; err == 0 && at < end; at = next) {
         next = piece_end(at, end);
         err = plat_mem_clean(at, next - at, prot);
@@ -105,6 +112,8 @@ int host_clean(uint64_t begin, uint64_t end, uint32_t prot)
 
 int host_protect(uint64_t begin, uint64_t end, uint32_t prot)
 {
+    if (image_has(begin))
+        return plat_copy_protect(begin, end - begin, prot);
     for (uint64_t at = begin, next; at < end; at = next) {
         next = piece_end(at, end);
         int err = plat_mem_protect(at, next - at, prot);
@@ -116,6 +125,11 @@ int host_protect(uint64_t begin, uint64_t end, uint32_t prot)
 
 void host_decommit(uint64_t begin, uint64_t end)
 {
+    if (image_has(begin)) {
+        int err = plat_copy_protect(begin, end - begin, 0);
+        (void)err; /* out of mappings, it stays until the view goes */
+        return;
+    }
     for (uint64_t at = begin, next; at < end; at = next) {
         next = piece_end(at, end);
         plat_mem_decommit(at, next - at);

@@ -7,10 +7,12 @@
 #include "exec/elf.h"
 #include "lx/errno.h"
 #include "memory/area.h"
+#include "memory/image.h"
 #include "memory/patch.h"
 #include "memory/range.h"
 #include "memory/view.h"
 #include "plat/plat.h"
+#include "shim/patches.h"
 #include "shim/rewrite.h"
 #include "vfs/file.h"
 #include "vfs/image_format.h"
@@ -74,15 +76,57 @@ static uint64_t place(struct shim_mm *mm, struct vfs_file *file, uint64_t fixed,
     return at;
 }
 
+/* Its memory image, if there is one: the trampolines are in it. */
+static uint64_t place_image(struct shim_mm *mm, struct area *a, const struct vfs_image_key *key,
+                            const struct shim_rewrite_table *table, uint64_t addr)
+{
+    uint64_t span = shim_rewrite_trampoline_span(table), offset = shim_patches_image(*key, addr);
+    uint64_t at = offset ? image_map(mm, offset, table->span + span) : 0;
+    const struct area trampolines = {.begin = at + table->span,
+                                     .end = at + table->span + span,
+                                     .prot = PLAT_READ | PLAT_EXEC,
+                                     .flags = AREA_BACKED | AREA_PATCHED | AREA_PRISTINE};
+    if (!at)
+        return 0;
+    if (patch_remember(mm, at, table, 1, a->file) < 0) {
+        image_release(mm, at, at + 1);
+        return 0;
+    }
+    int err = span ? host_protect(trampolines.begin, trampolines.end, trampolines.prot) : 0;
+    if (err == 0 && span)
+        err = area_insert(mm, &trampolines);
+    if (err < 0) {
+        patch_forget(mm, at, at + table->span);
+        image_release(mm, at, at + 1);
+        return 0;
+    }
+    mm->committed += span;
+    a->flags |= AREA_PRISTINE;
+    return at;
+}
+
 /* Is it what a loader maps of the file first? */
-static int is_first(const struct elf_plan *plan, const struct area *a, uint64_t size,
+static int is_first(const struct elf_plan *plan, const struct area *a, uint64_t length,
                     uint64_t fixed)
 {
     return a->offset == PAGE_DOWN(plan->segments[0].file_offset) &&
-           (plan->is_fixed ? fixed == plan->low : !fixed && size == plan->high - plan->low);
+           (plan->is_fixed ? fixed == plan->low
+                           : !fixed && PAGE_UP(length) == plan->high - plan->low);
 }
 
-uint64_t library_place(struct shim_mm *mm, const struct area *a, uint64_t size, uint64_t fixed)
+/*
+ * Is it a loader that asks, beyond doubt?  glibc's wants what the segments span to the byte, musl's
+ * in pages; who maps a file to read it, all of the file.
+ */
+static int is_loader(const struct elf_plan *plan, const struct area *a, uint64_t length)
+{
+    const struct elf_segment *last = &plan->segments[plan->count - 1];
+    return length != vfs_file_size(a->file) &&
+           (length == last->vaddr + last->memory_size - plan->low ||
+            length == plan->high - plan->low);
+}
+
+uint64_t library_place(struct shim_mm *mm, struct area *a, uint64_t length, uint64_t fixed)
 {
     if (fixed >= CORE_LOW_END)
         return 0;
@@ -90,45 +134,71 @@ uint64_t library_place(struct shim_mm *mm, const struct area *a, uint64_t size, 
     struct vfs_image_key key;
     const struct shim_rewrite_table *table;
     struct shim_rewrite_table *made = NULL;
-    if (read_plan(a->file, &plan) < 0 || !is_first(&plan, a, size, fixed))
+    if (read_plan(a->file, &plan) < 0 || !is_first(&plan, a, length, fixed))
         return 0;
     const struct vfs_image_key *kept = vfs_file_image_key(a->file, &key) ? &key : NULL;
     table = patch_kept(kept, plan.low, plan.high - plan.low);
     if (!table && scan_file(mm, a->file, &plan, kept, &table, &made) < 0)
         return 0;
+    uint64_t at = 0;
+    if (!made && !fixed && is_loader(&plan, a, length))
+        at = place_image(mm, a, kept, table, plan.low);
     /* With a system call that cannot be patched, its text will be refused. */
-    uint64_t at = table->syscall_unpatched ? 0 : place(mm, a->file, fixed, table, !made);
+    if (!at && !table->syscall_unpatched)
+        at = place(mm, a->file, fixed, table, !made);
     if (made)
         shim_rewrite_free(made);
     return at;
 }
 
-static const struct patched_image *library_at(const struct shim_mm *mm, const struct area *a)
+/* The library that a mapping of its file lies in, or NULL. */
+static const struct patched_image *library_at(const struct shim_mm *mm, const struct vfs_file *file,
+                                              uint64_t begin, uint64_t end)
 {
     const struct patched_image *image = mm->images;
-    while (image && (!image->file || image->file->inode != a->file->inode ||
-                     a->begin < image->begin || a->end > image->begin + image->table->span))
+    while (image && (!image->file || image->file->inode != file->inode || begin < image->begin ||
+                     end > image->begin + image->table->span))
         image = image->next;
     return image;
+}
+
+/* The segment of which a mapping at `begin` of the file from `offset` on is a part, or NULL. */
+static const struct elf_segment *segment_at(const struct elf_plan *plan, uint64_t base,
+                                            uint64_t begin, uint64_t offset)
+{
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const struct elf_segment *s = &plan->segments[i];
+        if (base + s->vaddr - s->file_offset == begin - offset &&
+            begin >= PAGE_DOWN(base + s->vaddr) && begin < base + s->vaddr + s->file_size)
+            return s;
+    }
+    return NULL;
+}
+
+int library_is_pristine(const struct shim_mm *mm, const struct area *a, uint64_t begin,
+                        uint64_t size)
+{
+    struct elf_plan plan;
+    const struct patched_image *image = library_at(mm, a->file, begin, begin + size);
+    if (!image || !image_is_pristine(mm, begin, begin + size) || read_plan(a->file, &plan) < 0)
+        return 0;
+    uint64_t base = image->begin - plan.low;
+    const struct elf_segment *s = segment_at(&plan, base, begin, a->offset);
+    return s && begin + size <= PAGE_UP(base + s->vaddr + s->file_size);
 }
 
 int library_patch(struct shim_mm *mm, const struct area *a)
 {
     struct elf_plan plan;
-    const struct patched_image *image = library_at(mm, a);
+    const struct patched_image *image = library_at(mm, a->file, a->begin, a->end);
     if (!image || read_plan(a->file, &plan) < 0)
         return 0;
-    uint64_t base = image->begin - plan.low;
-    for (uint32_t i = 0; i < plan.count; i++) {
-        const struct elf_segment *s = &plan.segments[i];
-        if (!(s->prot & PLAT_EXEC) || base + s->vaddr - s->file_offset != a->begin - a->offset ||
-            a->begin < PAGE_DOWN(base + s->vaddr) || a->begin >= base + s->vaddr + s->file_size)
-            continue;
-        uint64_t begin = a->begin - image->begin, end = s->vaddr + s->file_size - plan.low;
-        if (end > a->end - image->begin)
-            end = a->end - image->begin;
-        return shim_rewrite_edit(image->table, (void *)image->begin, (uint32_t)begin,
-                                 (uint32_t)end) == 0;
-    }
-    return 0;
+    const struct elf_segment *s = segment_at(&plan, image->begin - plan.low, a->begin, a->offset);
+    if (!s || !(s->prot & PLAT_EXEC))
+        return 0;
+    uint64_t begin = a->begin - image->begin, end = s->vaddr + s->file_size - plan.low;
+    if (end > a->end - image->begin)
+        end = a->end - image->begin;
+    return shim_rewrite_edit(image->table, (void *)image->begin, (uint32_t)begin, (uint32_t)end) ==
+           0;
 }

@@ -24,11 +24,17 @@ struct area;
 struct shim_mm;
 
 /*
- * A place for a mapping of `size` bytes that is the first one of a library, with its trampolines
- * behind that; 0 if it is none.  They are removed with it, by patch_forget().
- *   fixed  with MAP_FIXED, where it is to be, and nothing is; else 0.
+ * A place for a mapping that is the first one of a library, with its trampolines
+ * behind that; 0 if it is none.  They are removed with it, by patch_forget().  Over a memory image
+ * (image.h) the area becomes AREA_PRISTINE.
+ *   length  in bytes, as it was asked for.
+ *   fixed   with MAP_FIXED, where it is to be, and nothing is; else 0.
  */
-uint64_t library_place(struct shim_mm *mm, const struct area *a, uint64_t size, uint64_t fixed);
+uint64_t library_place(struct shim_mm *mm, struct area *a, uint64_t length, uint64_t fixed);
+
+/* Would a mapping of its file at `begin` show just what the memory image there has, still untouched? */
+int library_is_pristine(const struct shim_mm *mm, const struct area *a, uint64_t begin,
+                        uint64_t size);
 
 /* Patch an area that is part of a library's code, writable now; 0 if it is not. */
 int library_patch(struct shim_mm *mm, const struct area *a);

@@ -10,6 +10,7 @@
 #include "lx/errno.h"
 #include "lx/mman.h"
 #include "memory/area.h"
+#include "memory/image.h"
 #include "memory/keep.h"
 #include "memory/library.h"
 #include "memory/patch.h"
@@ -63,9 +64,10 @@ void shim_mm_put(struct shim_mm *mm)
     if (!mm || atomic_fetch_sub(&mm->users, 1) != 1)
         return;
     view_forget_all(mm, (int)mm->is_here);
+    image_forget_all(mm, (int)mm->is_here);
     for (uint32_t i = 0; i < mm->count; i++) {
         struct area *a = &mm->areas[i];
-        if (mm->is_here && a->flags & AREA_BACKED && !a->shared)
+        if (mm->is_here && a->flags & AREA_BACKED && !a->shared && !image_has(a->begin))
             keep_area(a);
         area_put(a);
     }
@@ -151,12 +153,27 @@ static int back_shared(struct shim_mm *mm, struct area *a)
     return 0;
 }
 
+/* What the memory image under it has is what the file would be read to, patched. */
+static int back_pristine(struct shim_mm *mm, struct area *a)
+{
+    int err = host_protect(a->begin, a->end, a->prot);
+    if (err < 0)
+        return -LX_ENOMEM;
+    a->flags |= AREA_BACKED | (a->prot & PLAT_EXEC ? AREA_PATCHED : 0);
+    if (a->prot & PLAT_WRITE)
+        a->flags &= ~AREA_PRISTINE;
+    mm->committed += a->end - a->begin;
+    return 0;
+}
+
 int range_back(struct shim_mm *mm, struct area *a)
 {
     if (a->shared)
         return back_shared(mm, a);
     if (!a->prot && !a->file)
         return 0;
+    if (a->flags & AREA_PRISTINE)
+        return back_pristine(mm, a);
     int plain = !a->file && !(a->prot & PLAT_EXEC);
     int err = host_commit(a->begin, a->end, plain ? a->prot : PLAT_READ | PLAT_WRITE);
     if (err < 0)
@@ -186,7 +203,7 @@ void range_unback(struct shim_mm *mm, struct area *a)
         mm->committed -= a->end - a->begin;
     }
     view_release(mm, a->begin, a->end);
-    a->flags &= ~(AREA_BACKED | AREA_PATCHED);
+    a->flags &= ~(AREA_BACKED | AREA_PATCHED | AREA_PRISTINE);
 }
 
 static int check_file(struct vfs_file *file, uint32_t prot, int shared)
@@ -270,22 +287,27 @@ static int64_t clear_place(struct shim_mm *mm, uint64_t addr, uint64_t size, uin
 {
     if (!shim_user_ok(addr, size))
         return addr < CORE_LOW_BASE ? -LX_EPERM : -LX_ENOMEM;
+    if (image_overlaps(addr, addr + size) && !image_covers(mm, addr, addr + size))
+        return -LX_ENOMEM;
     if (flags & LX_MAP_FIXED_NOREPLACE)
         return area_is_free(mm, addr, addr + size) ? 0 : -LX_EEXIST;
     return range_remove(mm, addr, addr + size);
 }
 
-int64_t range_map(struct shim_mm *mm, uint64_t addr, uint64_t size, uint32_t flags, struct area *a)
+int64_t range_map(struct shim_mm *mm, uint64_t addr, uint64_t length, uint32_t flags,
+                  struct area *a)
 {
     int fixed = (flags & (LX_MAP_FIXED | LX_MAP_FIXED_NOREPLACE)) != 0;
-    uint64_t place = 0;
+    uint64_t place = 0, size = PAGE_UP(length);
     if (fixed) {
+        if (a->file && !a->shared && image_has(addr) && library_is_pristine(mm, a, addr, size))
+            a->flags |= AREA_PRISTINE;
         int64_t cleared = clear_place(mm, addr, size, flags);
         if (cleared < 0)
             return cleared;
     }
     if (a->file && !a->shared && (fixed || !addr))
-        place = library_place(mm, a, size, addr);
+        place = library_place(mm, a, length, addr);
     if (!fixed)
         addr = place ? place : choose(mm, addr, size, flags, a);
     if (!addr)
@@ -298,7 +320,8 @@ int64_t range_map(struct shim_mm *mm, uint64_t addr, uint64_t size, uint32_t fla
         const struct area beyond = {.begin = addr + part,
                                     .end = addr + size,
                                     .prot = a->prot,
-                                    .flags = (a->flags & AREA_SHARED) | AREA_BEYOND};
+                                    .flags =
+                                        (a->flags & (AREA_SHARED | AREA_PRISTINE)) | AREA_BEYOND};
         err = area_insert(mm, &beyond);
         if (err < 0)
             return err;
@@ -337,7 +360,6 @@ int64_t shim_mm_map(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t pr
         return -LX_EINVAL;
     if (size > CORE_MMAP_END - CORE_MMAP_BASE)
         return -LX_ENOMEM;
-    size = PAGE_UP(size);
     prot &= PROT_ALL;
     int64_t result = check_file(file, prot, shared);
     if (result < 0)
@@ -346,7 +368,7 @@ int64_t shim_mm_map(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t pr
     struct area a = {.file = file, .offset = offset, .prot = prot};
     a.flags = shared ? AREA_SHARED : 0;
     if (shared)
-        result = find_shared(&a, size);
+        result = find_shared(&a, PAGE_UP(size));
     if (result < 0)
         return result;
     if (a.file)
@@ -383,6 +405,8 @@ static int protect_area(struct shim_mm *mm, struct area *a, uint32_t prot)
     }
     int to_exec = prot & PLAT_EXEC && !(a->flags & AREA_PATCHED);
     int err = 0;
+    if (to_exec || prot & PLAT_WRITE)
+        a->flags &= ~AREA_PRISTINE;
     if (!(a->flags & AREA_BACKED)) {
         err = host_commit(a->begin, a->end, prot);
         if (err < 0)

@@ -22,10 +22,11 @@ struct vfs_file;
 /*
  * Map an area.
  *   addr     where, with LX_MAP_FIXED or LX_MAP_FIXED_NOREPLACE in `flags`; else a hint, or 0.
+ *   length   as it was asked for: not rounded up.
  *   a        all but its place; its references move to the address space, or on failure stay.
  *   returns  the address, or an error of mmap(2).
  */
-MUST_USE int64_t range_map(struct shim_mm *mm, uint64_t addr, uint64_t size, uint32_t flags,
+MUST_USE int64_t range_map(struct shim_mm *mm, uint64_t addr, uint64_t length, uint32_t flags,
                            struct area *a);
 
 /* Unmap what lies in [begin, end). */

@@ -14,7 +14,7 @@
 static int extend_locked(struct shim_mm *mm, const struct area *last, uint64_t new_end)
 {
     struct area a = *last;
-    a.flags &= ~(AREA_BACKED | AREA_PATCHED);
+    a.flags &= ~(AREA_BACKED | AREA_PATCHED | AREA_PRISTINE);
     a.text = 0;
     a.offset += last->end - last->begin;
     a.begin = last->end;
@@ -37,7 +37,7 @@ static int64_t map_again_locked(struct shim_mm *mm, const struct area *from, uin
 {
     struct area a = *from;
     a.offset += addr - from->begin;
-    a.flags &= ~(AREA_BACKED | AREA_PATCHED);
+    a.flags &= ~(AREA_BACKED | AREA_PATCHED | AREA_PRISTINE);
     area_get(&a);
     int64_t to = range_map(mm, new_addr, size, flags, &a);
     if (to < 0)
@@ -78,7 +78,7 @@ static int64_t move_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size,
     if (a.shared)
         return move_shared_locked(mm, addr, old_size, new_size, flags, new_addr);
     a.offset += addr - from->begin;
-    a.flags &= ~(AREA_BACKED | AREA_PATCHED);
+    a.flags &= ~(AREA_BACKED | AREA_PATCHED | AREA_PRISTINE);
     a.text = 0; /* at another address it is not the program's */
     uint32_t prot = a.prot;
     int copy = (from->flags & AREA_BACKED) != 0;

@@ -7,6 +7,7 @@
 #include "core/shared.h"
 #include "lx/errno.h"
 #include "memory/area.h"
+#include "memory/image.h"
 #include "plat/plat.h"
 #include "shim/memory.h"
 
@@ -28,7 +29,7 @@ static struct view *first_view(const struct shim_mm *mm, uint64_t addr, uint64_t
 static uint64_t search(const struct shim_mm *mm, uint64_t from, uint64_t span)
 {
     for (;;) {
-        uint64_t at = area_find_free(mm, from, CORE_MMAP_END, from, span + PLAT_GRANULE);
+        uint64_t at = area_find_free(mm, from, IMAGE_WINDOW_BASE, from, span + PLAT_GRANULE);
         if (!at)
             return 0;
         at = GRANULE_UP(at);
@@ -180,10 +181,10 @@ int view_protect(struct shim_mm *mm, uint64_t begin, uint64_t end, uint32_t prot
     return 0;
 }
 
-int shim_mm_clone_views(struct shim_mm *child, const struct shim_mm *parent)
+int view_clone(const struct shim_mm *mm, struct shim_mm *child)
 {
     struct view **link = &child->views;
-    for (const struct view *from = parent->views; from; from = from->next) {
+    for (const struct view *from = mm->views; from; from = from->next) {
         if (!is_used(child, from)) /* MADV_DONTFORK */
             continue;
         struct view *v = core_arena_alloc(sizeof *v);
@@ -198,10 +199,9 @@ int shim_mm_clone_views(struct shim_mm *child, const struct shim_mm *parent)
     return 0;
 }
 
-int shim_mm_attach_views(struct shim_mm *mm)
+int view_attach(struct shim_mm *mm)
 {
     int err = 0;
-    core_lock_acquire(&mm->lock);
     for (struct view *v = mm->views; err == 0 && v; v = v->next) {
         err = core_shared_map(v->shared, v->offset, v->begin, v->end - v->begin, 0);
         v->mapped = err == 0;
@@ -211,7 +211,6 @@ int shim_mm_attach_views(struct shim_mm *mm)
         if (a->shared)
             err = view_protect(mm, a->begin, a->end, a->prot);
     }
-    core_lock_release(&mm->lock);
     return err < 0 ? -LX_ENOMEM : 0;
 }
 
@@ -223,11 +222,4 @@ void view_forget_all(struct shim_mm *mm, int unmap)
         view_free(v);
     }
     mm->views = NULL;
-}
-
-void shim_mm_detach_views(struct shim_mm *mm)
-{
-    core_lock_acquire(&mm->lock);
-    view_forget_all(mm, 1);
-    core_lock_release(&mm->lock);
 }

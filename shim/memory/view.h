@@ -52,6 +52,13 @@ MUST_USE int view_protect(struct shim_mm *mm, uint64_t begin, uint64_t end, uint
 /* Unmap the views in and around [begin, end) that no area is over any more. */
 void view_release(struct shim_mm *mm, uint64_t begin, uint64_t end);
 
+/*
+ * A forked address space has those that its areas need: records first, when it has its areas, and
+ * in its own process the rest.
+ */
+MUST_USE int view_clone(const struct shim_mm *mm, struct shim_mm *child);
+MUST_USE int view_attach(struct shim_mm *mm);
+
 /* Free the records of all views, and (unmap) what the host has of them in this process. */
 void view_forget_all(struct shim_mm *mm, int unmap);
 

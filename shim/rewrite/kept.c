@@ -5,24 +5,61 @@
 
 #include "core/arena.h"
 #include "core/mem.h"
+#include "plat/plat.h"
 #include "shim/patches.h"
 #include "shim/rewrite.h"
 #include "shim/task.h"
 
-void shim_patches_use(const void *file)
+/* Of this process. */
+static struct {
+    struct plat_file *file;
+    uint64_t size;
+} g_images;
+
+void shim_patches_use(const void *file, struct plat_file *images, uint64_t images_size)
 {
     shim_container()->patches = file;
+    g_images.file = images;
+    g_images.size = images_size;
+}
+
+struct plat_file *shim_patches_memory(void)
+{
+    return g_images.file;
+}
+
+static const struct shim_patches_entry *find(struct vfs_image_key key, uint64_t addr)
+{
+    const struct shim_patches_header *h = shim_container()->patches;
+    const struct shim_patches_entry *e = h ? (const void *)(h + 1) : NULL;
+    for (uint32_t i = 0; h && i < h->count; i++) {
+        if (e[i].key.low == key.low && e[i].key.high == key.high && e[i].addr == addr)
+            return &e[i];
+    }
+    return NULL;
+}
+
+static const struct shim_rewrite_table *table_of(const struct shim_patches_entry *e)
+{
+    return (const void *)((const uint8_t *)shim_container()->patches + e->offset);
+}
+
+uint64_t shim_patches_image(struct vfs_image_key key, uint64_t addr)
+{
+    const struct shim_patches_entry *e = find(key, addr);
+    if (!e || !e->image || e->image % PLAT_GRANULE || e->image > g_images.size)
+        return 0;
+    const struct shim_rewrite_table *t = table_of(e);
+    uint64_t size = (uint64_t)t->trampolines + shim_rewrite_trampoline_span(t);
+    return size <= g_images.size - e->image ? e->image : 0;
 }
 
 const struct shim_rewrite_table *shim_patches_find(struct vfs_image_key key, uint64_t addr)
 {
     struct shim_container *c = shim_container();
-    const struct shim_patches_header *h = c->patches;
-    const struct shim_patches_entry *e = h ? (const void *)(h + 1) : NULL;
-    for (uint32_t i = 0; h && i < h->count; i++) {
-        if (e[i].key.low == key.low && e[i].key.high == key.high && e[i].addr == addr)
-            return (const void *)((const uint8_t *)h + e[i].offset);
-    }
+    const struct shim_patches_entry *e = find(key, addr);
+    if (e)
+        return table_of(e);
     /* Made in this run: an entry stays as it is once it is in the list. */
     const struct shim_patches_new *new = atomic_load(&c->new_patches);
     while (new && (new->key.low != key.low || new->key.high != key.high || new->addr != addr))

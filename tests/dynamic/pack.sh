@@ -64,6 +64,8 @@ gcc -O2 -fPIC -shared -o "$root/usr/lib/libinterpose.so" "$here/interpose.c"
 gcc -O2 -o "$root/bin/modules" "$here/modules.c" -ldl -pthread
 gcc -O2 -no-pie -o "$root/bin/modules-fixed" "$here/modules.c" -ldl -pthread
 gcc -O2 -o "$root/bin/generated" "$here/generated.c"
+gcc -O2 -fPIC -shared -o "$root/usr/lib/libdata.so" "$here/data.c"
+gcc -O2 -o "$root/bin/pages" "$here/pages.c" -ldl
 g++ -O2 -fPIC -shared -o "$root/usr/lib/libthrows.so" "$here/throws.cc"
 g++ -O2 -o "$root/bin/catches" "$here/catches.cc" -L"$root/usr/lib" -lthrows
 libraries "$root/bin/modules" /usr/bin/g++ "$(g++ -print-file-name=libstdc++.so.6)"
@@ -72,6 +74,8 @@ mkdir -p "$root/usr/lib/musl"
 cp -L /lib/ld-musl-x86_64.so.1 "$root/usr/lib/"
 musl-gcc -O2 -fPIC -shared -o "$root/usr/lib/musl/libplugin.so" "$here/plugin.c"
 musl-gcc -O2 -DPLUGIN='"/usr/lib/musl/libplugin.so"' -o "$root/bin/modules-musl" "$here/modules.c"
+musl-gcc -O2 -fPIC -shared -o "$root/usr/lib/musl/libdata.so" "$here/data.c"
+musl-gcc -O2 -DLIBRARY='"/usr/lib/musl/libdata.so"' -o "$root/bin/pages-musl" "$here/pages.c"
 musl-gcc -O2 -o "$root/bin/generated-musl" "$here/generated.c"
 
 echo 'root:x:0:0:root:/root:/bin/bash' >"$root/etc/passwd"

@@ -13,6 +13,10 @@ set -uo pipefail
 same modules
 same modules-fixed
 same modules-musl
+same pages # a first time from the file, then from its memory image
+same pages
+same pages-musl
+same pages-musl
 same generated
 same generated-musl
 same catches

@@ -56,14 +56,14 @@ static void tables_are_found_again(void **state)
 {
     (void)state;
     uint64_t size, larger;
-    shim_patches_use(NULL);
+    shim_patches_use(NULL, NULL, 0);
     assert_null(shim_patches_find(one, BASE));
     assert_null(join(NULL, &size));
     add_table(one, BASE, 3);
     add_table(two, BASE, 5);
     void *file = join(NULL, &size);
     assert_int_equal(shim_patches_check(file, size), 0);
-    shim_patches_use(file);
+    shim_patches_use(file, NULL, 0);
     expect_table(one, BASE, 3);
     expect_table(two, BASE, 5);
     assert_null(shim_patches_find(two, BASE + 4096));
@@ -74,11 +74,11 @@ static void tables_are_found_again(void **state)
     assert_true(larger > size);
     free(file);
     assert_int_equal(shim_patches_check(next, larger), 0);
-    shim_patches_use(next);
+    shim_patches_use(next, NULL, 0);
     expect_table(one, BASE, 3);
     expect_table(two, BASE, 5);
     expect_table(two, BASE + 4096, 8);
-    shim_patches_use(NULL);
+    shim_patches_use(NULL, NULL, 0);
     free(next);
 }
 

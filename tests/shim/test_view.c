@@ -77,7 +77,7 @@ static int child(void)
     /* On Linux a guest host is a copy of the launcher: here that has mappings of its own. */
     for (const struct view *v = t->parent->views; v; v = v->next)
         core_shared_unmap(v->begin, v->end - v->begin);
-    if (shim_mm_attach_views(t->mm) < 0)
+    if (view_attach(t->mm) < 0)
         return 11;
     char *a = (char *)t->anonymous, *f = (char *)t->file;
     if (strcmp(a, "parent") != 0 || strcmp(a + 3 * PAGE, "parent") != 0)
@@ -108,7 +108,7 @@ static int child(void)
         return 20;
     if (shim_mm_unmap(t->mm, t->anonymous, 4 * PAGE) < 0 || is_readable(t->anonymous))
         return 21;
-    shim_mm_detach_views(t->mm);
+    view_forget_all(t->mm, 1);
     return is_readable((uint64_t)moved) || is_readable(t->file) ? 22 : FINE;
 }
 
@@ -137,7 +137,7 @@ static struct shim_mm *clone_mm(const struct shim_mm *parent)
         area_get(&parent->areas[i]);
         assert_int_equal(area_insert(mm, &parent->areas[i]), 0);
     }
-    assert_int_equal(shim_mm_clone_views(mm, parent), 0);
+    assert_int_equal(view_clone(parent, mm), 0);
     return mm;
 }
 
@@ -183,7 +183,7 @@ static void a_child_sees_and_changes_what_is_shared(void **state)
     assert_string_equal(a + 3 * PAGE, "child");
     assert_int_equal(core_shared_count(), objects + 3);
     assert_int_equal(vfs_memfd_add_seals(t->memfd, LX_F_SEAL_WRITE), -LX_EBUSY);
-    shim_mm_detach_views(mm);
+    view_forget_all(mm, 1);
     assert_false(is_mapped(t->anonymous));
     shim_mm_put(mm);
     assert_int_equal(core_shared_count(), objects + 1);
@@ -206,7 +206,7 @@ static void keys_are_of_the_object_or_the_address_space(void **state)
     assert_int_equal(shim_mm_futex_key(mm, private + 4, key), 0);
     assert_true(key[0] == (uint64_t)(uintptr_t)mm && key[1] == private + 4);
     assert_int_equal(shim_mm_futex_key(mm, private + PAGE, key), -LX_EFAULT);
-    shim_mm_detach_views(mm);
+    view_forget_all(mm, 1);
     assert_int_equal(shim_mm_unmap(mm, private, PAGE), 0);
     shim_mm_put(mm);
 }

@@ -9,7 +9,7 @@ set -uo pipefail
 
 # The files of a folder of the store, but for the patch tables, which runs add.
 files() {
-    find "$TARBOX_ROOT/$1" -type f ! -name '*.patch' | sort
+    find "$TARBOX_ROOT/$1" -type f ! -name '*.patch' ! -name '*.memory' | sort
 }
 
 # Flip a bit at OFFSET of FILE.

@@ -31,6 +31,7 @@ struct image {
     struct plat_file *index; /* an image of the store is not removed while this is open */
     struct plat_file *packs[VFS_IMAGE_PACKS_MAX];
     struct plat_file *patches; /* what image_store_keep_patches() kept, or NULL */
+    struct plat_file *memory;  /* see image_store_begin_memory(), or NULL */
     int is_stored;             /* it lies in a store */
     struct vfs_image view;     /* the index, and after image_map_packs() its packs */
     struct image_stats stats;

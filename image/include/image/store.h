@@ -65,6 +65,19 @@ MUST_USE int image_store_keep_patches(struct image_store *s, struct vfs_image_ke
                                       const void *data, uint64_t size, struct core_diag *diag);
 
 /*
+ * Add to the memory images that are kept with an image, which are mapped by whoever runs it: bytes
+ * that mean nothing here, only added to.  The store is locked until image_store_end_memory().
+ *   size     of the file as the caller knows it; 0: start anew.
+ *   out      open for writing.
+ *   returns  -LX_EAGAIN: somebody else is changing the store, or has changed the file.
+ */
+MUST_USE int image_store_begin_memory(struct image_store *s, struct vfs_image_key id, uint64_t size,
+                                      struct plat_file **out, struct core_diag *diag);
+
+/* What was written is on the disk; an error if it may not be. */
+MUST_USE int image_store_end_memory(struct image_store *s, struct plat_file *file);
+
+/*
  * Open the image of an archive on the host, importing it if the store has not got it:
  * one look at the file's size and time tells, else its content does.
  *   file     open at its start.

@@ -168,6 +168,23 @@ MUST_USE int plat_shared_map(uint32_t keeper, uint64_t key, uint64_t offset, uin
                              uint64_t size, uint32_t prot, void **out);
 void plat_shared_unmap(void *view, uint64_t size);
 
+/* ---- Private copies of files --------------------------------------------- */
+
+/*
+ * Map [offset, offset + size) of a file at `addr`, read-only so far.  What is written to a page is
+ * this process's own; what is not is in memory once, whoever maps it.  Unmapped as a whole.
+ *   f        open with PLAT_FILE_EXECUTE.
+ *   offset   multiple of PLAT_GRANULE, as is `addr`.
+ *   size     multiple of 4096; all of it lies in the file.
+ *   returns  -LX_EEXIST: something is there already; -LX_ENOMEM.
+ */
+struct plat_file;
+MUST_USE int plat_copy_map(struct plat_file *f, uint64_t offset, uint64_t addr, uint64_t size);
+void plat_copy_unmap(uint64_t addr, uint64_t size);
+
+/* Change the protection of such pages; PLAT_WRITE is theirs alone. */
+MUST_USE int plat_copy_protect(uint64_t addr, uint64_t size, uint32_t prot);
+
 /* ---- Processes ----------------------------------------------------------- */
 
 struct plat_process;
@@ -180,7 +197,7 @@ struct plat_process;
  *   guest     does not return.
  *   files     `count` files, at most PLAT_INHERIT_MAX, that plat_file_inherited(0..) gives it.
  */
-#define PLAT_INHERIT_MAX 66u
+#define PLAT_INHERIT_MAX 67u
 struct plat_file;
 MUST_USE int plat_process_spawn(void (*guest)(const char *argument), const char *argument,
                                 struct plat_file *const *files, uint32_t count,
@@ -408,6 +425,7 @@ MUST_USE int plat_signals_watch(void (*handler)(int signal, void *arg), void *ar
 #define PLAT_FILE_CREATE 4u     /* create if missing */
 #define PLAT_FILE_TRUNCATE 8u   /* empty it */
 #define PLAT_FILE_EXCLUSIVE 16u /* with CREATE: -LX_EEXIST if it is there */
+#define PLAT_FILE_EXECUTE 32u   /* for plat_copy_map() */
 
 enum plat_file_type { PLAT_FILE_REGULAR, PLAT_FILE_DIRECTORY, PLAT_FILE_SYMLINK, PLAT_FILE_OTHER };
 

@@ -141,18 +141,6 @@ int shim_mm_is_mapped(struct shim_mm *mm, lx_uptr begin, lx_uptr end);
  */
 MUST_USE int shim_mm_futex_key(struct shim_mm *mm, lx_uptr addr, uint64_t key[2]);
 
-/*
- * Shared memory of a child.  Its areas are there, copies with references of their own, but for
- * those it does not get: the views under them are noted now, and mapped in its guest host
- * before it runs.
- *   returns  -LX_ENOMEM.
- */
-MUST_USE int shim_mm_clone_views(struct shim_mm *child, const struct shim_mm *parent);
-MUST_USE int shim_mm_attach_views(struct shim_mm *mm);
-
-/* Unmap all views in the guest host that carries the address space, which ends. */
-void shim_mm_detach_views(struct shim_mm *mm);
-
 /* One area, for /proc/PID/maps. */
 struct shim_mm_area {
     lx_uptr begin, end;

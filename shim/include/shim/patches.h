@@ -8,6 +8,10 @@
  * host at the same address; tables made in this run are in the arena, for the
  * launcher to add.
  *
+ * A library's memory image is the library as it is in memory, patched, its trampolines behind it.
+ * They lie in a second file, one after the other, each at a multiple of PLAT_GRANULE, and are mapped
+ * by whoever loads the library.
+ *
  * A table belongs to a file's content, the address it was loaded at and the very
  * rewriter that made it: another version's tables are not used.
  *
@@ -21,8 +25,9 @@
 #include "lx/compiler.h"
 #include "vfs/image_format.h"
 
-#define SHIM_PATCHES_MAGIC 0x3130686374706274ull /* "tbptch01" */
+#define SHIM_PATCHES_MAGIC 0x3230686374706274ull /* "tbptch02" */
 
+struct plat_file;
 struct shim_rewrite_table;
 
 struct shim_patches_header {
@@ -37,13 +42,14 @@ struct shim_patches_entry {
     struct vfs_image_key key; /* of the program's content */
     uint64_t addr;            /* where it was loaded */
     uint32_t offset, size;    /* of its table in the file; a multiple of 8 */
+    uint64_t image;           /* offset of its memory image in the other file; 0: it has none */
 };
 
 /* A table made in this run; in the arena. */
 struct shim_patches_new {
     struct shim_patches_new *next;
     struct vfs_image_key key;
-    uint64_t addr;
+    uint64_t addr, image; /* image: as above, set by the launcher */
     struct shim_rewrite_table *table;
 };
 
@@ -53,8 +59,15 @@ struct shim_patches_new {
  */
 MUST_USE int shim_patches_check(const void *file, uint64_t size);
 
-/* Use a file that was checked; before the first program is loaded. */
-void shim_patches_use(const void *file);
+/*
+ * Use a file that was checked; before the first program is loaded.
+ *   images  with the memory images, open for plat_copy_map(), or NULL; of `images_size` bytes.
+ */
+void shim_patches_use(const void *file, struct plat_file *images, uint64_t images_size);
+
+/* The file with the memory images, or NULL; the offset of a library's, or 0. */
+struct plat_file *shim_patches_memory(void);
+uint64_t shim_patches_image(struct vfs_image_key key, uint64_t addr);
 
 /* The kept table of a program, or NULL. */
 const struct shim_rewrite_table *shim_patches_find(struct vfs_image_key key, uint64_t addr);
@@ -62,6 +75,15 @@ const struct shim_rewrite_table *shim_patches_find(struct vfs_image_key key, uin
 /* Note a table for the launcher; without memory it is not kept. */
 void shim_patches_add(struct vfs_image_key key, uint64_t addr,
                       const struct shim_rewrite_table *table);
+
+/*
+ * Make the memory image of a library.
+ *   content  of its file, `size` bytes.
+ *   out      the caller's to free(); NULL if it is no library.
+ *   returns  -LX_ENOMEM.
+ */
+MUST_USE int shim_patches_make_image(const struct shim_patches_new *new, const void *content,
+                                     uint64_t size, void **out, uint64_t *out_size);
 
 /*
  * Join the file in use with this run's tables.
