@@ -17,6 +17,12 @@
 #define FILE_MAX (256ull << 20)
 #define ALIGN 8u
 
+struct vfs_image_key shim_patches_key(const void *code, uint64_t size)
+{
+    XXH128_hash_t hash = XXH3_128bits(code, size);
+    return (struct vfs_image_key){hash.low64, hash.high64};
+}
+
 static uint64_t checksum(const struct shim_patches_header *h)
 {
     uint64_t head = XXH3_64bits(h, offsetof(struct shim_patches_header, checksum));

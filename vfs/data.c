@@ -220,6 +220,24 @@ int64_t vfs_inode_read(struct vfs_inode *inode, void *buf, uint64_t size, uint64
     return result;
 }
 
+int64_t vfs_inode_read_head(struct vfs_inode *inode, void *buf, uint64_t size)
+{
+    const struct vfs_image *image = vfs_image_attached();
+    const struct vfs_image_inode *i =
+        inode->owner ? NULL : vfs_image_inode(image, inode->image_index);
+    uint64_t end = atomic_load_explicit(&inode->size, memory_order_acquire), there;
+    if (!i || !size || !end || end != inode->image_size ||
+        atomic_load_explicit(&inode->chunks, memory_order_acquire))
+        return vfs_inode_read(inode, buf, size, 0);
+    if (size > end)
+        size = end;
+    const void *bytes = vfs_image_content(image, i, 0, &there);
+    if (!bytes || there < size)
+        return vfs_inode_read(inode, buf, size, 0);
+    memcpy(buf, bytes, size);
+    return (int64_t)size;
+}
+
 static int64_t write_pages(struct vfs_inode *inode, const uint8_t *buf, uint64_t size,
                            uint64_t offset)
 {

@@ -16,13 +16,16 @@
 #include "shim/rewrite.h"
 #include "vfs/file.h"
 #include "vfs/image_format.h"
+#include "vfs/inode.h"
 
 #define PAGE_DOWN(x) ((x) & ~(uint64_t)(CORE_PAGE_SIZE - 1))
 
 static int read_plan(struct vfs_file *file, struct elf_plan *plan)
 {
     uint8_t head[ELF_HEAD_SIZE];
-    int64_t n = vfs_file_pread(file, head, sizeof head, 0);
+    if (file->kind != VFS_FILE_REGULAR)
+        return -LX_ENOEXEC;
+    int64_t n = vfs_inode_read_head(file->inode, head, sizeof head);
     return n < 0 ? (int)n : elf_plan_make(head, (uint64_t)n, vfs_file_size(file), plan);
 }
 

@@ -22,6 +22,7 @@
 #include "vfs/file.h"
 
 #define REACH 0x70000000ull /* a jump's reach, with room to spare */
+#define CODE_KEPT_MIN (256u << 10)
 
 /* A table that is not kept: in the arena, shared by the processes that have forked since. */
 struct patched_table {
@@ -241,14 +242,40 @@ int patch_map_trampolines(struct shim_mm *mm, uint64_t at, uint64_t span)
     return err;
 }
 
+/*
+ * Much code at once is likely to be made again, by the next process or in the next run.  So it is
+ * kept that there was nothing to patch in it.
+ *   key      filled for so much code.
+ *   returns  1: nothing is to be patched.
+ */
+static int is_known_clean(uint64_t begin, uint64_t end, struct vfs_image_key *key)
+{
+    if (end - begin < CODE_KEPT_MIN)
+        return 0;
+    plat_gate();
+    *key = shim_patches_key((const void *)begin, end - begin);
+    return shim_patches_find(*key, SHIM_PATCHES_CODE) != NULL;
+}
+
+static void keep_clean(const struct vfs_image_key *key, const struct shim_rewrite_table *table)
+{
+    if (table->span >= CODE_KEPT_MIN && !table->edit_count && !table->tls_unpatched &&
+        !table->syscall_unpatched && shim_patches_may_keep_code())
+        shim_patches_add(*key, SHIM_PATCHES_CODE, table);
+}
+
 int patch_code(struct shim_mm *mm, uint64_t begin, uint64_t end)
 {
     struct shim_rewrite_table *table;
+    struct vfs_image_key key;
     if (end - begin > REACH)
         return -LX_ENOMEM;
+    if (is_known_clean(begin, end, &key))
+        return 0;
     int err = scan(begin, end, end, &table);
     if (err < 0)
         return err;
+    keep_clean(&key, table);
     uint64_t span = shim_rewrite_trampoline_span(table), at = end;
     if (table->edit_count && span) {
         at = area_find_free(mm, end, begin + REACH, end, span); /* what came later: in its reach */

@@ -67,6 +67,19 @@ const struct shim_rewrite_table *shim_patches_find(struct vfs_image_key key, uin
     return new ? new->table : NULL;
 }
 
+int shim_patches_may_keep_code(void)
+{
+    const struct shim_container *c = shim_container();
+    const struct shim_patches_header *h = c->patches;
+    const struct shim_patches_entry *e = h ? (const void *)(h + 1) : NULL;
+    uint32_t count = 0;
+    for (uint32_t i = 0; h && i < h->count; i++)
+        count += e[i].addr == SHIM_PATCHES_CODE;
+    for (const struct shim_patches_new *n = atomic_load(&c->new_patches); n; n = n->next)
+        count += n->addr == SHIM_PATCHES_CODE;
+    return count < SHIM_PATCHES_CODE_MAX;
+}
+
 void shim_patches_add(struct vfs_image_key key, uint64_t addr,
                       const struct shim_rewrite_table *table)
 {

@@ -72,6 +72,16 @@ uint64_t shim_patches_image(struct vfs_image_key key, uint64_t addr);
 /* The kept table of a program, or NULL. */
 const struct shim_rewrite_table *shim_patches_find(struct vfs_image_key key, uint64_t addr);
 
+/*
+ * Code that programs make has a key by its bytes, and no address of its own: its table is kept if
+ * it says that there is nothing to patch, which is so at any address.  How many such are kept is
+ * limited, since a program may make other code in each run.  The key: hosted.
+ */
+#define SHIM_PATCHES_CODE 1ull
+#define SHIM_PATCHES_CODE_MAX 64u
+struct vfs_image_key shim_patches_key(const void *code, uint64_t size);
+int shim_patches_may_keep_code(void);
+
 /* Note a table for the launcher; without memory it is not kept. */
 void shim_patches_add(struct vfs_image_key key, uint64_t addr,
                       const struct shim_rewrite_table *table);

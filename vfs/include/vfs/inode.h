@@ -140,6 +140,12 @@ MUST_USE int64_t vfs_inode_read(struct vfs_inode *inode, void *buf, uint64_t siz
 MUST_USE int64_t vfs_inode_write(struct vfs_inode *inode, const void *buf, uint64_t size,
                                  uint64_t offset);
 
+/*
+ * The first bytes of a regular file, up to `size`; `buf` is no guest memory.  What the image has is
+ * not compared with its checksum, for which all of the file would have to be read: it may be damaged.
+ */
+MUST_USE int64_t vfs_inode_read_head(struct vfs_inode *inode, void *buf, uint64_t size);
+
 /* As write at the end of the file, in one step; `offset` is where that was. */
 MUST_USE int64_t vfs_inode_append(struct vfs_inode *inode, const void *buf, uint64_t size,
                                   uint64_t *offset);
