@@ -216,9 +216,40 @@ static void bury(struct shim_host *h, uint32_t signal)
             continue;
         if (p->pid == 1) {
             p->is_zombie = 1; /* the container ends */
+            p->ending = NULL;
         } else {
             p->exiting = 1;
             p->exit_code = signal;
+            shim_process_end(p);
+        }
+    }
+}
+
+/* Processes that had ended, and that the host had yet to make zombies. */
+static void bury_ending(struct shim_host *h)
+{
+    struct shim_container *c = shim_container();
+    for (;;) {
+        struct shim_process *p = NULL;
+        core_lock_acquire(&c->lock);
+        CORE_LIST_FOR_EACH(node, &c->processes)
+        {
+            struct shim_process *other = CORE_LIST_ENTRY(node, struct shim_process, in_table);
+            if (other->ending == h) {
+                p = other;
+                break;
+            }
+        }
+        if (p)
+            p->ending = NULL;
+        core_lock_release(&c->lock);
+        if (!p)
+            return;
+        shim_process_settle_code(p);
+        if (p->pid == 1) {
+            c->status = p->exit_code;
+            atomic_store(&c->done, 1);
+        } else {
             shim_process_end(p);
         }
     }
@@ -279,6 +310,7 @@ int shim_pool_lost(uint32_t index, uint32_t signal)
         return lost;
     if (lost) {
         bury(h, signal);
+        bury_ending(h);
         drop_birth(atomic_exchange(&h->birth, NULL));
     }
     core_lock_acquire(&c->lock);

@@ -547,6 +547,13 @@ static void give_children_away_locked(struct shim_process *p)
     }
 }
 
+void shim_process_settle_code(struct shim_process *p)
+{
+    uint32_t running = 0;
+    if (atomic_compare_exchange_strong(&p->exiting, &running, 1))
+        p->exit_code = p->leader_status;
+}
+
 void shim_process_end(struct shim_process *p)
 {
     struct shim_container *c = shim_container();
@@ -562,6 +569,7 @@ void shim_process_end(struct shim_process *p)
     give_children_away_locked(p);
     revive_orphans_locked(p, p->parent, p);
     p->is_zombie = 1;
+    p->ending = NULL;
     p->stop_signal = 0;
     vfs_pidfd_tell(p->pidfd, VFS_PIDFD_ENDED);
     tell_of_end_locked(p);

@@ -255,8 +255,10 @@ static int task_free(struct shim_task *t, struct core_wakes *wakes)
         clear_tid(t, wakes);
     uint32_t left = --p->task_count;
     struct vfs_fdtable *fds = p->fds;
-    if (!left)
+    if (!left) {
         p->fds = NULL; /* pidfd_getfd(2) finds none any more */
+        p->ending = t->host;
+    }
     if (vfs_fdtable_remove_user(fds))
         fds = NULL;
     struct shim_task *execing = p->execing;
@@ -350,9 +352,7 @@ void shim_task_exit(struct shim_task *t, uint32_t status)
     int last = task_free(t, &wakes);
     core_wakes_send(&wakes);
     if (last) {
-        uint32_t running = 0;
-        if (atomic_compare_exchange_strong(&p->exiting, &running, 1))
-            p->exit_code = p->leader_status; /* as Linux, whoever was the last */
+        shim_process_settle_code(p);
         if (p->pid == 1)
             finish_container(p);
         shim_process_end(p);

@@ -73,6 +73,8 @@ struct shim_process {
     struct core_list in_table;     /* in the container's processes */
     struct shim_process *next_pid; /* in its hash bucket */
     uint32_t is_zombie;            /* 1: ended, and waits for wait(2) */
+    struct shim_host *ending;      /* its last thread has ended, and this host has yet to make it a
+                                      zombie; else NULL */
     uint32_t exit_signal;          /* that the parent gets at the end; 0: none */
     uint32_t has_execed;           /* 1: an execve(2) has succeeded; setpgid(2) asks */
     uint32_t news;                 /* SHIM_NEWS_*: what wait(2) has not reported yet */
