@@ -16,6 +16,8 @@
 
 #define FILE_MAX (256ull << 20)
 #define ALIGN 8u
+#define IMAGE_ZEROS_MAX \
+    (1u << 20) /* memory that is not in the file: more is better made than kept */
 
 struct vfs_image_key shim_patches_key(const void *code, uint64_t size)
 {
@@ -76,9 +78,9 @@ int shim_patches_make_image(const struct shim_patches_new *new, const void *cont
     *out = NULL;
     *out_size = 0;
     if (elf_plan_make(content, size < ELF_HEAD_SIZE ? size : ELF_HEAD_SIZE, size, &plan) < 0 ||
-        plan.is_fixed || plan.low != new->addr || plan.high - plan.low != t->span ||
-        t->trampolines != t->span)
-        return 0; /* a program's table */
+        plan.is_fixed || plan.high - plan.low != t->span || t->trampolines != t->span ||
+        t->span > size + IMAGE_ZEROS_MAX)
+        return 0;
     *out_size = (uint64_t)t->trampolines + shim_rewrite_trampoline_span(t);
     uint8_t *image = calloc(1, *out_size);
     if (!image)

@@ -23,6 +23,7 @@
 #include "shim/user.h"
 #include "vfs/file.h"
 #include "vfs/image_format.h"
+#include "vfs/inode.h"
 
 #define SCRIPT_LINE 256 /* execve(2): the rest of a longer line is cut */
 #define SCRIPT_DEPTH 4  /* interpreters that are scripts themselves */
@@ -120,6 +121,9 @@ static int load_segment(struct shim_task *t, struct vfs_file *file, const struct
         size = s->file_size;
         page = at;
     }
+    if (size > CORE_PAGE_SIZE)
+        plat_mem_populate(page & ~(uint64_t)(CORE_PAGE_SIZE - 1),
+                          size & ~(uint64_t)(CORE_PAGE_SIZE - 1), PLAT_WRITE);
     while (size) {
         int64_t n = vfs_file_pread(file, (void *)page, size, offset);
         if (n < 0)
@@ -201,14 +205,21 @@ static int protect_segments(struct shim_task *t, const struct elf_plan *plan, ui
 
 /*
  * Load a program or its interpreter, patched.
- *   end  of all that it takes.
+ *   plan  its bias changes if it is mapped from its memory image.
+ *   end   of all that it takes; 0: of nothing in the window that it was to lie in.
  */
-static int load_elf(struct shim_task *t, struct vfs_file *file, const struct elf_plan *plan,
+static int load_elf(struct shim_task *t, struct vfs_file *file, struct elf_plan *plan,
                     const char *path, uint64_t *end, struct shim_exec_error *e)
 {
     struct shim_mm *mm = t->process->mm;
     struct vfs_image_key key;
+    lx_uptr at;
     uint64_t id = text_id(file, plan, &key);
+    if (id && shim_mm_map_program(mm, &key, plan->low + plan->bias, plan, &at) == 0) {
+        plan->bias = at - plan->low;
+        *end = 0;
+        return 0;
+    }
     int code_is_here = has_code(plan, &key, id);
     int err = load_segments(t, file, plan, id, code_is_here);
     if (err < 0)
@@ -227,7 +238,9 @@ static int load_elf(struct shim_task *t, struct vfs_file *file, const struct elf
 static int64_t read_head(struct vfs_file *file, char *head)
 {
     memset(head, 0, ELF_HEAD_SIZE);
-    return vfs_file_pread(file, head, ELF_HEAD_SIZE, 0);
+    if (file->kind != VFS_FILE_REGULAR)
+        return -LX_EACCES;
+    return vfs_inode_read_head(file->inode, head, ELF_HEAD_SIZE);
 }
 
 static void set_start(struct shim_task *t, uint64_t entry, lx_uptr sp)
@@ -418,7 +431,7 @@ int shim_exec_commit(struct shim_task *t, struct shim_exec *x, struct shim_exec_
     shim_mm_set_program(mm, shim_exec_program(x));
     int err = load_elf(t, x->file, &x->plan, x->path, &end, e);
     if (err == 0)
-        shim_mm_set_brk(mm, end);
+        shim_mm_set_brk(mm, end ? end : CORE_PIE_BASE);
     if (err == 0 && x->loader)
         err = load_elf(t, x->loader, &x->loader_plan, x->loader_path, &end, e);
     t->plat->fs_mode = shim_mm_needs_fs(mm) ? PLAT_FS_GUEST : PLAT_FS_HOST;

@@ -3,8 +3,8 @@
 #define SHIM_MEMORY_IMAGE_H
 
 /*
- * Memory images: libraries as they are in memory, patched and with their trampolines, that lie in
- * a file beside the store's image (shim/patches.h).  Mapped as private copies, pages are read when
+ * Memory images: libraries and programs as they are in memory, patched and with their trampolines, that
+ * lie in a file beside the store's image (shim/patches.h).  Mapped as private copies, pages are read when
  * they are touched, and those that are not written to are in memory once for all processes.
  *
  * They have a window to themselves: private memory is reserved in chunks, which views of files
@@ -22,6 +22,9 @@
 
 struct area;
 struct shim_mm;
+struct shim_rewrite_table;
+struct vfs_file;
+struct vfs_image_key;
 
 struct image_view {
     struct image_view *next;
@@ -43,8 +46,15 @@ static inline int image_overlaps(uint64_t begin, uint64_t end)
     return end > IMAGE_WINDOW_BASE && begin < CORE_MMAP_END;
 }
 
-/* Map the image of `size` bytes at an offset of the file: where it is, or 0. */
-uint64_t image_map(struct shim_mm *mm, uint64_t offset, uint64_t size);
+/*
+ * Map the memory image of what has this kept table, with its trampolines, which become an area, and
+ * note that it is patched.
+ *   key, addr  under which the table is kept.
+ *   file       of a library, or NULL.
+ *   returns    where it is, read-only so far; 0: there is none.
+ */
+uint64_t image_place(struct shim_mm *mm, const struct vfs_image_key *key, uint64_t addr,
+                     const struct shim_rewrite_table *table, struct vfs_file *file);
 
 /* Is the range all in one view? */
 int image_covers(const struct shim_mm *mm, uint64_t begin, uint64_t end);

@@ -12,7 +12,6 @@
 #include "memory/range.h"
 #include "memory/view.h"
 #include "plat/plat.h"
-#include "shim/patches.h"
 #include "shim/rewrite.h"
 #include "vfs/file.h"
 #include "vfs/image_format.h"
@@ -79,35 +78,6 @@ static uint64_t place(struct shim_mm *mm, struct vfs_file *file, uint64_t fixed,
     return at;
 }
 
-/* Its memory image, if there is one: the trampolines are in it. */
-static uint64_t place_image(struct shim_mm *mm, struct area *a, const struct vfs_image_key *key,
-                            const struct shim_rewrite_table *table, uint64_t addr)
-{
-    uint64_t span = shim_rewrite_trampoline_span(table), offset = shim_patches_image(*key, addr);
-    uint64_t at = offset ? image_map(mm, offset, table->span + span) : 0;
-    const struct area trampolines = {.begin = at + table->span,
-                                     .end = at + table->span + span,
-                                     .prot = PLAT_READ | PLAT_EXEC,
-                                     .flags = AREA_BACKED | AREA_PATCHED | AREA_PRISTINE};
-    if (!at)
-        return 0;
-    if (patch_remember(mm, at, table, 1, a->file) < 0) {
-        image_release(mm, at, at + 1);
-        return 0;
-    }
-    int err = span ? host_protect(trampolines.begin, trampolines.end, trampolines.prot) : 0;
-    if (err == 0 && span)
-        err = area_insert(mm, &trampolines);
-    if (err < 0) {
-        patch_forget(mm, at, at + table->span);
-        image_release(mm, at, at + 1);
-        return 0;
-    }
-    mm->committed += span;
-    a->flags |= AREA_PRISTINE;
-    return at;
-}
-
 /* Is it what a loader maps of the file first? */
 static int is_first(const struct elf_plan *plan, const struct area *a, uint64_t length,
                     uint64_t fixed)
@@ -145,7 +115,9 @@ uint64_t library_place(struct shim_mm *mm, struct area *a, uint64_t length, uint
         return 0;
     uint64_t at = 0;
     if (!made && !fixed && is_loader(&plan, a, length))
-        at = place_image(mm, a, kept, table, plan.low);
+        at = image_place(mm, kept, plan.low, table, a->file);
+    if (at)
+        a->flags |= AREA_PRISTINE;
     /* With a system call that cannot be patched, its text will be refused. */
     if (!at && !table->syscall_unpatched)
         at = place(mm, a->file, fixed, table, !made);

@@ -101,6 +101,16 @@ void shim_mm_begin(void);
 void shim_mm_rest(void);
 
 /*
+ * Map a program, or a loader, from its memory image, patched.
+ *   key, addr  of its content, and where it was loaded when it was patched first.
+ *   at         where it lies now.
+ *   returns    -LX_ENOENT: it has none, and is to be loaded from its file; -LX_ENOMEM.
+ */
+struct elf_plan;
+MUST_USE int shim_mm_map_program(struct shim_mm *mm, const struct vfs_image_key *key, lx_uptr addr,
+                                 const struct elf_plan *plan, lx_uptr *at);
+
+/*
  * Patch a program that was loaded at [begin, end), writable, and map its
  * trampolines behind it.
  *   key      of its content, under which its patch table is kept; NULL: it is not.

@@ -8,9 +8,9 @@
  * host at the same address; tables made in this run are in the arena, for the
  * launcher to add.
  *
- * A library's memory image is the library as it is in memory, patched, its trampolines behind it.
+ * A memory image is a library or program as it is in memory, patched, its trampolines behind it.
  * They lie in a second file, one after the other, each at a multiple of PLAT_GRANULE, and are mapped
- * by whoever loads the library.
+ * by whoever loads it.
  *
  * A table belongs to a file's content, the address it was loaded at and the very
  * rewriter that made it: another version's tables are not used.
@@ -87,9 +87,9 @@ void shim_patches_add(struct vfs_image_key key, uint64_t addr,
                       const struct shim_rewrite_table *table);
 
 /*
- * Make the memory image of a library.
+ * Make the memory image of a library or program.
  *   content  of its file, `size` bytes.
- *   out      the caller's to free(); NULL if it is no library.
+ *   out      the caller's to free(); NULL if it has none: it lies at a fixed address.
  *   returns  -LX_ENOMEM.
  */
 MUST_USE int shim_patches_make_image(const struct shim_patches_new *new, const void *content,
