@@ -9,12 +9,15 @@
 #include "cmd/cmd.h"
 #include "image/config.h"
 #include "lx/errno.h"
+#include "runner/programs.h"
 #include "store.h"
 
 static const char inspect_help[] =
     "Usage: tarbox inspect [OPTION]... IMAGE...\n"
     "\n"
-    "Show what is known of images, as JSON: names, configuration, sizes, packs.\n"
+    "Show what is known of images, as JSON: names, configuration, sizes, packs, and of the\n"
+    "programs and libraries that have run so far how many system calls and thread-local\n"
+    "accesses were found in them, and how many could not be patched.\n"
     "\n"
     "Options:\n"
     "      --root DIR  Folder of the store (default: $TARBOX_ROOT or your application data)\n"
@@ -59,6 +62,25 @@ static json_t *packs_json(const struct image *image)
     return packs;
 }
 
+/* One program or library that has run, and how much of it is patched. */
+static void add_program(void *arg, const struct runner_program *p)
+{
+    json_t *programs = arg;
+    json_array_append_new(programs, json_pack("{s:s, s:{s:i, s:i}, s:{s:i, s:i}, s:b}", "Path",
+                                              p->path, "SystemCalls", "Found", (int)p->system_calls,
+                                              "Unpatched", (int)p->system_calls_unpatched,
+                                              "ThreadLocal", "Found", (int)p->thread_local,
+                                              "Unpatched", (int)p->thread_local_unpatched,
+                                              "MemoryImage", p->has_memory_image));
+}
+
+static json_t *programs_json(const struct image *image)
+{
+    json_t *programs = json_array();
+    runner_each_program(image, add_program, programs);
+    return programs;
+}
+
 /* The image as one object, or NULL without memory. */
 static json_t *image_json(const struct image *image, json_t *names)
 {
@@ -66,11 +88,12 @@ static json_t *image_json(const struct image *image, json_t *names)
     uint64_t size;
     const char *text = image_config_text(image, &size);
     json_t *config = json_loadb(text, size, 0, NULL);
-    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "Id", key_json(image->id),
-                     "Names", names, "Tree", key_json(h->tree), "Size", (json_int_t)h->file_size,
-                     "Files", (json_int_t)h->file_count, "Directories",
+    return json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "Id",
+                     key_json(image->id), "Names", names, "Tree", key_json(h->tree), "Size",
+                     (json_int_t)h->file_size, "Files", (json_int_t)h->file_count, "Directories",
                      (json_int_t)h->directory_count, "IndexSize", (json_int_t)h->index_size,
-                     "Packs", packs_json(image), "Image", config ? config : json_null());
+                     "Packs", packs_json(image), "Programs", programs_json(image), "Image",
+                     config ? config : json_null());
 }
 
 static int open_operand(struct cmd_call *c, const char *reference, struct image *out)

@@ -88,8 +88,8 @@ static int map_image(const struct handover *h)
     if (h->kept.memory && plat_file_inherited(next + 1, &memory) < 0)
         memory = NULL;
     if (h->kept.patches && map_file(next, h->kept.patches, &at, &map) == 0 &&
-        shim_patches_check(map.data, map.size) == 0)
-        shim_patches_use(map.data, memory, memory ? h->kept.memory : 0);
+        shim_patches_check(map.data, map.size, memory ? h->kept.memory : 0) == 0)
+        shim_patches_use(map.data, memory);
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "image/image.h"
 #include "image/store.h"
 #include "plat/plat.h"
+#include "runner/programs.h"
 #include "shim/patches.h"
 #include "shim/task.h"
 #include "vfs/image.h"
@@ -28,16 +29,32 @@ struct kept_sizes kept_sizes(const struct image *image)
     return sizes;
 }
 
-/* A file of the image by its content, or NULL. */
-static const struct vfs_image_inode *find_content(const struct vfs_image *image,
-                                                  struct vfs_image_key key)
+void runner_each_program(const struct image *image,
+                         void (*each)(void *arg, const struct runner_program *program), void *arg)
 {
-    for (uint32_t i = 0; i < vfs_image_inode_count(image); i++) {
-        const struct vfs_image_inode *inode = vfs_image_inode(image, i);
-        if (inode && inode->key.low == key.low && inode->key.high == key.high)
-            return inode;
+    uint64_t size = size_of(image->patches);
+    const void *tables;
+    struct shim_patches_info info;
+    char path[4096];
+    if (!size || plat_file_map(image->patches, 0, size, &tables) < 0)
+        return;
+    int err = shim_patches_check(tables, size, size_of(image->memory));
+    for (uint32_t n = 0; err == 0 && (err = shim_patches_info(tables, n, &info)) == 0; n++) {
+        int64_t inode = vfs_image_find_content(&image->view, info.key);
+        if (inode < 0) /* code that a program made */
+            continue;
+        image_path(image, (uint32_t)inode, path, sizeof path);
+        const struct runner_program program = {
+            .path = path,
+            .system_calls = info.syscall_sites,
+            .system_calls_unpatched = info.syscall_unpatched,
+            .thread_local = info.tls_sites,
+            .thread_local_unpatched = info.tls_unpatched,
+            .has_memory_image = (int)info.has_image,
+        };
+        each(arg, &program);
     }
-    return NULL;
+    plat_file_unmap(tables, size);
 }
 
 /* A file's whole content, to be freed, or NULL. */
@@ -62,7 +79,9 @@ static uint8_t *read_content(const struct vfs_image *image, const struct vfs_ima
 static uint64_t write_image(const struct vfs_image *image, const struct shim_patches_new *new,
                             struct plat_file *file, uint64_t *end)
 {
-    const struct vfs_image_inode *inode = find_content(image, new->key);
+    int64_t found = vfs_image_find_content(image, new->key);
+    const struct vfs_image_inode *inode =
+        found < 0 ? NULL : vfs_image_inode(image, (uint32_t)found);
     uint8_t *content = inode ? read_content(image, inode) : NULL;
     uint64_t size, at = 0;
     void *bytes = NULL;
@@ -107,7 +126,7 @@ void keep_patches(struct image *image, const char *root, const struct kept_sizes
     if (image_store_open(root, 0, &store, &unused) < 0)
         return;
     if (old->patches && (plat_file_map(image->patches, 0, old->patches, &tables) < 0 ||
-                         shim_patches_check(tables, old->patches) < 0))
+                         shim_patches_check(tables, old->patches, old->memory) < 0))
         tables = NULL;
     keep_images(store, image, tables ? old->memory : 0);
     int err = shim_patches_join(tables, &new, &size);

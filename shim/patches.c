@@ -10,6 +10,7 @@
 #include "core/layout.h"
 #include "exec/elf.h"
 #include "lx/errno.h"
+#include "plat/plat.h"
 #include "rewrite_version.h"
 #include "shim/rewrite.h"
 #include "shim/task.h"
@@ -39,7 +40,16 @@ static int entry_fits(const struct shim_patches_header *h, const struct shim_pat
            e->size <= h->size - e->offset && e->size >= sizeof *t && t->size == e->size;
 }
 
-int shim_patches_check(const void *file, uint64_t size)
+static int image_fits(const struct shim_patches_header *h, const struct shim_patches_entry *e,
+                      uint64_t images_size)
+{
+    const struct shim_rewrite_table *t = (const void *)((const uint8_t *)h + e->offset);
+    uint64_t size = (uint64_t)t->trampolines + shim_rewrite_trampoline_span(t);
+    return !e->image || (e->image % PLAT_GRANULE == 0 && e->image <= images_size &&
+                         size <= images_size - e->image);
+}
+
+int shim_patches_check(const void *file, uint64_t size, uint64_t images_size)
 {
     const struct shim_patches_header *h = file;
     const struct shim_patches_entry *e = (const void *)(h + 1);
@@ -48,9 +58,28 @@ int shim_patches_check(const void *file, uint64_t size)
         h->checksum != checksum(h))
         return -LX_EINVAL;
     for (uint32_t i = 0; i < h->count; i++) {
-        if (!entry_fits(h, &e[i]))
+        if (!entry_fits(h, &e[i]) || !image_fits(h, &e[i], images_size))
             return -LX_EINVAL;
     }
+    return 0;
+}
+
+int shim_patches_info(const void *file, uint32_t n, struct shim_patches_info *out)
+{
+    const struct shim_patches_header *h = file;
+    const struct shim_patches_entry *e = (const void *)(h + 1);
+    if (n >= h->count)
+        return -LX_ENOENT;
+    const struct shim_rewrite_table *t = (const void *)((const uint8_t *)file + e[n].offset);
+    *out = (struct shim_patches_info){
+        .key = e[n].key,
+        .addr = e[n].addr,
+        .syscall_sites = t->syscall_sites,
+        .syscall_unpatched = t->syscall_unpatched,
+        .tls_sites = t->tls_sites,
+        .tls_unpatched = t->tls_unpatched,
+        .has_image = e[n].image != 0,
+    };
     return 0;
 }
 

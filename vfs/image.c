@@ -147,6 +147,17 @@ int64_t vfs_image_lookup(const struct vfs_image *image, const struct vfs_image_i
     return e ? (int64_t)e->inode : -LX_EIO;
 }
 
+int64_t vfs_image_find_content(const struct vfs_image *image, struct vfs_image_key key)
+{
+    for (uint32_t i = 0; i < vfs_image_inode_count(image); i++) {
+        const struct vfs_image_inode *inode = vfs_image_inode(image, i);
+        if (inode && inode->key.low == key.low && inode->key.high == key.high &&
+            (inode->mode & LX_S_IFMT) == LX_S_IFREG)
+            return i;
+    }
+    return -LX_ENOENT;
+}
+
 const char *vfs_image_target(const struct vfs_image *image, const struct vfs_image_inode *inode)
 {
     return vfs_image_section(image, VFS_IMAGE_NAMES, inode->data, inode->size);

@@ -5,27 +5,26 @@
 
 #include "core/arena.h"
 #include "core/mem.h"
-#include "plat/plat.h"
 #include "shim/patches.h"
 #include "shim/rewrite.h"
 #include "shim/task.h"
 
-/* Of this process. */
-static struct {
-    struct plat_file *file;
-    uint64_t size;
-} g_images;
+/* This process's. */
+static struct plat_file **images_file(void)
+{
+    static struct plat_file *file;
+    return &file;
+}
 
-void shim_patches_use(const void *file, struct plat_file *images, uint64_t images_size)
+void shim_patches_use(const void *file, struct plat_file *images)
 {
     shim_container()->patches = file;
-    g_images.file = images;
-    g_images.size = images_size;
+    *images_file() = images;
 }
 
 struct plat_file *shim_patches_memory(void)
 {
-    return g_images.file;
+    return *images_file();
 }
 
 static const struct shim_patches_entry *find(struct vfs_image_key key, uint64_t addr)
@@ -46,12 +45,8 @@ static const struct shim_rewrite_table *table_of(const struct shim_patches_entry
 
 uint64_t shim_patches_image(struct vfs_image_key key, uint64_t addr)
 {
-    const struct shim_patches_entry *e = find(key, addr);
-    if (!e || !e->image || e->image % PLAT_GRANULE || e->image > g_images.size)
-        return 0;
-    const struct shim_rewrite_table *t = table_of(e);
-    uint64_t size = (uint64_t)t->trampolines + shim_rewrite_trampoline_span(t);
-    return size <= g_images.size - e->image ? e->image : 0;
+    const struct shim_patches_entry *e = *images_file() ? find(key, addr) : NULL;
+    return e ? e->image : 0;
 }
 
 const struct shim_rewrite_table *shim_patches_find(struct vfs_image_key key, uint64_t addr)

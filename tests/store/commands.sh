@@ -57,6 +57,7 @@ for offset in 3 9 25 33 50 1000 20000; do
     damage "$tables" $offset
     gives 0 '^hi$' run "$id" echo hi
 done
+gives 0 '"Unpatched": 0' inspect "$id"
 truncate -s 100 "$tables"
 gives 0 '^hi$' run "$id" echo hi
 gives 0 '^Hello' run "$id" hello

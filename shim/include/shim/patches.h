@@ -55,15 +55,16 @@ struct shim_patches_new {
 
 /*
  * Check a file.
+ *   images_size  of the one with the memory images, which must have all that this one names.
  *   returns  -LX_EINVAL: damaged, or another rewriter's.
  */
-MUST_USE int shim_patches_check(const void *file, uint64_t size);
+MUST_USE int shim_patches_check(const void *file, uint64_t size, uint64_t images_size);
 
 /*
  * Use a file that was checked; before the first program is loaded.
- *   images  with the memory images, open for plat_copy_map(), or NULL; of `images_size` bytes.
+ *   images  with the memory images, open for plat_copy_map(), or NULL.
  */
-void shim_patches_use(const void *file, struct plat_file *images, uint64_t images_size);
+void shim_patches_use(const void *file, struct plat_file *images);
 
 /* The file with the memory images, or NULL; the offset of a library's, or 0. */
 struct plat_file *shim_patches_memory(void);
@@ -85,6 +86,17 @@ int shim_patches_may_keep_code(void);
 /* Note a table for the launcher; without memory it is not kept. */
 void shim_patches_add(struct vfs_image_key key, uint64_t addr,
                       const struct shim_rewrite_table *table);
+
+/* What a checked file says of its n-th program, library, or code that a program made. */
+struct shim_patches_info {
+    struct vfs_image_key key;
+    uint64_t addr; /* SHIM_PATCHES_CODE: no file's */
+    uint32_t syscall_sites,
+        syscall_unpatched;             /* system calls in it; how many could not be patched */
+    uint32_t tls_sites, tls_unpatched; /* accesses through %fs */
+    uint32_t has_image;
+};
+MUST_USE int shim_patches_info(const void *file, uint32_t n, struct shim_patches_info *out);
 
 /*
  * Make the memory image of a library or program.

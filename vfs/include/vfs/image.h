@@ -75,6 +75,9 @@ const struct vfs_image_entry *vfs_image_entry(const struct vfs_image *image,
                                               const struct vfs_image_inode *dir, uint32_t n,
                                               const char **name);
 
+/* A file with this content: the index of one such inode, or -LX_ENOENT.  Looks through all. */
+MUST_USE int64_t vfs_image_find_content(const struct vfs_image *image, struct vfs_image_key key);
+
 /* A link's target (not terminated): `size` bytes, or NULL. */
 const char *vfs_image_target(const struct vfs_image *image, const struct vfs_image_inode *inode);
 
