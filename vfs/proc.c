@@ -139,6 +139,7 @@ static void show(struct vfs_inode *inode, struct lx_stat *out)
     out->st_size = p->what == VFS_PROC_FD            ? count_numbers(p)
                    : p->what == VFS_PROC_FD_LINK     ? LINK_SIZE
                    : p->what == VFS_PROC_MOUNTS_LINK ? (int64_t)sizeof "self/mounts" - 1
+                   : p->what == VFS_PROC_NET_LINK    ? (int64_t)sizeof "self/net" - 1
                                                      : 0;
 }
 
@@ -382,6 +383,8 @@ static int64_t ordinary_target(const struct vfs_proc *p, char *buf, uint64_t siz
     struct vfs_text t = {.data = NULL};
     if (p->what == VFS_PROC_MOUNTS_LINK) {
         vfs_text_f(&t, "self/mounts");
+    } else if (p->what == VFS_PROC_NET_LINK) {
+        vfs_text_f(&t, "self/net");
     } else if (p->what == VFS_PROC_SELF || p->what == VFS_PROC_THREAD_SELF) {
         int err = g_providers.processes->self(&self, &fs);
         if (err < 0)

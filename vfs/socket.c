@@ -7,6 +7,7 @@
 
 #include "core/arena.h"
 #include "core/mem.h"
+#include "inet.h"
 #include "internal.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
@@ -22,28 +23,33 @@
 #define SOCKET_DEVICE_MINOR 8 /* of the device that stat(2) shows */
 
 static const struct socket_ops *const g_ops[SOCKET_KIND_COUNT] = {
-    [SOCKET_UNIX_STREAM] = &unix_stream_ops,
-    [SOCKET_UNIX_DGRAM] = &unix_dgram_ops,
-    [SOCKET_UNIX_SEQPACKET] = &unix_seqpacket_ops,
+    [SOCKET_UNIX_STREAM] = &unix_stream_ops,       [SOCKET_UNIX_DGRAM] = &unix_dgram_ops,
+    [SOCKET_UNIX_SEQPACKET] = &unix_seqpacket_ops, [SOCKET_INET_STREAM] = &inet_stream_ops,
+    [SOCKET_INET_DGRAM] = &inet_dgram_ops,         [SOCKET_NETLINK] = &netlink_ops,
 };
 
-static const struct socket_ops *ops(const struct vfs_socket *s)
+const struct socket_ops *socket_ops_of(const struct vfs_socket *s)
 {
     return g_ops[s->kind];
 }
 
+static const struct socket_ops *ops(const struct vfs_socket *s)
+{
+    return socket_ops_of(s);
+}
+
 /* ---- Sockets ---- */
 
-struct vfs_socket *socket_alloc(enum socket_kind kind, uint32_t type,
+struct vfs_socket *socket_alloc(enum socket_kind kind, uint32_t family, uint32_t type,
                                 const struct vfs_socket_caller *caller)
 {
-    struct vfs_socket *s = core_arena_alloc(sizeof *s);
+    struct vfs_socket *s = core_arena_alloc(g_ops[kind]->size);
     if (!s)
         return NULL;
     s->refs = 1;
     s->kind = (uint8_t)kind;
     s->type = (uint8_t)type;
-    s->family = g_ops[kind]->family;
+    s->family = (uint16_t)family;
     s->uid = caller->euid;
     s->gid = caller->egid;
     s->ino = core_arena_unique();
@@ -58,6 +64,8 @@ struct vfs_socket *socket_alloc(enum socket_kind kind, uint32_t type,
     core_list_init(&s->queue);
     core_list_init(&s->pending);
     core_list_init(&s->in_flight_node);
+    if (g_ops[kind]->init)
+        g_ops[kind]->init(s);
     return s;
 }
 
@@ -70,7 +78,7 @@ struct vfs_socket *socket_get(struct vfs_socket *s)
 void socket_put(struct vfs_socket *s)
 {
     if (s && atomic_fetch_sub(&s->refs, 1) == 1)
-        core_arena_free(s, sizeof *s);
+        core_arena_free(s, ops(s)->size);
 }
 
 void socket_lock_both(struct vfs_socket *a, struct vfs_socket *b)
@@ -133,6 +141,22 @@ void socket_wait_end(struct socket_wait *w, int more)
         core_waitq_wake_some(w->queue, w->events, 1);
 }
 
+int64_t socket_wait_for(struct vfs_socket *s, const struct vfs_socket_caller *caller, int waits,
+                        uint32_t events, socket_look look, void *arg)
+{
+    int takes = events == SOCKET_IN, err = 0;
+    struct socket_wait w = {.queue = &s->waitq,
+                            .self = caller->self,
+                            .events = events,
+                            .exclusive = takes,
+                            .timeout_ns = takes ? s->receive_ns : s->send_ns};
+    int64_t result;
+    while ((result = look(s, arg)) == -LX_EAGAIN && waits && err == 0)
+        err = socket_wait(&w);
+    socket_wait_end(&w, s->queued || s->bytes);
+    return result == -LX_EAGAIN && err == -LX_EINTR ? err : result;
+}
+
 /* ---- Buffers ---- */
 
 static int copy(struct socket_cursor *c, uint8_t *bytes, uint64_t size, int in)
@@ -181,6 +205,13 @@ static int kind_of(int32_t family, int32_t *type, int32_t protocol, enum socket_
     switch (family) {
     case LX_AF_UNIX:
         return unix_kind_of(type, protocol, kind);
+    case LX_AF_INET:
+    case LX_AF_INET6:
+        return inet_kind_of(*type, protocol, kind);
+    case LX_AF_NETLINK:
+        return netlink_kind_of(*type, protocol, kind);
+    case LX_AF_PACKET:
+        return -LX_EPERM; /* as without CAP_NET_RAW */
     default:
         return -LX_EAFNOSUPPORT;
     }
@@ -208,7 +239,7 @@ int vfs_socket_new(const struct vfs_socket_caller *caller, int32_t family, int32
     int err = kind_of(family, &type, protocol, &kind);
     if (err < 0)
         return err;
-    struct vfs_socket *s = socket_alloc(kind, (uint32_t)type, caller);
+    struct vfs_socket *s = socket_alloc(kind, (uint32_t)family, (uint32_t)type, caller);
     if (!s)
         return -LX_ENFILE;
     err = file_new(s, flags, out);
@@ -272,6 +303,27 @@ int vfs_socket_accept(struct vfs_file *file, const struct vfs_socket_caller *cal
     return err;
 }
 
+int socket_no_pair(struct vfs_socket *a, struct vfs_socket *b,
+                   const struct vfs_socket_caller *caller)
+{
+    (void)a, (void)b, (void)caller;
+    return -LX_EOPNOTSUPP;
+}
+
+int socket_no_listen(struct vfs_socket *s, const struct vfs_socket_caller *caller, uint32_t backlog)
+{
+    (void)s, (void)caller, (void)backlog;
+    return -LX_EOPNOTSUPP;
+}
+
+int socket_no_accept(struct vfs_socket *s, const struct vfs_socket_caller *caller, int waits,
+                     struct vfs_socket **out)
+{
+    (void)s, (void)caller, (void)waits;
+    *out = NULL;
+    return -LX_EOPNOTSUPP;
+}
+
 int vfs_socket_shutdown(struct vfs_file *file, int32_t how)
 {
     if (how < LX_SHUT_RD || how > LX_SHUT_RDWR)
@@ -314,6 +366,11 @@ int vfs_socket_passes_cred(const struct vfs_file *file)
     return socket_option_is_on(file->socket, LX_SO_PASSCRED);
 }
 
+uint32_t vfs_socket_family(const struct vfs_file *file)
+{
+    return file->socket->family;
+}
+
 int vfs_socket_error(struct vfs_file *file)
 {
     return socket_take_error(file->socket);
@@ -326,7 +383,13 @@ void vfs_socket_set_error(struct vfs_file *file, int error)
 
 int64_t vfs_socket_unsent(struct vfs_file *file)
 {
-    return file->socket->sent;
+    return ops(file->socket)->unsent(file->socket);
+}
+
+int vfs_socket_at_mark(struct vfs_file *file)
+{
+    struct vfs_socket *s = file->socket;
+    return ops(s)->at_mark ? ops(s)->at_mark(s) : -LX_ENOTTY;
 }
 
 void vfs_socket_set_mode(struct vfs_file *file, uint32_t mode)

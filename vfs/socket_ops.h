@@ -27,10 +27,13 @@ enum socket_kind {
     SOCKET_UNIX_STREAM,
     SOCKET_UNIX_DGRAM,
     SOCKET_UNIX_SEQPACKET,
+    SOCKET_INET_STREAM,
+    SOCKET_INET_DGRAM,
+    SOCKET_NETLINK,
     SOCKET_KIND_COUNT,
 };
 
-enum socket_state { SOCKET_CLOSED, SOCKET_CONNECTED, SOCKET_LISTENS };
+enum socket_state { SOCKET_CLOSED, SOCKET_CONNECTING, SOCKET_CONNECTED, SOCKET_LISTENS };
 
 #define SOCKET_IN (LX_POLLIN | LX_POLLRDNORM | LX_POLLRDBAND | LX_POLLPRI)
 #define SOCKET_OUT (LX_POLLOUT | LX_POLLWRNORM | LX_POLLWRBAND)
@@ -51,7 +54,9 @@ struct vfs_socket {
     _Atomic uint32_t send_limit;         /* bytes: SO_SNDBUF */
     _Atomic uint32_t receive_size;       /* bytes: SO_RCVBUF */
     _Atomic uint32_t low_water;          /* bytes: SO_RCVLOWAT */
-    _Atomic int32_t priority, linger;    /* kept; linger in s, 0: off */
+    _Atomic uint32_t send_limit_is_set;  /* 1: by the program */
+    _Atomic int32_t priority, linger;    /* kept; linger in s */
+    _Atomic uint32_t lingers;            /* 1: SO_LINGER is on */
     _Atomic int64_t receive_ns, send_ns; /* timeouts; 0: none */
 
     _Atomic uint32_t state;  /* enum socket_state; changed with the lock held */
@@ -87,7 +92,8 @@ struct vfs_socket {
  *   waits  0: not even if there is nothing to do yet: -LX_EAGAIN.
  */
 struct socket_ops {
-    uint16_t family; /* LX_AF_* */
+    uint32_t size;                      /* bytes of one: struct vfs_socket, and what follows */
+    void (*init)(struct vfs_socket *s); /* what follows; NULL: nothing does */
     int (*pair)(struct vfs_socket *a, struct vfs_socket *b, const struct vfs_socket_caller *caller);
     int (*bind)(struct vfs_socket *s, const struct vfs_socket_caller *caller,
                 const struct vfs_sockaddr *name);
@@ -104,13 +110,35 @@ struct socket_ops {
                        struct vfs_message *m, int waits);
     uint32_t (*poll)(struct vfs_socket *s);
     int64_t (*available)(struct vfs_socket *s);
+    int64_t (*unsent)(struct vfs_socket *s);
+    int (*at_mark)(struct vfs_socket *s); /* NULL: there are no urgent bytes */
     void (*close)(struct vfs_socket *s, struct core_list *rest); /* rest: see file_end() */
+
+    /* Options of other levels than SOL_SOCKET; NULL: there are none. */
+    int (*get_option)(struct vfs_socket *s, int32_t level, int32_t name,
+                      struct vfs_socket_option *out);
+    int (*set_option)(struct vfs_socket *s, int32_t level, int32_t name,
+                      const struct vfs_socket_option *value);
 };
 
 extern const struct socket_ops unix_stream_ops, unix_dgram_ops, unix_seqpacket_ops;
+extern const struct socket_ops inet_stream_ops, inet_dgram_ops, netlink_ops;
+
+/* What socket(2) makes of type and protocol of AF_NETLINK. */
+MUST_USE int netlink_kind_of(int32_t type, int32_t protocol, enum socket_kind *kind);
+
+const struct socket_ops *socket_ops_of(const struct vfs_socket *s);
+
+/* Of kinds that have no connections, or pairs: -LX_EOPNOTSUPP. */
+int socket_no_pair(struct vfs_socket *a, struct vfs_socket *b,
+                   const struct vfs_socket_caller *caller);
+int socket_no_listen(struct vfs_socket *s, const struct vfs_socket_caller *caller,
+                     uint32_t backlog);
+int socket_no_accept(struct vfs_socket *s, const struct vfs_socket_caller *caller, int waits,
+                     struct vfs_socket **out);
 
 /* A socket with one reference and no file; NULL: no memory. */
-struct vfs_socket *socket_alloc(enum socket_kind kind, uint32_t type,
+struct vfs_socket *socket_alloc(enum socket_kind kind, uint32_t family, uint32_t type,
                                 const struct vfs_socket_caller *caller);
 struct vfs_socket *socket_get(struct vfs_socket *s);
 void socket_put(struct vfs_socket *s); /* NULL is ignored */
@@ -160,6 +188,21 @@ struct socket_wait {
 };
 MUST_USE int socket_wait(struct socket_wait *w);
 void socket_wait_end(struct socket_wait *w, int more);
+
+/*
+ * A whole wait at the socket itself: look, and again each time that one of `events` is told,
+ * until there is something else to say than -LX_EAGAIN.
+ *   waits    0: one look.
+ *   events   SOCKET_IN: for what only one can take, and SO_RCVTIMEO holds; SOCKET_OUT: SO_SNDTIMEO.
+ *   returns  what `look` did; -LX_EINTR.
+ */
+typedef int64_t (*socket_look)(struct vfs_socket *s, void *arg);
+MUST_USE int64_t socket_wait_for(struct vfs_socket *s, const struct vfs_socket_caller *caller,
+                                 int waits, uint32_t events, socket_look look, void *arg);
+
+/* What Linux counts for so many bytes: themselves, in blocks, and what describes them. */
+uint32_t socket_stream_cost(uint64_t size);
+uint32_t socket_dgram_cost(uint64_t size);
 
 /* Where a transfer stands in a message's buffers. */
 struct socket_cursor {

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 
+#include "core/mem.h"
 #include "lx/errno.h"
 #include "socket_ops.h"
 #include "vfs/file.h"
@@ -43,9 +44,19 @@ static int get_number(struct vfs_socket *s, int32_t name, int32_t *value)
         *value = s->family;
         return 0;
     case LX_SO_PROTOCOL:
+        *value = s->kind == SOCKET_INET_STREAM  ? LX_IPPROTO_TCP
+                 : s->kind == SOCKET_INET_DGRAM ? LX_IPPROTO_UDP
+                                                : 0;
+        return 0;
     case LX_SO_BSDCOMPAT:
     case LX_SO_MARK:
+    case LX_SO_BUSY_POLL:
+    case LX_SO_ZEROCOPY:
         *value = 0;
+        return 0;
+    case LX_SO_INCOMING_CPU:
+    case LX_SO_MAX_PACING_RATE:
+        *value = -1;
         return 0;
     case LX_SO_ERROR:
         *value = -socket_take_error(s);
@@ -76,9 +87,13 @@ static int get_number(struct vfs_socket *s, int32_t name, int32_t *value)
     }
 }
 
-int vfs_socket_get_option(struct vfs_file *file, int32_t name, struct vfs_socket_option *out)
+int vfs_socket_get_option(struct vfs_file *file, int32_t level, int32_t name,
+                          struct vfs_socket_option *out)
 {
     struct vfs_socket *s = file->socket;
+    if (level != LX_SOL_SOCKET)
+        return socket_ops_of(s)->get_option ? socket_ops_of(s)->get_option(s, level, name, out)
+                                            : -LX_EOPNOTSUPP;
     *out = (struct vfs_socket_option){.size = sizeof out->number};
     if (is_boolean(name)) {
         out->number = socket_option_is_on(s, (uint32_t)name);
@@ -87,7 +102,7 @@ int vfs_socket_get_option(struct vfs_file *file, int32_t name, struct vfs_socket
     switch (name) {
     case LX_SO_LINGER:
         out->size = sizeof out->linger;
-        out->linger = (struct lx_linger){s->linger != 0, s->linger};
+        out->linger = (struct lx_linger){(int32_t)s->lingers, s->linger};
         return 0;
     case LX_SO_RCVTIMEO:
     case LX_SO_RCVTIMEO_NEW:
@@ -96,6 +111,14 @@ int vfs_socket_get_option(struct vfs_file *file, int32_t name, struct vfs_socket
         out->size = sizeof out->time;
         out->time = time_of(name == LX_SO_RCVTIMEO || name == LX_SO_RCVTIMEO_NEW ? s->receive_ns
                                                                                  : s->send_ns);
+        return 0;
+    case LX_SO_BINDTODEVICE:
+        out->size = socket_option_is_on(s, LX_SO_BINDTODEVICE) ? sizeof VFS_LOOPBACK_NAME : 0;
+        core_str_copy((char *)out->bytes, sizeof VFS_LOOPBACK_NAME, VFS_LOOPBACK_NAME);
+        return 0;
+    case LX_SO_COOKIE:
+        out->size = sizeof out->cookie;
+        out->cookie = s->ino;
         return 0;
     case LX_SO_PEERCRED:
         out->size = sizeof out->cred;
@@ -118,6 +141,7 @@ static uint32_t buffer_size(int32_t asked, uint32_t least)
 static void set_send_buffer(struct vfs_socket *s, int32_t value)
 {
     s->send_limit = buffer_size(value, SEND_BUFFER_MIN);
+    s->send_limit_is_set = 1;
     core_waitq_wake(&s->waitq, SOCKET_OUT, UINT32_MAX);
 }
 
@@ -142,7 +166,9 @@ static int set_linger(struct vfs_socket *s, const struct vfs_socket_option *valu
 {
     if (value->size < sizeof value->linger)
         return -LX_EINVAL;
-    s->linger = value->linger.l_onoff ? value->linger.l_linger : 0;
+    s->lingers = value->linger.l_onoff != 0;
+    if (s->lingers)
+        s->linger = value->linger.l_linger;
     return 0;
 }
 
@@ -154,10 +180,26 @@ static void set_boolean(struct vfs_socket *s, int32_t name, int on)
         atomic_fetch_and(&s->options, ~BIT(name));
 }
 
-int vfs_socket_set_option(struct vfs_file *file, int32_t name,
+/* socket(7): the one device there is, or none. */
+static int set_device(struct vfs_socket *s, const struct vfs_socket_option *value)
+{
+    char name[LX_IFNAMSIZ] = "";
+    memcpy(name, value->bytes, value->size < sizeof name ? value->size : sizeof name - 1);
+    if (name[0] && !core_str_equal(name, VFS_LOOPBACK_NAME))
+        return -LX_ENODEV;
+    set_boolean(s, LX_SO_BINDTODEVICE, name[0] != 0);
+    return 0;
+}
+
+int vfs_socket_set_option(struct vfs_file *file, int32_t level, int32_t name,
                           const struct vfs_socket_option *value)
 {
     struct vfs_socket *s = file->socket;
+    if (level != LX_SOL_SOCKET)
+        return socket_ops_of(s)->set_option ? socket_ops_of(s)->set_option(s, level, name, value)
+                                            : -LX_EOPNOTSUPP;
+    if (name == LX_SO_BINDTODEVICE)
+        return set_device(s, value);
     int32_t number = value->number;
     if (value->size < sizeof number)
         return -LX_EINVAL;
@@ -185,6 +227,8 @@ int vfs_socket_set_option(struct vfs_file *file, int32_t name,
     case LX_SO_LINGER:
         return set_linger(s, value);
     case LX_SO_BSDCOMPAT:
+    case LX_SO_INCOMING_CPU:
+    case LX_SO_MAX_PACING_RATE:
         return 0;
     case LX_SO_RCVTIMEO:
     case LX_SO_RCVTIMEO_NEW:

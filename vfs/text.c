@@ -64,7 +64,7 @@ void vfs_text_path(struct vfs_text *t, const char *path, uint64_t size)
 }
 
 struct field {
-    int left, zero, is_long;
+    int left, zero, is_long, capital;
     uint64_t width, precision;
 };
 
@@ -83,7 +83,7 @@ static void put_number(struct vfs_text *t, const struct field *f, uint64_t value
 {
     char digits[24], *p = digits + sizeof digits;
     do
-        *--p = "0123456789abcdef"[value % base];
+        *--p = (f->capital ? "0123456789ABCDEF" : "0123456789abcdef")[value % base];
     while (value /= base);
     if (negative)
         *--p = '-';
@@ -119,8 +119,12 @@ static const char *parse_field(struct field *f, const char *p, va_list *args)
     return p;
 }
 
-static void put_argument(struct vfs_text *t, const struct field *f, char kind, va_list *args)
+static void put_argument(struct vfs_text *t, struct field *f, char kind, va_list *args)
 {
+    if (kind == 'X') {
+        f->capital = 1;
+        kind = 'x';
+    }
     switch (kind) {
     case 'd': {
         int64_t value = f->is_long ? va_arg(*args, long long) : va_arg(*args, int);

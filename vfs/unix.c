@@ -136,6 +136,11 @@ int64_t unix_available(struct vfs_socket *s)
     return (int64_t)bytes;
 }
 
+int64_t unix_unsent(struct vfs_socket *s)
+{
+    return s->sent;
+}
+
 uint32_t unix_poll_common(struct vfs_socket *s)
 {
     uint32_t ready = 0, shut = s->shut;
@@ -243,7 +248,7 @@ int unix_connection_connect(struct vfs_socket *s, const struct vfs_socket_caller
         err = unix_autobind_if_passing(s);
     if (err < 0)
         return err;
-    struct vfs_socket *listener, *end = socket_alloc(s->kind, s->type, caller);
+    struct vfs_socket *listener, *end = socket_alloc(s->kind, s->family, s->type, caller);
     if (!end)
         return -LX_ENOMEM;
     for (;;) {
@@ -263,8 +268,9 @@ int unix_connection_connect(struct vfs_socket *s, const struct vfs_socket_caller
 }
 
 /* One look; -LX_EAGAIN: nobody has come. */
-static int try_accept(struct vfs_socket *s, struct vfs_socket **out)
+static int64_t try_accept(struct vfs_socket *s, void *arg)
 {
+    struct vfs_socket **out = arg;
     int err = 0, was_full = 0;
     core_lock_acquire(&s->lock);
     if (s->state != SOCKET_LISTENS) {
@@ -286,15 +292,6 @@ static int try_accept(struct vfs_socket *s, struct vfs_socket **out)
 int unix_connection_accept(struct vfs_socket *s, const struct vfs_socket_caller *caller, int waits,
                            struct vfs_socket **out)
 {
-    struct socket_wait w = {.queue = &s->waitq,
-                            .self = caller->self,
-                            .events = SOCKET_IN,
-                            .exclusive = 1,
-                            .timeout_ns = s->receive_ns};
-    int result, err = 0;
     *out = NULL;
-    while ((result = try_accept(s, out)) == -LX_EAGAIN && waits && err == 0)
-        err = socket_wait(&w);
-    socket_wait_end(&w, s->queued != 0);
-    return result == -LX_EAGAIN && err == -LX_EINTR ? err : result;
+    return (int)socket_wait_for(s, caller, waits, SOCKET_IN, try_accept, out);
 }

@@ -30,10 +30,6 @@ struct unix_message {
 
 /* ---- Messages (unix_message.c) ---- */
 
-/* What Linux counts for one: its bytes, in blocks, and what describes them. */
-uint32_t unix_stream_cost(uint64_t size);
-uint32_t unix_dgram_cost(uint64_t size);
-
 /* The most bytes of one message of a stream. */
 #define UNIX_STREAM_PART 36544u
 
@@ -99,6 +95,7 @@ MUST_USE int unix_pair(struct vfs_socket *a, struct vfs_socket *b,
 MUST_USE int unix_shutdown(struct vfs_socket *s, uint32_t how);
 void unix_close(struct vfs_socket *s, struct core_list *rest);
 int64_t unix_available(struct vfs_socket *s);
+int64_t unix_unsent(struct vfs_socket *s);
 
 /* The peer: a reference, or NULL. */
 struct vfs_socket *unix_peer(struct vfs_socket *s);

@@ -21,9 +21,11 @@
 /* struct vfs_socket.mark */
 enum { NO_CANDIDATE, CANDIDATE, LIVE };
 
+/* Those of other families hold no files. */
 static struct vfs_socket *socket_of(const struct vfs_file *file)
 {
-    return file->kind == VFS_FILE_SOCKET ? file->socket : NULL;
+    return file->kind == VFS_FILE_SOCKET && file->socket->family == LX_AF_UNIX ? file->socket
+                                                                               : NULL;
 }
 
 void unix_flight_begin(struct vfs_rights *rights)
@@ -117,15 +119,6 @@ static struct vfs_socket *first_of(struct core_list *list)
     return CORE_LIST_ENTRY(list->next, struct vfs_socket, in_flight_node);
 }
 
-static void move_all(struct core_list *from, struct core_list *to)
-{
-    CORE_LIST_FOR_EACH_SAFE(node, from)
-    {
-        core_list_remove(node);
-        core_list_add(to, node);
-    }
-}
-
 /* ---- Collecting ---- */
 
 static void find_candidates(struct vfs_state *state, struct collection *c)
@@ -201,8 +194,8 @@ static void collect_locked(struct vfs_state *state, struct core_list *garbage)
     {
         take_messages(CORE_LIST_ENTRY(node, struct vfs_socket, in_flight_node), garbage);
     }
-    move_all(&c.seen, &state->sockets_in_flight);
-    move_all(&c.candidates, &state->sockets_in_flight);
+    core_list_move(&c.seen, &state->sockets_in_flight);
+    core_list_move(&c.candidates, &state->sockets_in_flight);
 }
 
 void unix_collect(struct core_list *rest)

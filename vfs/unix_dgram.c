@@ -100,20 +100,6 @@ static int dgram_connect(struct vfs_socket *s, const struct vfs_socket_caller *c
     return err;
 }
 
-static int no_listen(struct vfs_socket *s, const struct vfs_socket_caller *caller, uint32_t backlog)
-{
-    (void)s, (void)caller, (void)backlog;
-    return -LX_EOPNOTSUPP;
-}
-
-static int no_accept(struct vfs_socket *s, const struct vfs_socket_caller *caller, int waits,
-                     struct vfs_socket **out)
-{
-    (void)s, (void)caller, (void)waits;
-    *out = NULL;
-    return -LX_EOPNOTSUPP;
-}
-
 /* ---- Sending ---- */
 
 #define GONE (-LX_ECONNREFUSED)
@@ -212,7 +198,7 @@ static int64_t dgram_send(struct vfs_socket *s, const struct vfs_socket_caller *
     struct vfs_socket *to = m->name.size ? NULL : unix_peer(s);
     if (!m->name.size && !to)
         return -LX_ENOTCONN;
-    err = unix_message_new(s, caller, &at, m->size, unix_dgram_cost(m->size), waits, &msg);
+    err = unix_message_new(s, caller, &at, m->size, socket_dgram_cost(m->size), waits, &msg);
     if (err < 0) {
         socket_put(to);
         return err;
@@ -295,31 +281,28 @@ static int64_t take_first(struct vfs_socket *s, struct vfs_message *m)
     return n;
 }
 
+struct looking {
+    struct vfs_message *m;
+    int waits;
+};
+
 /* One look: -LX_EAGAIN: nothing has come; 0 also if nothing will, and it would wait for it. */
-static int64_t look(struct vfs_socket *s, struct vfs_message *m, int waits)
+static int64_t look(struct vfs_socket *s, void *arg)
 {
-    int64_t n = m->flags & LX_MSG_PEEK ? peek_first(s, m) : take_first(s, m);
+    const struct looking *l = arg;
+    int64_t n = l->m->flags & LX_MSG_PEEK ? peek_first(s, l->m) : take_first(s, l->m);
     if (n != -LX_EAGAIN)
         return n;
-    return s->shut & SOCKET_NO_RECEIVE && (waits || s->kind == SOCKET_UNIX_SEQPACKET) ? 0 : n;
+    return s->shut & SOCKET_NO_RECEIVE && (l->waits || s->kind == SOCKET_UNIX_SEQPACKET) ? 0 : n;
 }
 
 static int64_t dgram_receive(struct vfs_socket *s, const struct vfs_socket_caller *caller,
                              struct vfs_message *m, int waits)
 {
-    struct socket_wait w = {.queue = &s->waitq,
-                            .self = caller->self,
-                            .events = SOCKET_IN,
-                            .exclusive = 1,
-                            .timeout_ns = s->receive_ns};
-    int64_t n;
-    int err = 0;
+    struct looking l = {m, waits};
     if (m->flags & LX_MSG_OOB)
         return -LX_EOPNOTSUPP;
-    while ((n = look(s, m, waits)) == -LX_EAGAIN && waits && err == 0)
-        err = socket_wait(&w);
-    socket_wait_end(&w, s->queued != 0);
-    return n == -LX_EAGAIN && err == -LX_EINTR ? err : n;
+    return socket_wait_for(s, caller, waits, SOCKET_IN, look, &l);
 }
 
 static int64_t seqpacket_receive(struct vfs_socket *s, const struct vfs_socket_caller *caller,
@@ -345,23 +328,24 @@ static uint32_t dgram_poll(struct vfs_socket *s)
 }
 
 const struct socket_ops unix_dgram_ops = {
-    .family = LX_AF_UNIX,
+    .size = sizeof(struct vfs_socket),
     .pair = unix_pair,
     .bind = unix_bind,
     .connect = dgram_connect,
-    .listen = no_listen,
-    .accept = no_accept,
+    .listen = socket_no_listen,
+    .accept = socket_no_accept,
     .shutdown = unix_shutdown,
     .name = unix_getname,
     .send = dgram_send,
     .receive = dgram_receive,
     .poll = dgram_poll,
     .available = unix_available,
+    .unsent = unix_unsent,
     .close = unix_close,
 };
 
 const struct socket_ops unix_seqpacket_ops = {
-    .family = LX_AF_UNIX,
+    .size = sizeof(struct vfs_socket),
     .pair = unix_pair,
     .bind = unix_bind,
     .connect = unix_connection_connect,
@@ -373,5 +357,6 @@ const struct socket_ops unix_seqpacket_ops = {
     .receive = seqpacket_receive,
     .poll = dgram_poll,
     .available = unix_available,
+    .unsent = unix_unsent,
     .close = unix_close,
 };

@@ -9,47 +9,12 @@
 #include "unix.h"
 #include "vfs/file.h"
 
-/* Of Linux' buffers, so that the same writes fill a socket: include/linux/skbuff.h. */
-#define PAGE 4096u
-#define BUFFER_HEAD 256u       /* struct sk_buff */
-#define BUFFER_TAIL 320u       /* struct skb_shared_info */
-#define PAGE_HEAD_MAX 3776u    /* a page without a tail */
-#define LARGE_HEAD_MAX 16064u  /* four pages without a tail */
-#define PAGES_MAX (17u * PAGE) /* beside the head of a datagram */
-#define OVERFLOW_ID 65534u     /* of whom nothing is known */
-
-static uint64_t page_align(uint64_t size)
-{
-    return (size + PAGE - 1) / PAGE * PAGE;
-}
-
-/* A head of so many bytes, and what lies in pages beside it. */
-static uint32_t cost_of(uint64_t head, uint64_t pages)
-{
-    uint64_t block = 512;
-    while (block < (head + 63) / 64 * 64 + BUFFER_TAIL)
-        block *= 2;
-    return (uint32_t)(BUFFER_HEAD + block + page_align(pages));
-}
-
-uint32_t unix_stream_cost(uint64_t size)
-{
-    uint64_t pages = size > PAGE_HEAD_MAX ? page_align(size - PAGE_HEAD_MAX) : 0;
-    pages = pages < size ? pages : size;
-    return cost_of(size - pages, pages);
-}
-
-uint32_t unix_dgram_cost(uint64_t size)
-{
-    uint64_t pages = size > LARGE_HEAD_MAX ? size - LARGE_HEAD_MAX : 0;
-    pages = page_align(pages < PAGES_MAX ? pages : PAGES_MAX);
-    pages = pages < size ? pages : size;
-    return cost_of(size - pages, pages);
-}
+#define OVERFLOW_ID 65534u /* of whom nothing is known */
 
 /* One look whether a message may be made: unix_message_new()'s errors. */
-static int may_send(struct vfs_socket *s, uint32_t cost)
+static int64_t may_send(struct vfs_socket *s, void *arg)
 {
+    const uint32_t *cost = arg;
     int err = socket_take_error(s);
     if (err < 0)
         return err;
@@ -57,20 +22,8 @@ static int may_send(struct vfs_socket *s, uint32_t cost)
         return -LX_EPIPE;
     if (s->sent >= s->send_limit)
         return -LX_EAGAIN;
-    atomic_fetch_add(&s->sent, cost);
+    atomic_fetch_add(&s->sent, *cost);
     return 0;
-}
-
-static int reserve(struct vfs_socket *s, const struct vfs_socket_caller *caller, uint32_t cost,
-                   int waits)
-{
-    struct socket_wait w = {
-        .queue = &s->waitq, .self = caller->self, .events = SOCKET_OUT, .timeout_ns = s->send_ns};
-    int result, err = 0;
-    while ((result = may_send(s, cost)) == -LX_EAGAIN && waits && err == 0)
-        err = socket_wait(&w);
-    socket_wait_end(&w, 0);
-    return result == -LX_EAGAIN && err == -LX_EINTR ? err : result;
 }
 
 /* Whoever waits or polls is told when so much room has come that it pays: sock_wfree() in Linux. */
@@ -86,7 +39,7 @@ int unix_message_new(struct vfs_socket *s, const struct vfs_socket_caller *calle
                      struct unix_message **out)
 {
     *out = NULL;
-    int err = reserve(s, caller, cost, waits);
+    int err = (int)socket_wait_for(s, caller, waits, SOCKET_OUT, may_send, &cost);
     if (err < 0)
         return err;
     struct unix_message *msg = core_arena_alloc_dirty(sizeof *msg + size);
@@ -181,11 +134,7 @@ void unix_message_tell_locked(struct unix_message *msg, struct vfs_message *m, i
 
 void unix_queue_take_locked(struct vfs_socket *s, struct core_list *out)
 {
-    CORE_LIST_FOR_EACH_SAFE(node, &s->queue)
-    {
-        core_list_remove(node);
-        core_list_add(out, node);
-    }
+    core_list_move(&s->queue, out);
     s->queued = 0;
     s->bytes = 0;
 }

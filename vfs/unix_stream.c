@@ -41,7 +41,7 @@ static int64_t send_part(struct vfs_socket *s, const struct vfs_socket_caller *c
     uint64_t most = (s->send_limit >> 1) - 64;
     size = size < most ? size : most;
     size = size < UNIX_STREAM_PART ? size : UNIX_STREAM_PART;
-    int err = unix_message_new(s, caller, at, size, unix_stream_cost(size), waits, &msg);
+    int err = unix_message_new(s, caller, at, size, socket_stream_cost(size), waits, &msg);
     if (err < 0)
         return err;
     unix_message_attach(msg, m);
@@ -79,7 +79,7 @@ struct receive {
     struct vfs_socket *s;
     struct vfs_message *m;
     struct socket_cursor at;
-    uint64_t done;
+    uint64_t done, target;      /* bytes; with `target` it does not wait for more */
     int fault, has_cred, stops; /* stops: not even more would be taken */
     struct core_list taken;     /* messages read to their end */
 };
@@ -142,14 +142,14 @@ static void take_locked(struct receive *r, int peek)
  * One look.
  *   returns  1: it is done; 0: at the end; -LX_EAGAIN: more has to come; the socket's error.
  */
-static int look(struct receive *r, uint64_t target)
+static int64_t look(struct vfs_socket *s, void *arg)
 {
-    struct vfs_socket *s = r->s;
+    struct receive *r = arg;
     int peek = (r->m->flags & LX_MSG_PEEK) != 0, result = -LX_EAGAIN;
     core_lock_acquire(&s->lock);
     int empty = core_list_is_empty(&s->queue);
     take_locked(r, peek);
-    if (r->stops || (!empty && r->done >= r->m->size) || (peek && !empty) || r->done >= target)
+    if (r->stops || (!empty && r->done >= r->m->size) || (peek && !empty) || r->done >= r->target)
         result = 1;
     else if ((result = socket_take_error(s)) == 0)
         result = s->shut & SOCKET_NO_RECEIVE ? 0 : -LX_EAGAIN;
@@ -164,28 +164,20 @@ static int64_t stream_receive(struct vfs_socket *s, const struct vfs_socket_call
                               struct vfs_message *m, int waits)
 {
     struct receive r = {.s = s, .m = m, .at = {m->iov, m->iov_count, 0}};
-    struct socket_wait w = {.queue = &s->waitq,
-                            .self = caller->self,
-                            .events = SOCKET_IN,
-                            .exclusive = 1,
-                            .timeout_ns = s->receive_ns};
     uint32_t low = s->low_water;
-    uint64_t target = m->flags & LX_MSG_WAITALL || m->size < low ? m->size : low;
-    int result, err = 0;
+    r.target = m->flags & LX_MSG_WAITALL || m->size < low ? m->size : low;
     if (m->flags & LX_MSG_OOB)
         return -LX_EOPNOTSUPP;
     if (s->state != SOCKET_CONNECTED)
         return -LX_EINVAL;
     core_list_init(&r.taken);
-    target = target ? target : 1;
-    while ((result = look(&r, target)) == -LX_EAGAIN && waits && err == 0)
-        err = socket_wait(&w);
-    socket_wait_end(&w, s->queued != 0);
+    r.target = r.target ? r.target : 1;
+    int64_t n = socket_wait_for(s, caller, waits, SOCKET_IN, look, &r);
     if (r.done)
         return (int64_t)r.done;
     if (r.fault)
         return -LX_EFAULT;
-    return result == -LX_EAGAIN && err == -LX_EINTR ? err : result > 0 ? 0 : result;
+    return n > 0 ? 0 : n;
 }
 
 static uint32_t stream_poll(struct vfs_socket *s)
@@ -194,7 +186,7 @@ static uint32_t stream_poll(struct vfs_socket *s)
 }
 
 const struct socket_ops unix_stream_ops = {
-    .family = LX_AF_UNIX,
+    .size = sizeof(struct vfs_socket),
     .pair = unix_pair,
     .bind = unix_bind,
     .connect = unix_connection_connect,
@@ -206,5 +198,6 @@ const struct socket_ops unix_stream_ops = {
     .receive = stream_receive,
     .poll = stream_poll,
     .available = unix_available,
+    .unsent = unix_unsent,
     .close = unix_close,
 };

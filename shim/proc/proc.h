@@ -65,6 +65,7 @@ struct shim_task *proc_self(void);
 typedef int (*proc_render)(const struct vfs_proc_id *id, struct vfs_text *t);
 proc_render proc_process_render(enum vfs_proc_what what);
 proc_render proc_system_render(enum vfs_proc_what what);
+proc_render proc_net_render(enum vfs_proc_what what); /* NULL: it is none of /proc/net */
 int proc_maps(const struct vfs_proc_id *id, struct vfs_text *t);
 int proc_smaps(const struct vfs_proc_id *id, struct vfs_text *t);
 int proc_smaps_rollup(const struct vfs_proc_id *id, struct vfs_text *t);

@@ -333,7 +333,9 @@ static int render(enum vfs_proc_what what, const struct vfs_proc_id *id, struct 
     int err = is_private(what) ? may_look(id) : 0;
     if (err < 0)
         return err == -LX_ENOENT ? -LX_ESRCH : err;
-    proc_render make = id->pid ? proc_process_render(what) : proc_system_render(what);
+    proc_render make = proc_net_render(what);
+    if (!make)
+        make = id->pid ? proc_process_render(what) : proc_system_render(what);
     return make ? make(id, t) : -LX_EINVAL;
 }
 

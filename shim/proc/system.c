@@ -43,6 +43,11 @@ TEXT(pipe_max_size, "1048576\n")
 TEXT(inotify_events, "%u\n", VFS_INOTIFY_EVENTS)
 TEXT(inotify_instances, "%u\n", VFS_INOTIFY_INSTANCES)
 TEXT(inotify_watches, "%u\n", VFS_INOTIFY_WATCHES)
+TEXT(buffer_size, "212992\n")
+TEXT(somaxconn, "4096\n")
+TEXT(port_range, "32768\t60999\n")
+TEXT(port_start, "0\n")
+TEXT(keepalive_time, "7200\n")
 #undef TEXT
 
 static int uptime(const struct vfs_proc_id *id, struct vfs_text *t)
@@ -286,6 +291,14 @@ proc_render proc_system_render(enum vfs_proc_what what)
         [VFS_PROC_INOTIFY_EVENTS] = inotify_events,
         [VFS_PROC_INOTIFY_INSTANCES] = inotify_instances,
         [VFS_PROC_INOTIFY_WATCHES] = inotify_watches,
+        [VFS_PROC_BUFFER_DEFAULT] = buffer_size,
+        [VFS_PROC_BUFFER_MAX] = buffer_size,
+        [VFS_PROC_SEND_BUFFER_DEFAULT] = buffer_size,
+        [VFS_PROC_SEND_BUFFER_MAX] = buffer_size,
+        [VFS_PROC_SOMAXCONN] = somaxconn,
+        [VFS_PROC_PORT_RANGE] = port_range,
+        [VFS_PROC_PORT_START] = port_start,
+        [VFS_PROC_TCP_KEEPALIVE_TIME] = keepalive_time,
         [VFS_PROC_MAX_MAP_COUNT] = max_map_count,
         [VFS_PROC_OVERCOMMIT] = overcommit,
     };

@@ -17,6 +17,7 @@
 #include "shim/limit.h"
 #include "shim/syscall.h"
 #include "sys/file.h"
+#include "sys/socket.h"
 #include "vfs/inode.h"
 #include "vfs/inotify.h"
 #include "vfs/memfd.h"
@@ -420,9 +421,20 @@ static int64_t terminal_control(struct shim_task *t, uint32_t stream, uint32_t r
 /* SIOCOUTQ, a terminal's TIOCOUTQ: what a socket has sent and nobody has taken. */
 static int64_t socket_control(struct vfs_file *file, uint32_t request, lx_uptr arg)
 {
-    if (request != LX_SIOCOUTQ)
-        return -LX_ENOTTY;
-    int32_t value = (int32_t)vfs_socket_unsent(file);
+    int64_t result;
+    switch (request) {
+    case LX_SIOCOUTQ:
+        result = vfs_socket_unsent(file);
+        break;
+    case LX_SIOCATMARK:
+        result = vfs_socket_at_mark(file);
+        break;
+    default:
+        return sys_interface_control(vfs_socket_family(file), request, arg);
+    }
+    if (result < 0)
+        return result;
+    int32_t value = (int32_t)result;
     return shim_copy_out(arg, &value, sizeof value);
 }
 

@@ -159,7 +159,7 @@ static int put_peer(struct vfs_file *file, lx_uptr addr, lx_uptr size_at)
     struct vfs_sockaddr name;
     if (!addr)
         return 0;
-    if (vfs_socket_name(file, 1, &name) < 0)
+    if (vfs_socket_name(file, 2, &name) < 0)
         return -LX_ECONNABORTED;
     return sys_sockaddr_out(addr, size_at, &name);
 }
@@ -249,7 +249,7 @@ static int64_t peer_pidfd(struct shim_task *t, struct vfs_file *file, int32_t si
     int32_t fd;
     if (size < (int32_t)sizeof fd)
         return -LX_EINVAL;
-    int64_t result = vfs_socket_get_option(file, LX_SO_PEERCRED, &peer);
+    int64_t result = vfs_socket_get_option(file, LX_SOL_SOCKET, LX_SO_PEERCRED, &peer);
     if (result == 0)
         result = peer.cred.pid ? sys_pidfd_open(t, peer.cred.pid, 0) : -LX_ENODATA;
     if (result < 0)
@@ -269,15 +269,13 @@ static int64_t get_option(struct shim_task *t, struct vfs_file *file, int32_t le
 {
     struct vfs_socket_option option;
     int32_t size;
-    if (level != LX_SOL_SOCKET)
-        return -LX_EOPNOTSUPP; /* unix(7) has none of its own */
     int err = shim_copy_in(&size, size_at, sizeof size);
     if (err == 0 && size < 0)
         err = -LX_EINVAL;
-    if (err == 0 && name == LX_SO_PEERPIDFD)
+    if (err == 0 && level == LX_SOL_SOCKET && name == LX_SO_PEERPIDFD)
         return peer_pidfd(t, file, size, value, size_at);
     if (err == 0)
-        err = vfs_socket_get_option(file, name, &option);
+        err = vfs_socket_get_option(file, level, name, &option);
     if (err < 0)
         return err;
     size = (uint32_t)size < option.size ? size : (int32_t)option.size;
@@ -302,13 +300,9 @@ static int set_option(struct vfs_file *file, int32_t level, int32_t name, lx_upt
     struct vfs_socket_option option = {.size = 0};
     if (size < 0)
         return -LX_EINVAL;
-    if (level != LX_SOL_SOCKET)
-        return -LX_EOPNOTSUPP;
-    option.size = (uint32_t)size < sizeof option.bytes ? (uint32_t)size : sizeof option.bytes;
-    if (option.size < sizeof option.number)
-        return -LX_EINVAL;
+    option.size = (uint32_t)size < VFS_OPTION_IN_MAX ? (uint32_t)size : VFS_OPTION_IN_MAX;
     int err = shim_copy_in(option.bytes, value, option.size);
-    return err < 0 ? err : vfs_socket_set_option(file, name, &option);
+    return err < 0 ? err : vfs_socket_set_option(file, level, name, &option);
 }
 
 int64_t sys_setsockopt(struct shim_task *t, int32_t fd, int32_t level, int32_t name, lx_uptr value,

@@ -40,6 +40,9 @@ int64_t sys_socket_buffer(struct shim_task *t, struct vfs_file *socket, int send
 int64_t sys_socket_vector(struct shim_task *t, struct vfs_file *socket, int sends, lx_uptr iov,
                           uint64_t count);
 
+/* ioctl(2) about network interfaces (interface.c): -LX_ENODEV, -LX_ENOTTY, -LX_EFAULT. */
+int64_t sys_interface_control(uint32_t family, uint32_t request, lx_uptr arg);
+
 /* ---- Control messages (socket_control.c) ---- */
 
 /*

@@ -64,12 +64,26 @@ static int cred_in(struct shim_task *t, const struct lx_ucred *said, struct vfs_
     return 0;
 }
 
+/* Those of a family; too large or too many are nobody's. */
+static int other_in(const struct lx_cmsghdr *c, uint64_t size, struct vfs_message *m)
+{
+    struct vfs_control *to = &m->controls[m->control_count];
+    if (m->control_count == VFS_CONTROLS_MAX || size > sizeof to->bytes)
+        return -LX_EINVAL;
+    to->level = c->cmsg_level;
+    to->type = c->cmsg_type;
+    to->size = (uint32_t)size;
+    memcpy(to->bytes, c + 1, size);
+    m->control_count++;
+    return 0;
+}
+
 static int parse_one(struct shim_task *t, const struct lx_cmsghdr *c, uint64_t capacity,
                      struct vfs_message *m)
 {
     uint64_t size = c->cmsg_len - sizeof *c;
     if (c->cmsg_level != LX_SOL_SOCKET)
-        return 0;
+        return other_in(c, size, m);
     switch (c->cmsg_type) {
     case LX_SCM_RIGHTS:
         return rights_in(t, (const int32_t *)(c + 1), size / sizeof(int32_t), capacity, m);
@@ -114,9 +128,9 @@ int sys_control_in(struct shim_task *t, const struct lx_msghdr *h, struct vfs_me
 /* ---- Out ---- */
 
 /* A message's head; what its place takes is used up.  Linux, too, does not mind a bad address. */
-static void end_control(struct lx_msghdr *h, int32_t type, uint64_t size)
+static void end_control(struct lx_msghdr *h, int32_t level, int32_t type, uint64_t size)
 {
-    const struct lx_cmsghdr c = {sizeof c + size, LX_SOL_SOCKET, type};
+    const struct lx_cmsghdr c = {sizeof c + size, level, type};
     uint64_t space = aligned(c.cmsg_len);
     int bad = shim_copy_out(h->msg_control, &c, sizeof c);
     (void)bad;
@@ -126,16 +140,17 @@ static void end_control(struct lx_msghdr *h, int32_t type, uint64_t size)
 }
 
 /* put_cmsg() in Linux: cut to what there is room for. */
-static uint32_t cred_out(const struct lx_ucred *cred, struct lx_msghdr *h)
+static uint32_t data_out(int32_t level, int32_t type, const void *data, uint64_t size,
+                         struct lx_msghdr *h)
 {
-    uint64_t head = sizeof(struct lx_cmsghdr), size = sizeof *cred;
+    uint64_t head = sizeof(struct lx_cmsghdr);
     if (h->msg_controllen < head)
         return LX_MSG_CTRUNC;
     uint32_t cut = h->msg_controllen < head + size ? LX_MSG_CTRUNC : 0;
     size = cut ? h->msg_controllen - head : size;
-    int bad = shim_copy_out(h->msg_control + head, cred, size);
+    int bad = shim_copy_out(h->msg_control + head, data, size);
     (void)bad;
-    end_control(h, LX_SCM_CREDENTIALS, size);
+    end_control(h, level, type, size);
     return cut;
 }
 
@@ -163,7 +178,7 @@ static uint32_t rights_out(struct shim_task *t, const struct vfs_message *m, str
                0)
         done++;
     if (done)
-        end_control(h, LX_SCM_RIGHTS, done * sizeof(int32_t));
+        end_control(h, LX_SOL_SOCKET, LX_SCM_RIGHTS, done * sizeof(int32_t));
     return done < r->count ? LX_MSG_CTRUNC : 0;
 }
 
@@ -173,9 +188,13 @@ uint32_t sys_control_out(struct shim_task *t, const struct vfs_file *socket,
     int passes = m->has_cred && vfs_socket_passes_cred(socket);
     uint32_t flags = 0;
     if (!h->msg_control)
-        return passes || m->rights ? LX_MSG_CTRUNC : 0;
+        return passes || m->rights || m->control_count ? LX_MSG_CTRUNC : 0;
+    for (uint32_t i = 0; i < m->control_count; i++) {
+        const struct vfs_control *c = &m->controls[i];
+        flags |= data_out(c->level, c->type, c->bytes, c->size, h);
+    }
     if (passes)
-        flags |= cred_out(&m->cred, h);
+        flags |= data_out(LX_SOL_SOCKET, LX_SCM_CREDENTIALS, &m->cred, sizeof m->cred, h);
     if (m->rights)
         flags |= rights_out(t, m, h);
     return flags;

@@ -76,6 +76,7 @@ static void message_init(struct vfs_message *m, const struct buffers *b, uint32_
     m->out_flags = m->signal = m->has_cred = 0;
     m->name.size = 0;
     m->rights = NULL;
+    m->control_count = 0;
 }
 
 /* ---- Sending and receiving ---- */
@@ -243,24 +244,28 @@ static int64_t receive_message(struct shim_task *t, struct vfs_file *socket, lx_
     return result;
 }
 
-int64_t sys_sendmsg(struct shim_task *t, int32_t fd, lx_uptr at, uint32_t flags)
+typedef int64_t (*message_call)(struct shim_task *t, struct vfs_file *socket, lx_uptr at,
+                                uint32_t flags);
+
+static int64_t with_socket(struct shim_task *t, int32_t fd, lx_uptr at, uint32_t flags,
+                           message_call call)
 {
     struct vfs_borrowed b;
     int64_t result = sys_socket_borrow(t, fd, &b);
     if (result == 0)
-        result = send_message(t, b.file, at, flags);
+        result = call(t, b.file, at, flags);
     vfs_give_back(&b);
     return result;
 }
 
+int64_t sys_sendmsg(struct shim_task *t, int32_t fd, lx_uptr at, uint32_t flags)
+{
+    return with_socket(t, fd, at, flags, send_message);
+}
+
 int64_t sys_recvmsg(struct shim_task *t, int32_t fd, lx_uptr at, uint32_t flags)
 {
-    struct vfs_borrowed b;
-    int64_t result = sys_socket_borrow(t, fd, &b);
-    if (result == 0)
-        result = receive_message(t, b.file, at, flags);
-    vfs_give_back(&b);
-    return result;
+    return with_socket(t, fd, at, flags, receive_message);
 }
 
 /* ---- sendmmsg(2), recvmmsg(2) ---- */

@@ -55,4 +55,16 @@ static inline void core_list_remove(struct core_list *node)
     core_list_init(node);
 }
 
+/* All of one list to the end of another. */
+static inline void core_list_move(struct core_list *from, struct core_list *to)
+{
+    if (core_list_is_empty(from))
+        return;
+    from->next->prev = to->prev;
+    to->prev->next = from->next;
+    from->prev->next = to;
+    to->prev = from->prev;
+    core_list_init(from);
+}
+
 #endif

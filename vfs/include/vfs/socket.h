@@ -4,9 +4,9 @@
 
 /*
  * Sockets.  What belongs to one family is behind a table of operations (socket_ops.h); there
- * is AF_UNIX.
+ * are AF_UNIX, and AF_INET and AF_INET6 on the loopback.
  *
- * Source   socket(2), socket(7), unix(7) and the pages of the calls; net/socket.c, net/core/sock.c
+ * Source   socket(2), socket(7), unix(7), ip(7), ipv6(7), tcp(7), udp(7) and the pages of the calls; net/socket.c, net/core/sock.c
  *          and net/unix/af_unix.c of Linux for the order of checks.
  * Threads  any, of any process; a socket locks itself (LOCK_SOCKET).
  * Errors   0 or an amount, else -LX_E*: those of the man pages; out-parameters are then NULL.
@@ -20,6 +20,8 @@
 #include "core/list.h"
 #include "core/wait.h"
 #include "lx/compiler.h"
+#include "lx/inet.h"
+#include "lx/netlink.h"
 #include "lx/socket.h"
 #include "lx/types.h"
 
@@ -41,6 +43,9 @@ struct vfs_sockaddr {
     union {
         uint16_t family;
         struct lx_sockaddr_un un;
+        struct lx_sockaddr_in in;
+        struct lx_sockaddr_in6 in6;
+        struct lx_sockaddr_nl nl;
         uint8_t bytes[LX_SOCKADDR_MAX];
     };
 };
@@ -56,17 +61,27 @@ struct vfs_rights {
 struct vfs_rights *vfs_rights_new(uint32_t capacity);
 void vfs_rights_free(struct vfs_rights *rights); /* puts the files; NULL is ignored */
 
+/* What goes with a datagram, or what a receiver asked to be told of it: cmsg(3). */
+struct vfs_control {
+    int32_t level, type;
+    uint32_t size; /* bytes */
+    uint8_t bytes[20];
+};
+#define VFS_CONTROLS_MAX 6u
+
 /* One message of sendmsg(2) or recvmsg(2); all zero but for what is asked for. */
 struct vfs_message {
     const struct lx_iovec *iov; /* buffers, as vfs/file.h has them; borrowed */
     uint64_t iov_count, size;   /* their number; the sum of their sizes */
     uint32_t flags;             /* LX_MSG_* of the call */
-    uint32_t out_flags;         /* result of a receive: LX_MSG_TRUNC */
+    uint32_t out_flags;         /* result of a receive: LX_MSG_TRUNC, LX_MSG_OOB */
     uint32_t signal;            /* result of a send: 1: SIGPIPE is due */
     uint32_t has_cred;          /* 1: `cred` is there */
     struct lx_ucred cred;       /* what the sender says, or what it is */
     struct vfs_sockaddr name;   /* where to, or from where */
     struct vfs_rights *rights;  /* NULL: none; a send moves them, a receive gives them */
+    uint32_t control_count;     /* of other things that go with it, or come with it */
+    struct vfs_control controls[VFS_CONTROLS_MAX];
 };
 
 /*
@@ -95,7 +110,7 @@ MUST_USE int vfs_socket_accept(struct vfs_file *file, const struct vfs_socket_ca
                                uint32_t flags, struct vfs_file **out);
 MUST_USE int vfs_socket_shutdown(struct vfs_file *file, int32_t how);
 
-/* Its name, or (peer: 1) its peer's. */
+/* Its name, or its peer's (peer: 1; 2: also of a connection that has ended, for accept(2)). */
 MUST_USE int vfs_socket_name(struct vfs_file *file, int peer, struct vfs_sockaddr *out);
 
 /*
@@ -107,29 +122,54 @@ MUST_USE int64_t vfs_socket_send(struct vfs_file *file, const struct vfs_socket_
 MUST_USE int64_t vfs_socket_receive(struct vfs_file *file, const struct vfs_socket_caller *caller,
                                     struct vfs_message *message);
 
-/* An option of SOL_SOCKET, as the guest sees it. */
+/* An option, as the guest sees it. */
 struct vfs_socket_option {
-    uint32_t size; /* bytes */
+    uint32_t size; /* bytes; of a value that is set: at most VFS_OPTION_IN_MAX of it are there */
     union {
         int32_t number;
         struct lx_timeval time;
         struct lx_linger linger;
         struct lx_ucred cred;
-        uint8_t bytes[16];
+        uint64_t cookie;
+        struct lx_tcp_info tcp;
+        uint8_t bytes[sizeof(struct lx_tcp_info)];
     };
 };
+#define VFS_OPTION_IN_MAX 32u
 
-/* -LX_ENOPROTOOPT; setting: also -LX_EINVAL (too small), -LX_EDOM, -LX_EPERM. */
-MUST_USE int vfs_socket_get_option(struct vfs_file *file, int32_t name,
+/* -LX_ENOPROTOOPT, -LX_EOPNOTSUPP; setting: also -LX_EINVAL (too small), -LX_EDOM, -LX_EPERM. */
+MUST_USE int vfs_socket_get_option(struct vfs_file *file, int32_t level, int32_t name,
                                    struct vfs_socket_option *out);
-MUST_USE int vfs_socket_set_option(struct vfs_file *file, int32_t name,
+MUST_USE int vfs_socket_set_option(struct vfs_file *file, int32_t level, int32_t name,
                                    const struct vfs_socket_option *value);
+
+/* The one network interface there is. */
+#define VFS_LOOPBACK_NAME "lo"
+#define VFS_LOOPBACK_INDEX 1
+#define VFS_LOOPBACK_MTU 65536
+#define VFS_LOOPBACK_QUEUE 1000
+
+/* An internet socket that has a port, as /proc/net shows it. */
+struct vfs_inet_row {
+    uint32_t family, type;
+    uint8_t local[16], remote[16]; /* addresses; one of IPv4 is ::ffff:a.b.c.d */
+    uint16_t local_port, remote_port;
+    uint32_t state;          /* LX_TCP_*, of datagrams, too */
+    uint32_t unsent, unread; /* bytes; of who listens, unread: connections to be accepted */
+    uint32_t uid;
+    uint64_t ino;
+};
+
+/* Show all of them; `each` is called with LOCK_SOCKET_NAMES held. */
+void vfs_inet_list(void (*each)(void *arg, const struct vfs_inet_row *row), void *arg);
 
 /* 1 if this direction's waits end by a timeout: an interrupted one is not begun again. */
 int vfs_socket_has_timeout(const struct vfs_file *file, int sends);
 
 /* 1 if whoever receives from it is shown who has sent: SO_PASSCRED. */
 int vfs_socket_passes_cred(const struct vfs_file *file);
+
+uint32_t vfs_socket_family(const struct vfs_file *file); /* LX_AF_* */
 
 /* The error that came meanwhile, which is taken: 0 or -LX_E*. */
 int vfs_socket_error(struct vfs_file *file);
@@ -139,6 +179,9 @@ void vfs_socket_set_error(struct vfs_file *file, int error);
 
 /* Bytes sent that nobody has taken, as Linux counts them: SIOCOUTQ. */
 int64_t vfs_socket_unsent(struct vfs_file *file);
+
+/* 1 if the next byte to be read is the urgent one: SIOCATMARK; -LX_ENOTTY. */
+MUST_USE int vfs_socket_at_mark(struct vfs_file *file);
 
 /* fchmod(2): the permissions that bind(2) gives. */
 void vfs_socket_set_mode(struct vfs_file *file, uint32_t mode);

@@ -25,7 +25,7 @@ struct vfs_text {
 #define VFS_TEXT_FORMAT __attribute__((format(printf, 2, 3)))
 #endif
 
-/* Append, as printf(3): %c %s %d %u %x %o, with -, 0, a width (or *), a precision of %s, and ll. */
+/* Append, as printf(3): %c %s %d %u %x %X %o, with -, 0, a width (or *), a precision of %s, and ll. */
 void vfs_text_f(struct vfs_text *t, const char *format, ...) VFS_TEXT_FORMAT;
 
 /* Append bytes. */

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* Files of /proc/net, proc_pid_net(5): there is the loopback, and nothing else. */
+
+#include "core/mem.h"
+#include "lx/inet.h"
+#include "proc/proc.h"
+#include "vfs/socket.h"
+
+#define IPV4_BEGIN 12u /* of an address in ::ffff:a.b.c.d */
+
+struct table {
+    struct vfs_text *text;
+    uint32_t family, type, count;
+};
+
+/* As Linux: words of the host's byte order, of which each is shown as a number. */
+static void put_address(struct vfs_text *t, uint32_t family, const uint8_t ip[16], uint32_t port)
+{
+    uint32_t word;
+    for (uint32_t i = family == LX_AF_INET ? IPV4_BEGIN : 0; i < 16; i += sizeof word) {
+        memcpy(&word, ip + i, sizeof word);
+        vfs_text_f(t, "%08X", word);
+    }
+    vfs_text_f(t, ":%04X", port);
+}
+
+static void put_socket(void *arg, const struct vfs_inet_row *row)
+{
+    struct table *table = arg;
+    struct vfs_text *t = table->text;
+    if (row->family != table->family || row->type != table->type)
+        return;
+    vfs_text_f(t, table->type == LX_SOCK_STREAM ? "%4u: " : "%5u: ", table->count++);
+    put_address(t, row->family, row->local, row->local_port);
+    vfs_text_f(t, " ");
+    put_address(t, row->family, row->remote, row->remote_port);
+    vfs_text_f(t, " %02X %08X:%08X 00:00000000 00000000 %5u        0 %llu 1 0000000000000000 %s\n",
+               row->state, row->unsent, row->unread, row->uid, (unsigned long long)row->ino,
+               table->type == LX_SOCK_STREAM ? "20 4 30 10 -1" : "0");
+}
+
+static int sockets(struct vfs_text *t, uint32_t family, uint32_t type)
+{
+    struct table table = {t, family, type, 0};
+    int wide = family == LX_AF_INET6 ? 38 : 14;
+    vfs_text_f(t, type == LX_SOCK_STREAM ? "  sl  " : "   sl  ");
+    vfs_text_f(t, "%-*s%-*sst tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode%s\n",
+               wide, "local_address", wide,
+               family == LX_AF_INET6 ? "remote_address" : "rem_address",
+               type == LX_SOCK_STREAM ? "" : " ref pointer drops");
+    vfs_inet_list(put_socket, &table);
+    return 0;
+}
+
+static int tcp(const struct vfs_proc_id *id, struct vfs_text *t)
+{
+    (void)id;
+    return sockets(t, LX_AF_INET, LX_SOCK_STREAM);
+}
+
+static int tcp6(const struct vfs_proc_id *id, struct vfs_text *t)
+{
+    (void)id;
+    return sockets(t, LX_AF_INET6, LX_SOCK_STREAM);
+}
+
+static int udp(const struct vfs_proc_id *id, struct vfs_text *t)
+{
+    (void)id;
+    return sockets(t, LX_AF_INET, LX_SOCK_DGRAM);
+}
+
+static int udp6(const struct vfs_proc_id *id, struct vfs_text *t)
+{
+    (void)id;
+    return sockets(t, LX_AF_INET6, LX_SOCK_DGRAM);
+}
+
+/* Differs from Linux: nobody counts what goes through the loopback. */
+static int dev(const struct vfs_proc_id *id, struct vfs_text *t)
+{
+    (void)id;
+    vfs_text_f(t, "Inter-|   Receive                                                |  Transmit\n"
+                  " face |bytes    packets errs drop fifo frame compressed multicast|bytes    "
+                  "packets errs drop fifo colls carrier compressed\n"
+                  "    lo:       0       0    0    0    0     0          0         0        0"
+                  "       0    0    0    0     0       0          0\n");
+    return 0;
+}
+
+static int if_inet6(const struct vfs_proc_id *id, struct vfs_text *t)
+{
+    (void)id;
+    vfs_text_f(t, "00000000000000000000000000000001 01 80 10 80       lo\n");
+    return 0;
+}
+
+/* The loopback's own routes are in another table, in Linux as well. */
+static int route(const struct vfs_proc_id *id, struct vfs_text *t)
+{
+    (void)id;
+    vfs_text_f(t, "%-127s\n",
+               "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU"
+               "\tWindow\tIRTT");
+    return 0;
+}
+
+proc_render proc_net_render(enum vfs_proc_what what)
+{
+    switch (what) {
+    case VFS_PROC_NET_DEV:
+        return dev;
+    case VFS_PROC_NET_IF_INET6:
+        return if_inet6;
+    case VFS_PROC_NET_ROUTE:
+        return route;
+    case VFS_PROC_NET_TCP:
+        return tcp;
+    case VFS_PROC_NET_TCP6:
+        return tcp6;
+    case VFS_PROC_NET_UDP:
+        return udp;
+    case VFS_PROC_NET_UDP6:
+        return udp6;
+    default:
+        return NULL;
+    }
+}
