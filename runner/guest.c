@@ -11,6 +11,7 @@
 #include "environment.h"
 #include "handover.h"
 #include "lx/errno.h"
+#include "lx/fcntl.h"
 #include "lx/stat.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
@@ -129,6 +130,29 @@ static int make_devices(struct vfs_fs *fs)
         err = vfs_proc_mount(fs, "/proc");
     fs->umask = umask;
     return err == -LX_EEXIST ? 0 : err;
+}
+
+/*
+ * docker gives each container names for its addresses.  An image that has an /etc and brings none
+ * gets those of the loopback; without them nothing is lost but names.
+ */
+static void make_hosts(struct vfs_fs *fs, const char *hostname)
+{
+    static const struct vfs_open how = {LX_O_RDWR | LX_O_CREAT, 0644, 0};
+    char text[256];
+    struct vfs_inode *inode;
+    if (vfs_tree_open(fs, NULL, "/etc/hosts", &how, &inode) < 0)
+        return;
+    int size = snprintf(text, sizeof text,
+                        "127.0.0.1\tlocalhost\n"
+                        "::1\tlocalhost ip6-localhost ip6-loopback\n"
+                        "127.0.0.1\t%s\n",
+                        hostname);
+    int64_t n = 0;
+    if (VFS_IS_REG(inode) && vfs_inode_size(inode) == 0)
+        n = vfs_inode_write(inode, text, (uint64_t)size, 0);
+    (void)n;
+    vfs_inode_put(inode);
 }
 
 /* docker makes a working directory that is not there. */
@@ -302,6 +326,7 @@ static NORETURN void begin_container(struct plat_thread *thread)
     static struct user user;
     char **env;
     find_user(t->process, h, &user);
+    make_hosts(t->process->fs, shim_container()->hostname);
     mount_volumes(t->process->fs, h, &user);
     int err = enter_workdir(t->process->fs, h->workdir);
     if (err < 0)

@@ -32,6 +32,7 @@ done
 
 echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
 echo 'root:x:0:' >"$root/etc/group"
+printf '127.0.0.1\tlocalhost\n::1\tlocalhost\n' >"$root/etc/hosts"
 echo 'Packed by samples/pack.sh.' >"$root/etc/motd"
 cp "$here"/*.c "$root/usr/share"
 

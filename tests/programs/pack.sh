@@ -15,7 +15,7 @@ cache=${TARBOX_CACHE:-$HOME/.cache/tarbox}
 exec 9>"$folder.lock"
 flock 9
 [ -d "$folder/root" ] &&
-    [ -z "$(find "$here" -newer "$folder/rootfs.tar.gz" -type f -print -quit 2>&1)" ] && exit 0
+    [ -z "$(find "$here" "$here/../../samples" -newer "$folder/rootfs.tar.gz" -type f -print -quit 2>&1)" ] && exit 0
 
 # Packages of npm.packages, unpacked once.
 npm_folder() {
