@@ -303,6 +303,8 @@ static int starts_with(const char *s, const char *prefix)
 
 /*
  * Copy in a name, and check that there is such a class of attributes for the caller: xattr(7).
+ * Differs from Linux: there are no access control lists (system.posix_acl_*), as on a file system
+ * that is mounted without.
  *   missing  the error for trusted ones, which take CAP_SYS_ADMIN.
  */
 static int get_name(struct shim_task *t, lx_uptr from, struct xattr_name *name, int missing)
@@ -315,8 +317,7 @@ static int get_name(struct shim_task *t, lx_uptr from, struct xattr_name *name, 
         return (int)length;
     if (starts_with(name->text, "trusted."))
         return shim_capable(t, LX_CAP_SYS_ADMIN) ? 0 : missing;
-    return starts_with(name->text, "user.") || starts_with(name->text, "security.") ||
-                   starts_with(name->text, "system.posix_acl_")
+    return starts_with(name->text, "user.") || starts_with(name->text, "security.")
                ? 0
                : -LX_EOPNOTSUPP;
 }

@@ -115,6 +115,25 @@ static void forms_of_stat(void)
     close(fd);
 }
 
+/*
+ * An access control list either is the file's mode, or there are none: `cp -p` and `tar` believe
+ * what they are told.
+ */
+static void lists(void)
+{
+    static const uint8_t rw_r__[] = {2,    0,    0, 0, 1,    0,    6,    0,    0xff, 0xff,
+                                     0xff, 0xff, 4, 0, 4,    0,    0xff, 0xff, 0xff, 0xff,
+                                     32,   0,    0, 0, 0xff, 0xff, 0xff, 0xff};
+    CHECK(chmod("file", 0755) == 0);
+    if (setxattr("file", "system.posix_acl_access", rw_r__, sizeof rw_r__, 0) == 0)
+        CHECK(mode_of("file") == 0640);
+    else
+        CHECK(errno == EOPNOTSUPP && mode_of("file") == 0755);
+    errno = 0;
+    CHECK(getxattr("file", "system.posix_acl_access", NULL, 0) < 0);
+    CHECK(errno == ENODATA || errno == EOPNOTSUPP);
+}
+
 static void attributes(void)
 {
     static char value[65537];
@@ -198,6 +217,7 @@ int main(void)
     modes();
     times();
     forms_of_stat();
+    lists();
     attributes();
     without_privilege();
     CHECK(unlink("file") == 0 && unlink("link") == 0);
