@@ -186,3 +186,24 @@ uint32_t elf_plan_text(const struct elf_plan *plan, struct shim_rewrite_range *t
     }
     return count;
 }
+
+struct shim_rewrite_input elf_plan_input(const struct elf_plan *plan, const void *code,
+                                         uint64_t addr, struct shim_rewrite_range *text,
+                                         struct shim_rewrite_range *data)
+{
+    for (uint32_t i = 0; i < plan->count; i++) {
+        uint64_t begin = plan->segments[i].vaddr - plan->low;
+        data[i] = (struct shim_rewrite_range){(uint32_t)begin,
+                                              (uint32_t)(begin + plan->segments[i].file_size)};
+    }
+    return (struct shim_rewrite_input){
+        .code = code,
+        .size = (uint32_t)(plan->high - plan->low),
+        .addr = addr,
+        .text = text,
+        .text_count = elf_plan_text(plan, text),
+        .data = data,
+        .data_count = plan->count,
+        .trampolines = (uint32_t)(plan->high - plan->low),
+    };
+}

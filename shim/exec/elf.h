@@ -19,6 +19,7 @@
 #include "lx/compiler.h"
 #include "lx/elf.h"
 
+struct shim_rewrite_input;
 struct shim_rewrite_range;
 
 #define ELF_SEGMENT_MAX 32
@@ -67,5 +68,16 @@ MUST_USE int elf_plan_make(const uint8_t *head, uint64_t head_size, uint64_t fil
  *   returns  how many.
  */
 uint32_t elf_plan_text(const struct elf_plan *plan, struct shim_rewrite_range *text);
+
+/*
+ * What the rewriter is to look at, trampolines behind it.
+ *   code  where it has been loaded.
+ *   addr  where plan->low is to run, or was linked to.
+ *   text  ELF_TEXT_MAX, data ELF_SEGMENT_MAX: room for its executable parts, and for all of it that
+ *         comes from the file.
+ */
+struct shim_rewrite_input elf_plan_input(const struct elf_plan *plan, const void *code,
+                                         uint64_t addr, struct shim_rewrite_range *text,
+                                         struct shim_rewrite_range *data);
 
 #endif

@@ -224,10 +224,10 @@ static int load_elf(struct shim_task *t, struct vfs_file *file, struct elf_plan 
     int err = load_segments(t, file, plan, id, code_is_here);
     if (err < 0)
         return fail(e, err, ": cannot be loaded: the file is damaged or memory is short", path);
-    struct shim_rewrite_range text[ELF_TEXT_MAX];
-    uint32_t text_count = elf_plan_text(plan, text);
-    err = shim_mm_patch_program(mm, id ? &key : NULL, text, text_count, plan->low + plan->bias,
-                                plan->high + plan->bias, id, code_is_here, end, e);
+    struct shim_rewrite_range text[ELF_TEXT_MAX], data[ELF_SEGMENT_MAX];
+    const struct shim_rewrite_input in = elf_plan_input(
+        plan, (const void *)(plan->low + plan->bias), plan->low + plan->bias, text, data);
+    err = shim_mm_patch_program(mm, id ? &key : NULL, &in, id, code_is_here, end, e);
     if (err < 0)
         return err;
     err = protect_segments(t, plan, id);

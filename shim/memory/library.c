@@ -33,7 +33,7 @@ static int scan_file(struct shim_mm *mm, struct vfs_file *file, const struct elf
                      const struct vfs_image_key *key, const struct shim_rewrite_table **table,
                      struct shim_rewrite_table **made)
 {
-    struct shim_rewrite_range text[ELF_TEXT_MAX];
+    struct shim_rewrite_range text[ELF_TEXT_MAX], data[ELF_SEGMENT_MAX];
     uint64_t size = plan->high - plan->low;
     uint64_t at = area_find_free(mm, CORE_MMAP_BASE, RESERVE_WINDOW_BASE, mm->next, size);
     int err = at ? host_commit(at, at + size, PLAT_READ | PLAT_WRITE) : -LX_ENOMEM;
@@ -43,9 +43,10 @@ static int scan_file(struct shim_mm *mm, struct vfs_file *file, const struct elf
         const struct elf_segment *s = &plan->segments[i];
         err = range_fill(file, at + (s->vaddr - plan->low), s->file_size, s->file_offset);
     }
+    const struct shim_rewrite_input in =
+        elf_plan_input(plan, (const void *)at, plan->low, text, data);
     if (err == 0)
-        err = patch_table(key, text, elf_plan_text(plan, text), at, at + size, plan->low, table,
-                          made);
+        err = patch_table(key, &in, table, made);
     host_decommit(at, at + size);
     return err;
 }

@@ -113,31 +113,27 @@ int patch_remember(struct shim_mm *mm, uint64_t begin, const struct shim_rewrite
     return 0;
 }
 
-/*
- * Decode on the host's side: the library uses its vector registers.
- *   addr  where the code is to run, or was linked to.
- */
-static int scan_at(uint64_t begin, uint64_t end, uint64_t addr,
-                   const struct shim_rewrite_range *text, uint32_t text_count, uint64_t trampolines,
-                   struct shim_rewrite_table **table)
+/* Decode on the host's side: the library uses its vector registers. */
+static int scan_input(const struct shim_rewrite_input *in, struct shim_rewrite_table **table)
 {
-    const struct shim_rewrite_input in = {
-        .code = (const uint8_t *)begin,
-        .size = (uint32_t)(end - begin),
-        .addr = addr,
-        .text = text,
-        .text_count = text_count,
-        .trampolines = (uint32_t)(trampolines - begin),
-    };
     plat_gate();
-    return shim_rewrite_scan(&in, table);
+    return shim_rewrite_scan(in, table);
 }
 
+/* Nothing but code. */
 static int scan(uint64_t begin, uint64_t end, uint64_t trampolines,
                 struct shim_rewrite_table **table)
 {
     const struct shim_rewrite_range text = {0, (uint32_t)(end - begin)};
-    return scan_at(begin, end, begin, &text, 1, trampolines, table);
+    const struct shim_rewrite_input in = {
+        .code = (const uint8_t *)begin,
+        .size = (uint32_t)(end - begin),
+        .addr = begin,
+        .text = &text,
+        .text_count = 1,
+        .trampolines = (uint32_t)(trampolines - begin),
+    };
+    return scan_input(&in, table);
 }
 
 const struct shim_rewrite_table *patch_kept(const struct vfs_image_key *key, uint64_t addr,
@@ -147,20 +143,19 @@ const struct shim_rewrite_table *patch_kept(const struct vfs_image_key *key, uin
     return table && table->span == span && table->trampolines == span ? table : NULL;
 }
 
-int patch_table(const struct vfs_image_key *key, const struct shim_rewrite_range *text,
-                uint32_t text_count, uint64_t begin, uint64_t end, uint64_t addr,
+int patch_table(const struct vfs_image_key *key, const struct shim_rewrite_input *in,
                 const struct shim_rewrite_table **table, struct shim_rewrite_table **made)
 {
     *made = NULL;
-    *table = patch_kept(key, addr, end - begin);
+    *table = patch_kept(key, in->addr, in->size);
     if (*table)
         return 0;
-    int err = scan_at(begin, end, addr, text, text_count, end, made);
+    int err = scan_input(in, made);
     *table = *made;
     if (err < 0 || !key || (*made)->syscall_unpatched)
         return err;
-    shim_patches_add(*key, addr, *made);
-    const struct shim_rewrite_table *kept = patch_kept(key, addr, end - begin);
+    shim_patches_add(*key, in->addr, *made);
+    const struct shim_rewrite_table *kept = patch_kept(key, in->addr, in->size);
     if (kept) {
         shim_rewrite_free(*made);
         *made = NULL;
@@ -192,16 +187,16 @@ static int apply(struct shim_mm *mm, const struct shim_rewrite_table *table, uin
 }
 
 int shim_mm_patch_program(struct shim_mm *mm, const struct vfs_image_key *key,
-                          const struct shim_rewrite_range *text, uint32_t text_count, lx_uptr begin,
-                          lx_uptr end, uint64_t id, int is_here, uint64_t *limit,
-                          struct shim_exec_error *error)
+                          const struct shim_rewrite_input *in, uint64_t id, int is_here,
+                          uint64_t *limit, struct shim_exec_error *error)
 {
     static const char failed[] = "the program cannot be patched: no memory";
     static const char unpatched[] = "the program has a system call that cannot be patched, at 0x";
     const struct shim_rewrite_table *table;
     struct shim_rewrite_table *made;
+    uint64_t begin = (uint64_t)in->code, end = begin + in->size;
     *limit = end;
-    int err = patch_table(key, text, text_count, begin, end, begin, &table, &made);
+    int err = patch_table(key, in, &table, &made);
     if (err < 0) {
         core_str_copy(error->text, sizeof error->text, failed);
         return err;

@@ -15,7 +15,7 @@
 #include "lx/compiler.h"
 
 struct shim_mm;
-struct shim_rewrite_range;
+struct shim_rewrite_input;
 struct shim_rewrite_table;
 struct vfs_file;
 struct vfs_image_key;
@@ -37,14 +37,12 @@ MUST_USE int patch_code(struct shim_mm *mm, uint64_t begin, uint64_t end);
 MUST_USE int patch_check(uint64_t begin, uint64_t end);
 
 /*
- * The table for code that was loaded at [begin, end): kept from an earlier run, or made now.
+ * The table for code that was loaded: kept from an earlier run, or made now.
  *   key    of the content, under which it is kept; NULL: it is not.
- *   text   executable parts, as offsets from `begin`.
- *   addr   where it is to run, or was linked to.
+ *   in     the code, its trampolines behind it; `addr` is where it is to run, or was linked to.
  *   made   the table if it is not kept, to be freed by shim_rewrite_free(); else NULL.
  */
-MUST_USE int patch_table(const struct vfs_image_key *key, const struct shim_rewrite_range *text,
-                         uint32_t text_count, uint64_t begin, uint64_t end, uint64_t addr,
+MUST_USE int patch_table(const struct vfs_image_key *key, const struct shim_rewrite_input *in,
                          const struct shim_rewrite_table **table, struct shim_rewrite_table **made);
 
 /* The same if it is kept, for code of `span` bytes; else NULL. */

@@ -86,6 +86,16 @@ const ZydisDecodedOperand *fs_operand(const ZydisDecodedInstruction *i,
     return NULL;
 }
 
+/* Where the data around `at` ends, or 0. */
+static uint64_t data_end(const struct shim_rewrite_input *in, uint64_t at)
+{
+    for (uint32_t i = 0; i < in->data_count; i++) {
+        if (at >= in->data[i].begin && at < in->data[i].end)
+            return in->data[i].end;
+    }
+    return 0;
+}
+
 /*
  * A jump table of 32-bit offsets from its own start, as compilers make them for
  * position-independent code: whatever lea loads the address of may be one.
@@ -93,9 +103,10 @@ const ZydisDecodedOperand *fs_operand(const ZydisDecodedInstruction *i,
 static void mark_table(struct code *c, uint64_t table)
 {
     const struct shim_rewrite_input *in = c->in;
-    if (table % 4 || table >= in->size || code_in_text(c, table))
+    if (table % 4 || code_in_text(c, table))
         return;
-    for (uint32_t n = 0; n < TABLE_MAX && table + 4 * (n + 1ull) <= in->size; n++) {
+    uint64_t end = data_end(in, table);
+    for (uint32_t n = 0; n < TABLE_MAX && table + 4 * (n + 1ull) <= end; n++) {
         int32_t offset;
         memcpy(&offset, in->code + table + 4ull * n, sizeof offset);
         uint64_t target = table + (uint64_t)(int64_t)offset;
@@ -111,11 +122,11 @@ static void mark_table(struct code *c, uint64_t table)
  * is below 4 GiB, has none of those but other small numbers: the mathematical letters of glibc's
  * tables, U+1D400 to U+1D7FF, would forbid to patch what it has at 0x41d400.
  */
-static void mark_pointers(struct code *c)
+static void mark_pointers(struct code *c, const struct shim_rewrite_range *data)
 {
     const struct shim_rewrite_input *in = c->in;
     int relocated = in->addr > 0 && in->addr < 1ull << 32;
-    for (uint64_t at = 0; at + 8 <= in->size; at += 8) {
+    for (uint64_t at = (data->begin + 7ull) & ~7ull; at + 8 <= data->end; at += 8) {
         uint64_t value;
         memcpy(&value, in->code + at, sizeof value);
         if (value - in->addr < in->size && !code_in_text(c, at))
@@ -335,7 +346,8 @@ int code_decode(struct code *c, const struct shim_rewrite_input *in)
     free(breaks);
     if (err == 0) {
         code_find_data(c);
-        mark_pointers(c);
+        for (uint32_t i = 0; i < in->data_count; i++)
+            mark_pointers(c, &in->data[i]);
     }
     return err;
 }

@@ -24,13 +24,15 @@ static void scan_and_apply(const uint8_t *data, uint32_t size, uint64_t addr)
     if (!code)
         return;
     memcpy(code, data, size);
-    struct shim_rewrite_range text = {0, size};
+    struct shim_rewrite_range text = {0, size}, data = {0, size};
     struct shim_rewrite_input in = {
         .code = code,
         .size = span,
         .addr = addr,
         .text = &text,
         .text_count = 1,
+        .data = &data,
+        .data_count = 1,
         .trampolines = span,
     };
     struct shim_rewrite_table *table;

@@ -30,9 +30,9 @@
 struct program {
     const char *name;
     uint8_t *memory; /* the image, then the added table, then trampolines */
-    struct shim_rewrite_range text[ELF_TEXT_MAX];
+    struct shim_rewrite_range text[ELF_TEXT_MAX], data[ELF_SEGMENT_MAX + 1];
     struct shim_rewrite_input in;
-    uint32_t image_size, failures;
+    uint32_t image_size, segments, failures;
 };
 
 static void failed(struct program *p, uint32_t at, const char *what)
@@ -77,9 +77,8 @@ static int load(struct program *p)
         memcpy(p->memory + at, file + s->file_offset, s->file_size);
     }
     free(file);
-    p->in.addr = plan.low + plan.bias;
-    p->in.text = p->text;
-    p->in.text_count = elf_plan_text(&plan, p->text);
+    p->segments = plan.count;
+    p->in = elf_plan_input(&plan, p->memory, plan.low + plan.bias, p->text, p->data);
     return p->memory ? 0 : -1;
 }
 
@@ -107,6 +106,8 @@ static int suspect(struct program *p, uint32_t seed)
             end += 8;
         }
     }
+    p->data[p->segments] = (struct shim_rewrite_range){p->image_size, end};
+    p->in.data_count = p->segments + 1;
     p->in.code = grown;
     p->in.size = p->in.trampolines = (end + CORE_PAGE_SIZE - 1) & ~(CORE_PAGE_SIZE - 1);
     return 0;

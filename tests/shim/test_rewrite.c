@@ -20,7 +20,7 @@
 
 struct piece {
     uint8_t memory[8 * PAGE];
-    struct shim_rewrite_range text;
+    struct shim_rewrite_range text, data;
     struct shim_rewrite_input in;
     struct shim_rewrite_table *table;
 };
@@ -60,12 +60,15 @@ static struct piece *rewrite_with_data(const void *code, uint32_t size, const ui
     memcpy(p->memory + PAGE, code, size);
     memcpy(p->memory + 2 * PAGE, data, data_count * sizeof *data);
     p->text = (struct shim_rewrite_range){PAGE, PAGE + size};
+    p->data = (struct shim_rewrite_range){2 * PAGE, 3 * PAGE};
     p->in = (struct shim_rewrite_input){
         .code = p->memory,
         .size = 3 * PAGE,
         .addr = addr,
         .text = &p->text,
         .text_count = 1,
+        .data = &p->data,
+        .data_count = 1,
         .trampolines = 3 * PAGE,
     };
     assert_int_equal(shim_rewrite_scan(&p->in, &p->table), 0);

@@ -23,7 +23,7 @@ struct plat_regs;
 struct shim_exec_error;
 struct shim_host;
 struct shim_mm;
-struct shim_rewrite_range;
+struct shim_rewrite_input;
 struct shim_task;
 struct vfs_file;
 struct vfs_image_key;
@@ -111,18 +111,16 @@ MUST_USE int shim_mm_map_program(struct shim_mm *mm, const struct vfs_image_key 
                                  const struct elf_plan *plan, lx_uptr *at);
 
 /*
- * Patch a program that was loaded at [begin, end), writable, and map its
- * trampolines behind it.
+ * Patch a program that was loaded, writable, and map its trampolines behind it.
  *   key      of its content, under which its patch table is kept; NULL: it is not.
- *   text     its executable parts, as offsets from `begin`.
+ *   in       where it is, and what of it is code and data.
  *   id       of the program for shim_mm_map_text(), or 0.
  *   is_here  1: its code was mapped so, patched, and its trampolines can be.
  *   limit    end of all that was mapped.
  *   returns  -LX_ENOEXEC: a system call that cannot be patched; `error` names it.
  */
 MUST_USE int shim_mm_patch_program(struct shim_mm *mm, const struct vfs_image_key *key,
-                                   const struct shim_rewrite_range *text, uint32_t text_count,
-                                   lx_uptr begin, lx_uptr end, uint64_t id, int is_here,
+                                   const struct shim_rewrite_input *in, uint64_t id, int is_here,
                                    uint64_t *limit, struct shim_exec_error *error);
 
 /*

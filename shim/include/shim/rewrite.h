@@ -24,13 +24,18 @@
 
 struct plat_regs;
 
-/* Machine code to be scanned, in memory; addresses are offsets from `code`. */
+/*
+ * Machine code to be scanned, in memory; addresses are offsets from `code`.  Between the parts of a
+ * program there may be no memory: text and data say what there is.
+ */
 struct shim_rewrite_input {
     const uint8_t *code;
     uint32_t size;                         /* bytes; at most 1 GiB */
     uint64_t addr;                         /* where it runs: for pointers to code in the data */
     const struct shim_rewrite_range *text; /* executable parts, ascending */
     uint32_t text_count;
+    const struct shim_rewrite_range *data; /* what there is of it to read, ascending */
+    uint32_t data_count;
     uint32_t trampolines; /* offset of the trampolines: a multiple of 4096, >= size */
 };
 
