@@ -34,8 +34,9 @@ struct entry {
 struct vfs_epoll {
     _Atomic uint32_t refs; /* its file, and closers of files that it watches */
     struct vfs_file *file; /* constant; no reference: it is there while there are entries */
-    struct core_lock lock; /* guards entries and what they hold */
+    struct core_lock lock; /* guards entries, what they hold, and their number */
     struct core_list entries;
+    uint32_t count;
     struct core_waitq waitq;
 };
 
@@ -147,6 +148,7 @@ static int add_locked(struct vfs_epoll *e, int32_t fd, struct vfs_file *target,
         core_waitq_forward(q, &n->waiter, &e->waitq);
     atomic_store(&n->waiter.woken, ~0u); /* what is ready already is an edge */
     core_list_add(&e->entries, &n->node);
+    e->count++;
     core_lock_acquire(&target->lock);
     core_list_add(&target->watches, &n->of_file);
     core_lock_release(&target->lock);
@@ -161,6 +163,7 @@ static void remove_locked(struct entry *n)
     core_list_remove(&n->of_file);
     core_lock_release(&n->file->lock);
     core_list_remove(&n->node);
+    n->epoll->count--;
     core_arena_free(n, sizeof *n);
 }
 
@@ -348,6 +351,15 @@ int vfs_epoll_wait(struct vfs_file *file, struct lx_epoll_event *events, uint32_
     if (found || err == -LX_ETIMEDOUT)
         return (int)found;
     return err;
+}
+
+uint32_t vfs_epoll_count(struct vfs_file *file)
+{
+    struct vfs_epoll *e = file->epoll;
+    core_lock_acquire(&e->lock);
+    uint32_t count = e->count;
+    core_lock_release(&e->lock);
+    return count;
 }
 
 uint32_t vfs_epoll_poll(struct vfs_file *file)

@@ -200,12 +200,37 @@ static void many(void)
     close(shared_ep);
 }
 
+/* As many events at once as there is room for, each file once. */
+static void at_once(void)
+{
+    enum { FILES = 700 };
+    static struct epoll_event e[FILES + 100];
+    static int fds[FILES], seen[FILES];
+    int ep = epoll_create1(0);
+    for (int i = 0; i < FILES; i++) {
+        fds[i] = eventfd(1, 0);
+        CHECK(fds[i] >= 0 && add(ep, fds[i], EPOLLIN | (i % 3 ? 0 : EPOLLET), (uint32_t)i) == 0);
+    }
+    CHECK(epoll_wait(ep, e, 600, -1) == 600);
+    CHECK(epoll_wait(ep, e, FILES + 100, -1) >= FILES - 200);
+    for (int i = 0; i < FILES; i++)
+        CHECK(write(fds[i], &(uint64_t){1}, 8) == 8);
+    CHECK(epoll_wait(ep, e, FILES + 100, 1000) == FILES);
+    for (int i = 0; i < FILES; i++)
+        CHECK(seen[e[i].data.u32]++ == 0);
+    for (int i = 0; i < FILES; i++)
+        close(fds[i]);
+    CHECK(epoll_wait(ep, e, FILES, 0) == 0);
+    close(ep);
+}
+
 int main(void)
 {
     level();
     edge();
     nested();
     chain();
+    at_once();
     errors();
     many();
     return guest_result();
