@@ -151,10 +151,12 @@ int vfs_pipe_open_fifo(struct vfs_inode *inode, struct vfs_file *file, struct co
 
     struct core_waiter *w = &self->waiter;
     core_waitq_add(&p->waitq, w, self, ~0u);
-    while (err == 0 && !other_end_came(p, reads, opens))
+    int came;
+    /* After an interrupt, too, it looks once more: the writer's end may be what interrupts. */
+    while (!(came = other_end_came(p, reads, opens)) && err == 0)
         err = core_sleep(self, 0, PLAT_FOREVER);
     core_waitq_remove(w);
-    return err;
+    return came ? 0 : err;
 }
 
 int vfs_pipe_reopen(struct vfs_file *of, uint32_t flags, struct vfs_file **out)

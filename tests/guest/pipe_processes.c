@@ -150,6 +150,30 @@ static void fifos(void)
     CHECK(unlink("fifo") == 0);
 }
 
+static void ignore(int signal)
+{
+    (void)signal;
+}
+
+/* A writer that is gone again: its end interrupts the reader, who has seen it nevertheless. */
+static void short_visits(void)
+{
+    struct sigaction old, act = {.sa_handler = ignore, .sa_flags = SA_RESTART};
+    CHECK(mkfifo("visits", 0600) == 0);
+    CHECK(sigaction(SIGCHLD, &act, &old) == 0);
+    for (long i = guest_count(300, 20000); i > 0; i--) {
+        pid_t pid;
+        CHILD(pid, {
+            int w = open("visits", O_WRONLY);
+            _exit(write(w, "x", 1) == 1 ? 3 : 0);
+        });
+        int r = open("visits", O_RDONLY);
+        CHECK(r >= 0 && end_of(pid) == 3);
+        close(r);
+    }
+    CHECK(sigaction(SIGCHLD, &old, NULL) == 0 && unlink("visits") == 0);
+}
+
 /* One open file: one position, one set of flags; the descriptors are each process's own. */
 static void shared_files(void)
 {
@@ -311,6 +335,7 @@ int main(void)
     whole_writes(4);
     pipelines();
     fifos();
+    short_visits();
     shared_files();
     process_locks();
     counted_under_lock(0);
