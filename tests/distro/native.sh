@@ -30,7 +30,7 @@ prepare() {
         mount --bind "$share" $root/share
 }
 prepare || exit 99
-ulimit -n 1048576
+ulimit -Sn 1024 && ulimit -Hn 4096
 cd /
 capabilities=-all
 for name in chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw \

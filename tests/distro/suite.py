@@ -26,7 +26,7 @@ class Result(unittest.TestResult):
         print("run", name(test), file=report)
 
     def stopTest(self, test):
-        faulthandler.cancel_dump_traceback_later()
+        faulthandler.dump_traceback_later(limit, exit=True)  # what comes after the last, too
         print(self.outcome, name(test), file=report)
         super().stopTest(test)
 
@@ -63,3 +63,4 @@ if __name__ == "__main__":
     result = Result()
     unittest.TestSuite(t for t in tests if (name(t) in names) == (how == "only")).run(result)
     print("end", file=report)
+    faulthandler.cancel_dump_traceback_later()

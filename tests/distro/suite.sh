@@ -37,22 +37,24 @@ once() {
 #
 # all SIDE NAME: outcomes on standard output.
 all() {
-    local outcome last test
+    local outcome last
     : >"$share/tests"
     : >"$scratch/outcomes"
     while true; do
         once "$1" "$2" skip
         outcome=$?
         grep -E '^(pass|fail|skip) ' "$scratch/once" >>"$scratch/outcomes"
-        grep -qx end "$scratch/once" && break
-        last=$(tac "$scratch/once" | sed -n 's/^run //p' | grep -vxF -m 1 -f <(cut -d ' ' -f 2 "$scratch/outcomes"))
-        echo "$1: $2 ended by $outcome in ${last:-no test}" >&2
-        [ -n "$last" ] || break
-        echo "fail $last" >>"$scratch/outcomes"
-        cut -d ' ' -f 2 "$scratch/outcomes" | sort -u >"$share/tests"
+        ! grep -qx end "$scratch/once" || break
+        last=$(tac "$scratch/once" | sed -n 's/^run //p' |
+            grep -vxF -m 1 -f <(cut -d ' ' -f 2 "$scratch/outcomes"))
+        echo "$1: $2 ended by $outcome in ${last:-no test}" >>"$scratch/$1.log"
+        [ -z "$last" ] || echo "fail $last" >>"$scratch/outcomes"
+        cut -d ' ' -f 2 "$scratch/outcomes" | sort -u >"$scratch/done"
+        ! cmp -s "$scratch/done" "$share/tests" || break
+        mv "$scratch/done" "$share/tests"
     done
     cat "$scratch/outcomes"
-    [ $outcome = 0 ] && echo "pass $2.end" || echo "fail $2.end"
+    [ $outcome != 0 ] || ! grep -qx end "$scratch/once" || echo "pass $2.end"
 }
 
 # again NAME TEST...: those that fail alone, too.
