@@ -28,15 +28,16 @@ struct entry {
     int32_t fd;               /* constant */
     struct lx_epoll_event event;
     uint32_t armed; /* 0: EPOLLONESHOT has fired */
+    uint32_t turn;  /* in which it was reported last */
     struct core_waiter waiter;
 };
 
 struct vfs_epoll {
     _Atomic uint32_t refs; /* its file, and closers of files that it watches */
     struct vfs_file *file; /* constant; no reference: it is there while there are entries */
-    struct core_lock lock; /* guards entries, what they hold, and their number */
+    struct core_lock lock; /* guards entries and what they hold */
     struct core_list entries;
-    uint32_t count;
+    _Atomic uint32_t turns; /* begun */
     struct core_waitq waitq;
 };
 
@@ -148,7 +149,6 @@ static int add_locked(struct vfs_epoll *e, int32_t fd, struct vfs_file *target,
         core_waitq_forward(q, &n->waiter, &e->waitq);
     atomic_store(&n->waiter.woken, ~0u); /* what is ready already is an edge */
     core_list_add(&e->entries, &n->node);
-    e->count++;
     core_lock_acquire(&target->lock);
     core_list_add(&target->watches, &n->of_file);
     core_lock_release(&target->lock);
@@ -163,7 +163,6 @@ static void remove_locked(struct entry *n)
     core_list_remove(&n->of_file);
     core_lock_release(&n->file->lock);
     core_list_remove(&n->node);
-    n->epoll->count--;
     core_arena_free(n, sizeof *n);
 }
 
@@ -300,7 +299,7 @@ static uint32_t ready_locked(struct entry *n, int take)
 
 /* Collect what is ready; `streams` and `next_ns` are what to sleep on if nothing is. */
 static uint32_t collect(struct vfs_epoll *e, struct lx_epoll_event *events, uint32_t count,
-                        uint32_t *streams, int64_t *next_ns)
+                        uint32_t turn, uint32_t *streams, int64_t *next_ns)
 {
     uint32_t found = 0;
     *streams = 0;
@@ -313,6 +312,8 @@ static uint32_t collect(struct vfs_epoll *e, struct lx_epoll_event *events, uint
         struct entry *n = CORE_LIST_ENTRY(node, struct entry, node);
         if (found == count)
             break;
+        if (n->turn == turn)
+            continue;
         if (n->armed)
             *streams |= vfs_file_stream_bits(n->file, n->event.events);
         uint32_t ready = ready_locked(n, 1);
@@ -320,6 +321,7 @@ static uint32_t collect(struct vfs_epoll *e, struct lx_epoll_event *events, uint
         if (!ready)
             continue;
         events[found++] = (struct lx_epoll_event){ready, n->event.data};
+        n->turn = turn;
         if (n->event.events & LX_EPOLLONESHOT)
             n->armed = 0;
         core_list_remove(&n->node); /* to the end: the next wait begins with others */
@@ -335,17 +337,17 @@ static uint32_t collect(struct vfs_epoll *e, struct lx_epoll_event *events, uint
 }
 
 int vfs_epoll_wait(struct vfs_file *file, struct lx_epoll_event *events, uint32_t count,
-                   int64_t deadline_ns, struct core_sleeper *self)
+                   uint32_t turn, int64_t deadline_ns, struct core_sleeper *self)
 {
     struct vfs_epoll *e = file->epoll;
     struct core_waiter *w = &self->waiter;
     int64_t next_ns;
-    uint32_t streams, found = collect(e, events, count, &streams, &next_ns);
+    uint32_t streams, found = collect(e, events, count, turn, &streams, &next_ns);
     int err = 0;
     if (found || !deadline_ns)
         return (int)found;
     core_waitq_add(&e->waitq, w, self, ~0u);
-    while (err == 0 && !(found = collect(e, events, count, &streams, &next_ns)))
+    while (err == 0 && !(found = collect(e, events, count, turn, &streams, &next_ns)))
         err = vfs_file_sleep(self, streams, deadline_ns, next_ns);
     core_waitq_remove(w);
     if (found || err == -LX_ETIMEDOUT)
@@ -353,13 +355,9 @@ int vfs_epoll_wait(struct vfs_file *file, struct lx_epoll_event *events, uint32_
     return err;
 }
 
-uint32_t vfs_epoll_count(struct vfs_file *file)
+uint32_t vfs_epoll_turn(struct vfs_file *file)
 {
-    struct vfs_epoll *e = file->epoll;
-    core_lock_acquire(&e->lock);
-    uint32_t count = e->count;
-    core_lock_release(&e->lock);
-    return count;
+    return atomic_fetch_add(&file->epoll->turns, 1) + 1;
 }
 
 uint32_t vfs_epoll_poll(struct vfs_file *file)

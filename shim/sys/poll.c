@@ -378,25 +378,23 @@ int64_t sys_epoll_ctl(struct shim_task *t, int32_t epfd, int32_t op, int32_t fd,
 #define EVENTS_AT_ONCE 128
 #define EVENTS_MAX (INT32_MAX / (int32_t)sizeof(struct lx_epoll_event))
 
-/* Wait for some, and take what else is ready, in turns: each file once. */
-static int64_t wait_in_turns(struct shim_task *t, struct vfs_file *file, lx_uptr events,
-                             uint32_t count, int64_t deadline_ns)
+/* Wait for some, and take what else is ready, piece by piece. */
+static int64_t wait_in_pieces(struct shim_task *t, struct vfs_file *file, lx_uptr events,
+                              uint32_t count, int64_t deadline_ns)
 {
     struct lx_epoll_event e[EVENTS_AT_ONCE];
-    uint32_t done = 0, turn = count < EVENTS_AT_ONCE ? count : EVENTS_AT_ONCE;
-    for (;;) {
-        int n = vfs_epoll_wait(file, e, turn, done ? 0 : deadline_ns, &t->sleeper);
+    uint32_t done = 0, piece, turn = vfs_epoll_turn(file);
+    do {
+        piece = count - done < EVENTS_AT_ONCE ? count - done : EVENTS_AT_ONCE;
+        int n = vfs_epoll_wait(file, e, piece, turn, done ? 0 : deadline_ns, &t->sleeper);
         if (n <= 0)
             return done ? (int64_t)done : n;
         if (shim_copy_out(events + done * sizeof *e, e, (uint32_t)n * sizeof *e) < 0)
             return -LX_EFAULT;
         done += (uint32_t)n;
-        uint32_t watched = n == EVENTS_AT_ONCE ? vfs_epoll_count(file) : 0;
-        uint32_t left = watched < count ? watched : count;
-        if (left <= done)
-            return done;
-        turn = left - done < EVENTS_AT_ONCE ? left - done : EVENTS_AT_ONCE;
-    }
+        piece -= (uint32_t)n;
+    } while (!piece && done < count);
+    return done;
 }
 
 static int64_t epoll_wait_for(struct shim_task *t, int32_t epfd, lx_uptr events, int32_t count,
@@ -413,7 +411,7 @@ static int64_t epoll_wait_for(struct shim_task *t, int32_t epfd, lx_uptr events,
     if (file->kind != VFS_FILE_EPOLL)
         result = -LX_EINVAL;
     else
-        result = wait_in_turns(t, file, events, (uint32_t)count, deadline_ns);
+        result = wait_in_pieces(t, file, events, (uint32_t)count, deadline_ns);
     vfs_file_put(file);
     return result;
 }

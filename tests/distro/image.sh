@@ -61,7 +61,7 @@ debian() {
 # Go's tests look for the sources of their package where they run.
 go_tests() {
     local package source=/usr/share/go-1.19/src folder=$work/suites/usr/lib/go-tests
-    export CGO_ENABLED=0 GOCACHE=$work/go-cache GOFLAGS=-p=2
+    export CGO_ENABLED=0 GOCACHE=$work/go-cache GOFLAGS=-tags=timetzdata
     for package in "${go_packages[@]}"; do
         mkdir -p "$folder/$package"
         cp -r "$source/$package/." "$folder/$package/"

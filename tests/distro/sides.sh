@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154,SC2034
 #
-# Sourced by tests of images: $root is the tree of $archive, and the arguments are the command that
-# runs tarbox.  Both sides see the folder $share as /share.
+# Sourced by tests of images: $tree is as in tree.sh, and the arguments are the command that runs
+# tarbox.  Both sides see the folder $share as /share.
+
+. "$here/tree.sh"
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

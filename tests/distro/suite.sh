@@ -4,18 +4,18 @@
 # Foreign test-suites in an image, natively and under Tarbox: what passes natively must pass, but for
 # what `expected-failures` lists; and what it lists must fail.
 #
-#   tests/distro/suite.sh [-s] ROOT ARCHIVE python|go NAME... -- COMMAND...
+#   tests/distro/suite.sh [-s] TREE python|go NAME... -- COMMAND...
 #
-# ROOT is the tree of ARCHIVE, NAME a module of Python's tests or a package of Go's; COMMAND...
-# runs tarbox.  -s: a sample; nothing is tried again.  What passed natively is kept in ROOT.native.
+# TREE is as in tree.sh, NAME a module of Python's tests or a package of Go's; COMMAND...
+# runs tarbox.  -s: a sample; nothing is tried again.  What passed natively is kept.
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 tries=3
 [ "${1:-}" != -s ] || { tries=1; shift; }
-[ $# -ge 6 ] || { echo 'usage: suite.sh [-s] ROOT ARCHIVE python|go NAME... -- COMMAND...' >&2; exit 2; }
-root=$1 archive=$2 kind=$3
-shift 3
+[ $# -ge 5 ] || { echo 'usage: suite.sh [-s] TREE python|go NAME... -- COMMAND...' >&2; exit 2; }
+tree=$1 kind=$2
+shift 2
 names=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
     names+=("$1")
@@ -32,8 +32,8 @@ once() {
     esac >"$scratch/once" 2>>"$scratch/$1.log"
 }
 
-# What does not end, or ends the whole run, has failed; the others are run without it.  The last of
-# a name is whether all of it ended well.
+# What does not end, or ends the whole run, has failed; the others are run without it.  NAME.end
+# passes if all of it ended well.
 #
 # all SIDE NAME: outcomes on standard output.
 all() {
@@ -45,8 +45,10 @@ all() {
         outcome=$?
         grep -E '^(pass|fail|skip) ' "$scratch/once" >>"$scratch/outcomes"
         ! grep -qx end "$scratch/once" || break
-        last=$(tac "$scratch/once" | sed -n 's/^run //p' |
-            grep -vxF -m 1 -f <(cut -d ' ' -f 2 "$scratch/outcomes"))
+        last=
+        grep -q '^fail ' "$scratch/once" || # which may have ended it
+            last=$(tac "$scratch/once" | sed -n 's/^run //p' |
+                grep -vxF -m 1 -f <(cut -d ' ' -f 2 "$scratch/outcomes"))
         echo "$1: $2 ended by $outcome in ${last:-no test}" >>"$scratch/$1.log"
         [ -z "$last" ] || echo "fail $last" >>"$scratch/outcomes"
         cut -d ' ' -f 2 "$scratch/outcomes" | sort -u >"$scratch/done"
@@ -57,17 +59,24 @@ all() {
     [ $outcome != 0 ] || ! grep -qx end "$scratch/once" || echo "pass $2.end"
 }
 
-# again NAME TEST...: those that fail alone, too.
+# again NAME TEST...: those that fail alone, too; a part of a test of Go's is run with the whole.
 again() {
     local name=$1 test
     shift
     for test; do
-        echo "${test%%/Test*/*}" # a part of a test of Go's is run with the whole
-    done | sort -u >"$share/tests"
-    once guest "$name" only
-    for test; do
+        if [ "$kind" = go ]; then
+            sed -E 's|^(.*/Test[^/]*).*|\1|' <<<"$test" >"$share/tests"
+        else
+            echo "$test" >"$share/tests"
+        fi
+        once guest "$name" only
         grep -qxF "pass $test" "$scratch/once" || echo "$test"
     done
+}
+
+# Why a test has failed, of all that was printed.
+show() {
+    grep -a -A 15 -e "^FAILED $1 " -e "^--- FAIL: ${1##*/} " -e ": ${1%%.*} ended by" "$scratch/guest.log" | head -n 20
 }
 
 mkdir -p "$root.native"
@@ -83,16 +92,17 @@ for name in "${names[@]}"; do
     mapfile -t missing < <(comm -23 "$expected" "$scratch/passed")
     listed "$kind" >"$scratch/listed"
     mapfile -t unlisted < <(printf '%s\n' "${missing[@]}" | grep -vxF -f "$scratch/listed" | grep .)
-    for ((try = 1; try < tries && ${#unlisted[@]} > 0; try++)); do
+    for ((try = 1; try < tries && ${#unlisted[@]} > 0 && ${#unlisted[@]} < 20; try++)); do
         before=${#unlisted[@]}
         mapfile -t unlisted < <(again "$name" "${unlisted[@]}")
         retried=$((retried + before - ${#unlisted[@]}))
     done
     for test in "${unlisted[@]}"; do
-        echo "not passed: $kind $test"
+        echo "not passed: $kind: $test"
+        show "$test"
     done
     comm -12 <(sort "$scratch/listed") <(comm -12 "$expected" "$scratch/passed") >"$scratch/unexpected"
-    sed "s/^/listed, but passed: $kind /" "$scratch/unexpected"
+    sed "s/^/listed, but passed: $kind: /" "$scratch/unexpected"
     known=$(printf '%s\n' "${missing[@]}" | grep -cxF -f "$scratch/listed")
     lost=$((lost + ${#unlisted[@]} + $(wc -l <"$scratch/unexpected")))
     total=$(wc -l <"$expected")
@@ -101,6 +111,5 @@ for name in "${names[@]}"; do
     listed_count=$((listed_count + known))
     echo "$name: $((total - known - ${#unlisted[@]})) of $total that pass natively"
 done
-[ $lost = 0 ] || tail -n 40 "$scratch/guest.log"
 echo "$passed of $count passed that pass natively, $listed_count are listed, $retried passed when tried again"
 [ "$count" -gt 0 ] && [ $lost = 0 ]

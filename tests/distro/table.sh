@@ -4,18 +4,18 @@
 # The commands of the tables in commands/, natively and under Tarbox: exit code and output of each
 # must agree, but for those that `expected-failures` lists.
 #
-#   tests/distro/table.sh [-s COUNT] ROOT ARCHIVE TABLE... -- COMMAND...
+#   tests/distro/table.sh [-s COUNT] TREE TABLE... -- COMMAND...
 #
-# ROOT is the tree of ARCHIVE, TABLE a file of commands/; COMMAND... runs tarbox.  -s: a sample, the
-# first COUNT commands of each.
+# TREE is as in tree.sh, TABLE a file of commands/; COMMAND... runs tarbox.  -s: a sample, the first
+# COUNT commands of each.
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 count=0
 [ "${1:-}" != -s ] || { count=$2; shift 2; }
-[ $# -ge 5 ] || { echo 'usage: table.sh [-s COUNT] ROOT ARCHIVE TABLE... -- COMMAND...' >&2; exit 2; }
-root=$1 archive=$2
-shift 2
+[ $# -ge 4 ] || { echo 'usage: table.sh [-s COUNT] TREE TABLE... -- COMMAND...' >&2; exit 2; }
+tree=$1
+shift
 tables=()
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
     tables+=("/share/commands/$1")

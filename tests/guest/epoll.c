@@ -218,6 +218,9 @@ static void at_once(void)
     CHECK(epoll_wait(ep, e, FILES + 100, 1000) == FILES);
     for (int i = 0; i < FILES; i++)
         CHECK(seen[e[i].data.u32]++ == 0);
+    for (int i = 0; i < 300; i++)
+        CHECK(read(fds[i], &(uint64_t){0}, 8) == 8);
+    CHECK(epoll_wait(ep, e, FILES + 100, 1000) == 266); /* two of three of the others */
     for (int i = 0; i < FILES; i++)
         close(fds[i]);
     CHECK(epoll_wait(ep, e, FILES, 0) == 0);

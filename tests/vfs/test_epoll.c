@@ -40,7 +40,7 @@ static int add(struct vfs_file *ep, int32_t fd, struct vfs_file *target, uint32_
 static uint32_t ready(struct vfs_file *ep)
 {
     struct lx_epoll_event e[2];
-    int n = vfs_epoll_wait(ep, e, 2, 0, sleeper(0));
+    int n = vfs_epoll_wait(ep, e, 2, vfs_epoll_turn(ep), 0, sleeper(0));
     assert_in_range(n, 0, 1);
     if (n)
         assert_int_equal(e[0].data, TOKEN);
@@ -183,12 +183,15 @@ static void waits_end_by_a_wake_a_deadline_or_a_signal(void **state)
     struct lx_epoll_event e;
     assert_int_equal(add(inner, 3, event, LX_EPOLLIN), 0);
     assert_int_equal(add(ep, 4, inner, LX_EPOLLIN | LX_EPOLLET), 0);
-    assert_int_equal(vfs_epoll_wait(ep, &e, 1, deadline_in(10 * MILLISECOND_NS), sleeper(0)), 0);
+    assert_int_equal(
+        vfs_epoll_wait(ep, &e, 1, vfs_epoll_turn(ep), deadline_in(10 * MILLISECOND_NS), sleeper(0)),
+        0);
     struct plat_worker *w = start(set_later, event);
-    assert_int_equal(vfs_epoll_wait(ep, &e, 1, PLAT_FOREVER, sleeper(0)), 1);
+    assert_int_equal(vfs_epoll_wait(ep, &e, 1, vfs_epoll_turn(ep), PLAT_FOREVER, sleeper(0)), 1);
     plat_worker_join(w);
     core_sleeper_interrupt(sleeper(0));
-    assert_int_equal(vfs_epoll_wait(ep, &e, 1, PLAT_FOREVER, sleeper(0)), -LX_EINTR);
+    assert_int_equal(vfs_epoll_wait(ep, &e, 1, vfs_epoll_turn(ep), PLAT_FOREVER, sleeper(0)),
+                     -LX_EINTR);
     sleeper(0)->interrupt = 0;
     vfs_file_put(inner); /* the outer one's entry goes with it */
     assert_int_equal(ready(ep), 0);
@@ -236,7 +239,7 @@ static void files_and_epolls_go_at_the_same_moment(void **state)
         w[i] = start(add_and_close, &t);
     }
     for (int i = 0; i < 500; i++)
-        assert_in_range(vfs_epoll_wait(t.ep, e, 4, 0, sleeper(0)), 0, 4);
+        assert_in_range(vfs_epoll_wait(t.ep, e, 4, vfs_epoll_turn(t.ep), 0, sleeper(0)), 0, 4);
     vfs_file_put(t.ep);
     for (int i = 0; i < 3; i++)
         plat_worker_join(w[i]);

@@ -131,9 +131,10 @@ static void waits_are_woken(void **state)
     struct lx_epoll_event e = {LX_EPOLLIN, 4};
     assert_int_equal(vfs_epoll_new(&epoll), 0);
     assert_int_equal(vfs_epoll_control(epoll, LX_EPOLL_CTL_ADD, 3, f, &e), 0);
-    assert_int_equal(vfs_epoll_wait(epoll, &e, 1, 0, sleeper(0)), 0);
+    assert_int_equal(vfs_epoll_wait(epoll, &e, 1, vfs_epoll_turn(epoll), 0, sleeper(0)), 0);
     w = start(queue_later, &info);
-    assert_int_equal(vfs_epoll_wait(epoll, &e, 1, PLAT_FOREVER, sleeper(0)), 1);
+    assert_int_equal(vfs_epoll_wait(epoll, &e, 1, vfs_epoll_turn(epoll), PLAT_FOREVER, sleeper(0)),
+                     1);
     plat_worker_join(w);
     assert_int_equal(e.data, 4);
     vfs_file_put(f); /* leaves the queue */

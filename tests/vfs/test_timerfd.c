@@ -90,7 +90,7 @@ static int wait_in(struct vfs_file *ep, int64_t ms)
 {
     struct lx_epoll_event e;
     int64_t until = ms < 0 ? PLAT_FOREVER : ms ? deadline_in((uint64_t)ms * MILLISECOND_NS) : 0;
-    return vfs_epoll_wait(ep, &e, 1, until, sleeper(0));
+    return vfs_epoll_wait(ep, &e, 1, vfs_epoll_turn(ep), until, sleeper(0));
 }
 
 /* The epoll's own deadline and the timer's, through one that is nested, and with edges. */

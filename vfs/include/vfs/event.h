@@ -41,14 +41,14 @@ MUST_USE int vfs_epoll_control(struct vfs_file *file, int32_t op, int32_t fd,
 void vfs_epoll_forget(struct vfs_file *file);
 
 /*
- * Wait for events; deadline_ns 0: only look.  The next wait begins with files that were not reported.
+ * Wait for events; deadline_ns 0: only look.  A file is reported once in a turn.
  *   returns  their number, 0 at the deadline; -LX_EINTR.
  */
 MUST_USE int vfs_epoll_wait(struct vfs_file *file, struct lx_epoll_event *events, uint32_t count,
-                            int64_t deadline_ns, struct core_sleeper *self);
+                            uint32_t turn, int64_t deadline_ns, struct core_sleeper *self);
 
-/* How many files it watches. */
-uint32_t vfs_epoll_count(struct vfs_file *file);
+/* Begin a turn: its number. */
+uint32_t vfs_epoll_turn(struct vfs_file *file);
 uint32_t vfs_epoll_poll(struct vfs_file *file);
 struct core_waitq *vfs_epoll_waitq(struct vfs_file *file);
 uint32_t vfs_epoll_stream_bits(struct vfs_file *file); /* see vfs_file_stream_bits() */

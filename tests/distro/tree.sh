@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2034,SC2154
+#
+# Sourced: sets $root and $archive for a TREE, and makes them if need be: "debian" and "musl" are
+# image.sh's, any other is a folder of sample.sh's.
+
+case $tree in
+debian | musl)
+    "$here/image.sh" || exit 1
+    folder=${TARBOX_CACHE:-$HOME/.cache/tarbox}/distro/$tree
+    ;;
+*)
+    "$here/sample.sh" "$tree" || exit 1
+    folder=$tree
+    ;;
+esac
+root=$folder/root archive=$folder/rootfs.tar.gz
