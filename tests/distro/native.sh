@@ -15,6 +15,10 @@ if [ "${INSIDE:-}" != yes ]; then
 fi
 root=$1 share=$2
 shift 2
+for fd in /proc/self/fd/*; do # nothing is inherited but the standard streams
+    fd=${fd##*/}
+    ((fd < 3 || fd == 255)) || eval "exec $fd>&-"
+done
 
 prepare() {
     mount --make-rprivate / && hostname guest && busybox ip link set lo up || return
@@ -24,6 +28,7 @@ prepare() {
         return
     root=/mnt/root
     mkdir -p $root/share $root/dev/shm $root/dev/pts
+    [ -c $root/dev/null ] || mknod -m 666 $root/dev/null c 1 3 || return
     mount -t proc proc $root/proc && mount -t tmpfs tmpfs $root/dev/shm &&
         chmod 1777 $root/dev/shm &&
         mount -t devpts -o newinstance,ptmxmode=666 devpts $root/dev/pts &&
