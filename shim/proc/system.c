@@ -106,6 +106,20 @@ static int meminfo(const struct vfs_proc_id *id, struct vfs_text *t)
     return 0;
 }
 
+/* What vmstat(8) asks for: numbers of pages, and of transfers, which nobody counts. */
+static int vmstat(const struct vfs_proc_id *id, struct vfs_text *t)
+{
+    static const char *const zeros[] = {"pgpgin",  "pgpgout", "pswpin",
+                                        "pswpout", "pgfault", "pgmajfault"};
+    uint64_t total, available;
+    (void)id;
+    plat_memory_info(&total, &available);
+    vfs_text_f(t, "nr_free_pages %llu\n", (ull)available / 4096);
+    for (uint32_t i = 0; i < sizeof zeros / sizeof zeros[0]; i++)
+        vfs_text_f(t, "%s 0\n", zeros[i]);
+    return 0;
+}
+
 static int system_stat(const struct vfs_proc_id *id, struct vfs_text *t)
 {
     struct counts n;
@@ -271,6 +285,7 @@ proc_render proc_system_render(enum vfs_proc_what what)
         [VFS_PROC_MEMINFO] = meminfo,
         [VFS_PROC_SYSTEM_STAT] = system_stat,
         [VFS_PROC_SWAPS] = swaps,
+        [VFS_PROC_VMSTAT] = vmstat,
         [VFS_PROC_UPTIME] = uptime,
         [VFS_PROC_VERSION] = version,
         [VFS_PROC_FILE_MAX] = file_max,

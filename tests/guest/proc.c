@@ -674,6 +674,7 @@ static void test_system(void)
         "/proc/uptime",
         "/proc/loadavg",
         "/proc/meminfo",
+        "/proc/vmstat",
         "/proc/stat",
         "/proc/cpuinfo",
         "/proc/filesystems",
