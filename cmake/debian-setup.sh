@@ -21,8 +21,8 @@ packages=(
     # Fuzzers, sanitizers, lints.
     clang libclang-rt-14-dev llvm clang-format clang-tidy
     # Tests: Windows itself, guests of all kinds, root file systems.
-    wine wine64 musl-tools busybox-static bash-static debootstrap python3
-    bzip2 zstd skopeo umoci mksh gosu golang-go
+    wine wine64 musl-tools busybox-static bash-static debootstrap python3 libpython3.11-testsuite
+    procps jq bzip2 zstd skopeo umoci mksh gosu golang-go
     # To build shells and make for them (tests/shells/programs.sh).
     autoconf automake autopoint gettext
 )
