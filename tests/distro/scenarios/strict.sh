@@ -68,22 +68,23 @@ for i in 1 2 3 4 5; do
 done
 cat "$work"/job.*
 coproc BC { while read -r line; do echo "$((line * 2))"; done; }
+coprocess=$BC_PID # gone with it
 for i in 21 34; do
     echo "$i" >&"${BC[1]}"
     read -r doubled <&"${BC[0]}"
     log coproc "$doubled"
 done
 exec {BC[1]}>&-
-wait "$BC_PID" || true
-set -m
+wait "$coprocess" || true
 sleep 10 &
-kill -STOP %1
-while [[ $(jobs %1) != *Stopped* ]]; do sleep 0.01; done
-log jobs "$(jobs %1 | tr -s ' ')"
-kill -CONT %1
-kill %1
-wait %1 || log jobs "ended with $?"
-set +m
+sleeper=$!
+until [[ $(ps -o comm= -p $sleeper) == sleep ]]; do sleep 0.01; done
+kill -STOP $sleeper
+until [[ $(ps -o stat= -p $sleeper) == T* ]]; do sleep 0.01; done
+log jobs "stopped"
+kill -TERM $sleeper
+kill -CONT $sleeper
+wait $sleeper || log jobs "ended with $?"
 
 # ---- Signals ----
 received=0
