@@ -45,14 +45,14 @@ all() {
         outcome=$?
         grep -E '^(pass|fail|skip) ' "$scratch/once" >>"$scratch/outcomes"
         ! grep -qx end "$scratch/once" || break
-        last=
-        grep -q '^fail ' "$scratch/once" || # which may have ended it
-            last=$(tac "$scratch/once" | sed -n 's/^run //p' |
-                grep -vxF -m 1 -f <(cut -d ' ' -f 2 "$scratch/outcomes"))
+        last=$(tac "$scratch/once" | sed -n 's/^run //p' |
+            grep -vxF -m 1 -f <(cut -d ' ' -f 2 "$scratch/outcomes"))
         echo "$1: $2 ended by $outcome in ${last:-no test}" >>"$scratch/$1.log"
-        if [ -n "$last" ]; then
+        if [ "$kind" = go ] && grep -q '^fail ' "$scratch/once"; then
+            : # a panic: it has been told which test's
+        elif [ -n "$last" ]; then
             echo "fail $last" >>"$scratch/outcomes"
-        elif ! grep -q '^fail ' "$scratch/once"; then
+        else
             ends=badly
         fi
         cut -d ' ' -f 2 "$scratch/outcomes" | sort -u >"$scratch/done"

@@ -35,8 +35,7 @@ dpkg -i broken_1.0.deb >/dev/null 2>&1
 echo "broken: $?"
 dpkg -P broken
 dpkg -r lib-tiny 2>&1 | head -n 2
-apt-get install -y --no-download ./tiny_1.0.deb 2>&1 | grep -E '^[0-9]+ upgraded|DOWNGRADED'
-apt-get -y remove tiny 2>&1 | tr -d '\r' | grep -E 'newly|^tiny'
+apt-get -s remove lib-tiny 2>&1 | grep -E '^(Remv|[0-9])'
 dpkg -P tiny lib-tiny
 dpkg -l | grep -c '^ii'
 ls /etc/tiny.conf 2>&1
