@@ -2,12 +2,12 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 #
 # Sourced: sets $root and $archive for a TREE, and makes them if need be: "debian" and "musl" are
-# image.sh's, any other is a folder of sample.sh's.
+# image.sh's, "docker" is debian as a docker-archive, any other is a folder of sample.sh's.
 
 case $tree in
-debian | musl)
+debian | docker | musl)
     "$here/image.sh" || exit 1
-    folder=${TARBOX_CACHE:-$HOME/.cache/tarbox}/distro/$tree
+    folder=${TARBOX_CACHE:-$HOME/.cache/tarbox}/distro/${tree/docker/debian}
     ;;
 *)
     "$here/sample.sh" "$tree" || exit 1
@@ -15,3 +15,4 @@ debian | musl)
     ;;
 esac
 root=$folder/root archive=$folder/rootfs.tar.gz
+[ "$tree" != docker ] || archive=$folder/image.tar
