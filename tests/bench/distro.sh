@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Dynamic programs of a Debian image, natively (chroot) and under Tarbox on both hosts, in turns, with
+# a second native run as the control: from command to exit of small ones, and what takes longer.
+#
+#   tests/bench/distro.sh      ROUNDS=21 WORK_ROUNDS=3
+#
+# Best of so many, in milliseconds.  A ratio counts only if the control is within half its margin.
+# The image is that of tests/distro/image.sh.  Needs root.
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+here=$top/tests/distro
+tree=debian # for tree.sh: root, archive
+export tree
+. "$here/tree.sh"
+mkdir -p "$top/build/bench"
+work=$(mktemp -d -p "$top/build/bench")
+trap 'rm -rf "$work"' EXIT
+find /usr/share /usr/lib -xdev -type f -size -2000k -print0 2>/dev/null | sort -z |
+    xargs -0 cat 2>/dev/null | head -c 100000000 >"$work/file" || true
+head -c 20000000 "$work/file" >"$work/fifth"
+
+declare -A start=(
+    [true]='true'
+    [git]='git --version'
+    [python]='python3 -c pass'
+    [node]='node -e 0'
+)
+declare -A long=(
+    [python-loop]='python3 -c "print(sum(i * i % 7 for i in range(10000000)))"'
+    [gzip-9]='gzip -9 </share/file | wc -c'
+    [xz-20M]='xz -T1 </share/fifth | wc -c'
+    [sqlite]='sqlite3 :memory: "create table t(a, b); with recursive c(n) as (select 1 union all select n + 1 from c where n < 1000000) insert into t select n, n * 7 from c; select sum(b) from t"'
+    [make-j2]='cp -r /usr/src/zlib /tmp/z && cd /tmp/z && ./configure && make -j2'
+)
+
+# once SIDE COMMAND: microseconds.  What writes has a native root of its own.
+once() {
+    local begin command
+    case $1 in
+    linux) command=("$top/build/linux-release/tarbox" run --root "$work/linux" -v "$work:/share:ro" "$archive") ;;
+    windows)
+        command=("$top/tests/wine/run.sh" "$top/build/windows-release/tarbox.exe" run --root "$work/windows"
+            -v "$work:/share:ro" "$archive")
+        ;;
+    *) command=("$here/native.sh" "$root" "$work") ;;
+    esac
+    # shellcheck disable=SC2206 # a start is plain words
+    if [ "$2" = start ]; then
+        [[ $1 == linux || $1 == windows ]] || command=(chroot "$root")
+        command+=($3)
+    else
+        command+=(sh -c "$3")
+    fi
+    begin=${EPOCHREALTIME/./}
+    "${command[@]}" </dev/null >/dev/null 2>&1
+    echo $((${EPOCHREALTIME/./} - begin))
+}
+
+# measure KIND ROUNDS NAME COMMAND
+measure() {
+    local round side
+    once linux "$1" "$4" >/dev/null # imports, and scans what it runs
+    once windows "$1" "$4" >/dev/null
+    for round in $(seq "$2"); do
+        for side in native linux control windows; do
+            printf '%s\t%s\t%s\n' "$side" "$3" "$(once $side "$1" "$4")"
+        done
+    done
+}
+
+{
+    for name in true git python node; do
+        measure start "${ROUNDS:-21}" $name "${start[$name]}"
+    done
+    for name in python-loop gzip-9 xz-20M sqlite make-j2; do
+        measure long "${WORK_ROUNDS:-3}" $name "${long[$name]}"
+    done
+} | awk -F'\t' '
+    !(($1, $2) in best) || $3 < best[$1, $2] { best[$1, $2] = $3 }
+    !($2 in seen) { seen[$2] = 1; names[++count] = $2 }
+    function cell(side, what) { return sprintf("%.1f", best[side, what] / 1e3) }
+    function ratio(side, what) { return sprintf("%.2f", best[side, what] / best["native", what]) }
+    END {
+        print "| program | native ms | control | Linux ms | ratio | Wine ms | ratio |"
+        print "| --- | --- | --- | --- | --- | --- | --- |"
+        for (i = 1; i <= count; i++) {
+            n = names[i]
+            printf "| %s | %s | %s | %s | %s | %s | %s |\n", n, cell("native", n), ratio("control", n),
+                cell("linux", n), ratio("linux", n), cell("windows", n), ratio("windows", n)
+        }
+    }'
