@@ -86,10 +86,11 @@ static int map_image(const struct handover *h)
     vfs_image_attach(&image);
     /* Without its patch tables, programs are scanned again. */
     struct plat_file *memory = NULL;
-    if (h->kept.memory && plat_file_inherited(next + 1, &memory) < 0)
+    if (h->kept.images.size && plat_file_inherited(next + 1, &memory) < 0)
         memory = NULL;
-    if (h->kept.patches && map_file(next, h->kept.patches, &at, &map) == 0 &&
-        shim_patches_check(map.data, map.size, memory ? h->kept.memory : 0) == 0)
+    static const struct shim_images none;
+    if (h->kept.patches_size && map_file(next, h->kept.patches_size, &at, &map) == 0 &&
+        shim_patches_check(map.data, map.size, memory ? &h->kept.images : &none) == 0)
         shim_patches_use(map.data, memory);
     return 0;
 }

@@ -28,7 +28,7 @@ struct handover_volume {
 
 struct handover {
     uint64_t index_size;
-    struct kept_sizes kept;  /* of the image's patches and memory images */
+    struct kept kept;        /* the image's patches and memory images */
     const char *const *argv; /* in the arena, NULL-terminated; argv[0] is the program */
     const char *const *env;
     const struct handover_volume *volumes; /* `volume_count`; folders from `volume_file` on */

@@ -9,6 +9,7 @@
 #include "core/diag.h"
 #include "image/image.h"
 #include "image/store.h"
+#include "lx/errno.h"
 #include "plat/plat.h"
 #include "runner/programs.h"
 #include "shim/patches.h"
@@ -21,24 +22,27 @@ static uint64_t size_of(struct plat_file *file)
     return file && plat_file_stat(file, &st) == 0 ? st.size : 0;
 }
 
-struct kept_sizes kept_sizes(const struct image *image)
+struct kept kept_now(const struct image *image)
 {
-    struct kept_sizes sizes = {.patches = size_of(image->patches)};
-    if (sizes.patches)
-        sizes.memory = size_of(image->memory);
-    return sizes;
+    struct kept kept = {.patches_size = size_of(image->patches)};
+    struct shim_images_head head;
+    if (kept.patches_size && image->memory &&
+        plat_file_pread(image->memory, &head, sizeof head, 0) == sizeof head &&
+        head.magic == SHIM_IMAGES_MAGIC)
+        kept.images = (struct shim_images){size_of(image->memory), head.id};
+    return kept;
 }
 
 void runner_each_program(const struct image *image,
                          void (*each)(void *arg, const struct runner_program *program), void *arg)
 {
-    uint64_t size = size_of(image->patches);
+    const struct kept kept = kept_now(image);
     const void *tables;
     struct shim_patches_info info;
     char path[4096];
-    if (!size || plat_file_map(image->patches, 0, size, &tables) < 0)
+    if (!kept.patches_size || plat_file_map(image->patches, 0, kept.patches_size, &tables) < 0)
         return;
-    int err = shim_patches_check(tables, size, size_of(image->memory));
+    int err = shim_patches_check(tables, kept.patches_size, &kept.images);
     for (uint32_t n = 0; err == 0 && (err = shim_patches_info(tables, n, &info)) == 0; n++) {
         int64_t inode = vfs_image_find_content(&image->view, info.key);
         if (inode < 0) /* code that a program made */
@@ -54,7 +58,7 @@ void runner_each_program(const struct image *image,
         };
         each(arg, &program);
     }
-    plat_file_unmap(tables, size);
+    plat_file_unmap(tables, kept.patches_size);
 }
 
 /* A file's whole content, to be freed, or NULL. */
@@ -99,42 +103,70 @@ static uint64_t write_image(const struct vfs_image *image, const struct shim_pat
     return at;
 }
 
-/* The memory images of new libraries; those of which one cannot be kept are copied each time. */
-static void keep_images(struct image_store *store, struct image *image, uint64_t old_size)
+/* Where the file is to be added to; one that is made anew gets a head. */
+static int begin_images(struct image_store *store, struct image *image, struct shim_images *images,
+                        struct plat_file **file)
 {
     struct core_diag unused;
+    int err = image_store_begin_memory(store, image->id, images->size, file, &unused);
+    if (err < 0 || images->size)
+        return err;
+    struct shim_images_head head = {.magic = SHIM_IMAGES_MAGIC};
+    plat_random(&head.id, sizeof head.id);
+    head.id |= 1; /* 0 is none */
+    *images = (struct shim_images){sizeof head, head.id};
+    if (plat_file_pwrite(*file, &head, sizeof head, 0) == sizeof head)
+        return 0;
+    err = image_store_end_memory(store, *file);
+    return err < 0 ? err : -LX_EIO;
+}
+
+/*
+ * The memory images of what is new; what cannot be kept is copied each time.
+ *   images  the file that there is, or none; the one that there is then.
+ */
+static void keep_images(struct image_store *store, struct image *image, struct shim_images *images)
+{
+    struct shim_images now = *images;
     struct plat_file *file;
-    if (image_map_packs(image) < 0 ||
-        image_store_begin_memory(store, image->id, old_size, &file, &unused) < 0)
+    if (image_map_packs(image) < 0 || begin_images(store, image, &now, &file) < 0)
         return;
-    uint64_t end = old_size;
     for (struct shim_patches_new *n = shim_container()->new_patches; n; n = n->next)
-        n->image = write_image(&image->view, n, file, &end);
-    if (image_store_end_memory(store, file) == 0)
+        n->image = write_image(&image->view, n, file, &now.size);
+    if (image_store_end_memory(store, file) == 0) {
+        *images = now;
         return;
+    }
     for (struct shim_patches_new *n = shim_container()->new_patches; n; n = n->next)
         n->image = 0;
 }
 
-void keep_patches(struct image *image, const char *root, const struct kept_sizes *old)
+static void close_file(struct plat_file **file)
+{
+    if (*file)
+        plat_file_close(*file);
+    *file = NULL;
+}
+
+void keep_patches(struct image *image, const char *root, const struct kept *old)
 {
     struct core_diag unused;
     struct image_store *store;
-    const void *tables = NULL;
+    const void *view = NULL;
     void *new;
     uint64_t size;
     if (image_store_open(root, 0, &store, &unused) < 0)
         return;
-    if (old->patches && (plat_file_map(image->patches, 0, old->patches, &tables) < 0 ||
-                         shim_patches_check(tables, old->patches, old->memory) < 0))
-        tables = NULL;
-    keep_images(store, image, tables ? old->memory : 0);
-    int err = shim_patches_join(tables, &new, &size);
-    if (tables)
-        plat_file_unmap(tables, old->patches);
-    if (image->patches) /* a file that is open cannot be replaced everywhere */
-        plat_file_close(image->patches);
-    image->patches = NULL;
+    if (old->patches_size && plat_file_map(image->patches, 0, old->patches_size, &view) < 0)
+        view = NULL;
+    int is_good = view && shim_patches_check(view, old->patches_size, &old->images) == 0;
+    struct shim_images images = is_good ? old->images : (struct shim_images){0};
+    close_file(&image->memory); /* one that is open cannot be made anew everywhere */
+    keep_images(store, image, &images);
+    int err = shim_patches_join(is_good ? view : NULL, images.id, &new, &size);
+    if (view)
+        plat_file_unmap(view, old->patches_size);
+    close_file(&image->patches); /* nor be replaced */
     if (err == 0 && new &&image_store_keep_patches(store, image->id, new, size, &unused) < 0)
         unused.text[0] = 0;
     if (err == 0)

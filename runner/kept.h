@@ -12,19 +12,22 @@
 
 #include <stdint.h>
 
+#include "shim/patches.h"
+
 struct image;
 
-struct kept_sizes {
-    uint64_t patches, memory; /* bytes of the files; 0: there is none */
+struct kept {
+    uint64_t patches_size;     /* bytes; 0: there is none */
+    struct shim_images images; /* of the file with the memory images */
 };
 
-struct kept_sizes kept_sizes(const struct image *image);
+struct kept kept_now(const struct image *image);
 
 /*
  * Keep what was made in this run, which is over.
  *   root  of the store, or NULL: where it is by default.
- *   old   the files' sizes when the run began.
+ *   old   what there was when the run began.
  */
-void keep_patches(struct image *image, const char *root, const struct kept_sizes *old);
+void keep_patches(struct image *image, const char *root, const struct kept *old);
 
 #endif

@@ -141,7 +141,7 @@ static int fill_handover(struct run *r, const char *program, const struct image_
         h->limits[o->ulimits[i].resource] =
             (struct lx_rlimit64){o->ulimits[i].soft, o->ulimits[i].hard};
     h->index_size = r->image.view.index.size;
-    h->kept = kept_sizes(&r->image);
+    h->kept = kept_now(&r->image);
     if (!h->argv || !h->env || !h->workdir || !h->user || !h->groups ||
         hand_over_volumes(&r->volumes, h) < 0)
         return core_diag_set(r->diag, -LX_E2BIG, "arguments and environment are too long");
@@ -293,9 +293,9 @@ static void choose_files(struct run *r)
     r->files[HANDOVER_INDEX] = r->image.index;
     for (uint32_t i = 0; i < VFS_IMAGE_PACKS_MAX && r->image.packs[i]; i++)
         r->files[count++] = r->image.packs[i];
-    if (r->handover->kept.patches)
+    if (r->handover->kept.patches_size)
         r->files[count++] = r->image.patches;
-    if (r->handover->kept.memory)
+    if (r->handover->kept.images.size)
         r->files[count++] = r->image.memory;
     r->handover->volume_file = count;
     for (uint32_t i = 0; i < r->volumes.count; i++)

@@ -49,16 +49,16 @@ static int image_fits(const struct shim_patches_header *h, const struct shim_pat
                          size <= images_size - e->image);
 }
 
-int shim_patches_check(const void *file, uint64_t size, uint64_t images_size)
+int shim_patches_check(const void *file, uint64_t size, const struct shim_images *images)
 {
     const struct shim_patches_header *h = file;
     const struct shim_patches_entry *e = (const void *)(h + 1);
     if (size < sizeof *h || h->magic != SHIM_PATCHES_MAGIC || h->version != REWRITE_VERSION ||
         h->size < sizeof *h || h->size > size || (h->size - sizeof *h) / sizeof *e < h->count ||
-        h->checksum != checksum(h))
+        h->checksum != checksum(h) || (h->images_id && h->images_id != images->id))
         return -LX_EINVAL;
     for (uint32_t i = 0; i < h->count; i++) {
-        if (!entry_fits(h, &e[i]) || !image_fits(h, &e[i], images_size))
+        if (!entry_fits(h, &e[i]) || !image_fits(h, &e[i], h->images_id ? images->size : 0))
             return -LX_EINVAL;
     }
     return 0;
@@ -140,7 +140,7 @@ static void put(struct shim_patches_header *h, struct shim_patches_entry e,
     h->size += padded(e.size);
 }
 
-int shim_patches_join(const void *file, void **out, uint64_t *size)
+int shim_patches_join(const void *file, uint64_t images_id, void **out, uint64_t *size)
 {
     const struct shim_patches_header *old = file;
     const struct shim_patches_entry *kept = old ? (const void *)(old + 1) : NULL;
@@ -163,6 +163,7 @@ int shim_patches_join(const void *file, void **out, uint64_t *size)
         return -LX_ENOMEM;
     h->magic = SHIM_PATCHES_MAGIC;
     h->version = REWRITE_VERSION;
+    h->images_id = images_id;
     h->size = sizeof *h + (uint64_t)count * sizeof *kept;
     for (uint32_t i = 0; i < old_count; i++)
         put(h, kept[i], (const void *)((const uint8_t *)old + kept[i].offset));

@@ -20,6 +20,8 @@
 
 #define BASE 0x400000u
 
+static const struct shim_images no_images;
+
 static const struct vfs_image_key one = {1, 11}, two = {2, 22};
 
 /* A table of `edits` edits, which only its size tells from others. */
@@ -39,7 +41,7 @@ static void add_table(struct vfs_image_key key, uint64_t addr, uint32_t edits)
 static void *join(const void *old, uint64_t *size)
 {
     void *file;
-    assert_int_equal(shim_patches_join(old, &file, size), 0);
+    assert_int_equal(shim_patches_join(old, 0, &file, size), 0);
     shim_container()->new_patches = NULL;
     return file;
 }
@@ -62,7 +64,7 @@ static void tables_are_found_again(void **state)
     add_table(one, BASE, 3);
     add_table(two, BASE, 5);
     void *file = join(NULL, &size);
-    assert_int_equal(shim_patches_check(file, size, 0), 0);
+    assert_int_equal(shim_patches_check(file, size, &no_images), 0);
     shim_patches_use(file, NULL);
     expect_table(one, BASE, 3);
     expect_table(two, BASE, 5);
@@ -73,7 +75,7 @@ static void tables_are_found_again(void **state)
     void *next = join(file, &larger);
     assert_true(larger > size);
     free(file);
-    assert_int_equal(shim_patches_check(next, larger, 0), 0);
+    assert_int_equal(shim_patches_check(next, larger, &no_images), 0);
     shim_patches_use(next, NULL);
     expect_table(one, BASE, 3);
     expect_table(two, BASE, 5);
@@ -92,17 +94,17 @@ static void damage_is_noticed(void **state)
     uint8_t *file = join(NULL, &size);
     for (uint64_t i = 0; i < size; i++) {
         file[i] ^= 0x20;
-        assert_int_equal(shim_patches_check(file, size, 0), -LX_EINVAL);
+        assert_int_equal(shim_patches_check(file, size, &no_images), -LX_EINVAL);
         file[i] ^= 0x20;
     }
     for (uint64_t cut = 0; cut < size; cut++) {
         uint8_t *part = malloc(cut + 1);
         assert_non_null(part);
         memcpy(part, file, cut);
-        assert_int_equal(shim_patches_check(part, cut, 0), -LX_EINVAL);
+        assert_int_equal(shim_patches_check(part, cut, &no_images), -LX_EINVAL);
         free(part);
     }
-    assert_int_equal(shim_patches_check(file, size, 0), 0);
+    assert_int_equal(shim_patches_check(file, size, &no_images), 0);
     free(file);
 }
 

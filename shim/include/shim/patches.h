@@ -35,7 +35,8 @@ struct shim_patches_header {
     uint64_t version; /* of the rewriter */
     uint64_t size;    /* of the whole file */
     uint32_t count, zero;
-    uint64_t checksum; /* XXH3-64 of all but this field, which counts as 0 */
+    uint64_t images_id; /* of the file that the entries' images lie in; 0: there is none */
+    uint64_t checksum;  /* XXH3-64 of all but this field, which counts as 0 */
 };
 
 struct shim_patches_entry {
@@ -53,12 +54,22 @@ struct shim_patches_new {
     struct shim_rewrite_table *table;
 };
 
+/* The file with the memory images, at whose beginning its head lies; all zero: there is none. */
+#define SHIM_IMAGES_MAGIC 0x31306f6d656d6274ull /* "tbmemo01" */
+struct shim_images_head {
+    uint64_t magic;
+    uint64_t id; /* random: one that was made anew is another */
+};
+struct shim_images {
+    uint64_t size, id;
+};
+
 /*
  * Check a file.
- *   images_size  of the one with the memory images, which must have all that this one names.
- *   returns  -LX_EINVAL: damaged, or another rewriter's.
+ *   images   there must be all that it names, in the very file that it names them in.
+ *   returns  -LX_EINVAL: damaged, another rewriter's, or of other images.
  */
-MUST_USE int shim_patches_check(const void *file, uint64_t size, uint64_t images_size);
+MUST_USE int shim_patches_check(const void *file, uint64_t size, const struct shim_images *images);
 
 /*
  * Use a file that was checked; before the first program is loaded.
@@ -110,9 +121,10 @@ MUST_USE int shim_patches_make_image(const struct shim_patches_new *new, const v
 /*
  * Join the file in use with this run's tables.
  *   file     the file as it is, checked, or NULL.
+ *   images_id  of the file with the memory images, or 0.
  *   out      the new file, the caller's to free(); NULL if there is nothing to add.
  *   returns  -LX_ENOMEM; -LX_EFBIG: it would become too large.
  */
-MUST_USE int shim_patches_join(const void *file, void **out, uint64_t *size);
+MUST_USE int shim_patches_join(const void *file, uint64_t images_id, void **out, uint64_t *size);
 
 #endif
