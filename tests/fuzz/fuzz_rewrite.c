@@ -24,14 +24,14 @@ static void scan_and_apply(const uint8_t *data, uint32_t size, uint64_t addr)
     if (!code)
         return;
     memcpy(code, data, size);
-    struct shim_rewrite_range text = {0, size}, data = {0, size};
+    const struct shim_rewrite_range all = {0, size};
     struct shim_rewrite_input in = {
         .code = code,
         .size = span,
         .addr = addr,
-        .text = &text,
+        .text = &all,
         .text_count = 1,
-        .data = &data,
+        .data = &all,
         .data_count = 1,
         .trampolines = span,
     };
