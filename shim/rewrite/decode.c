@@ -105,8 +105,8 @@ static void mark_table(struct code *c, uint64_t table)
     const struct shim_rewrite_input *in = c->in;
     if (table % 4 || code_in_text(c, table))
         return;
-    uint64_t end = data_end(in, table);
-    for (uint32_t n = 0; n < TABLE_MAX && table + 4 * (n + 1ull) <= end; n++) {
+    uint64_t end = data_end(in, table), size = end > table ? end - table : 0;
+    for (uint32_t n = 0; n < TABLE_MAX && 4 * (n + 1ull) <= size; n++) {
         int32_t offset;
         memcpy(&offset, in->code + table + 4ull * n, sizeof offset);
         uint64_t target = table + (uint64_t)(int64_t)offset;
