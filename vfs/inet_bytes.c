@@ -449,21 +449,15 @@ int64_t inet_stream_receive(struct vfs_socket *s, const struct vfs_socket_caller
                             struct vfs_message *m, int waits)
 {
     struct receive r = {.m = m, .at = {m->iov, m->iov_count, 0}};
-    uint32_t low = s->low_water;
     if (m->flags & LX_MSG_ERRQUEUE)
         return -LX_EAGAIN;
     if (s->state == SOCKET_LISTENS)
         return -LX_ENOTCONN;
     if (m->flags & LX_MSG_OOB)
         return receive_urgent(inet_of(s), m);
-    r.target = m->flags & LX_MSG_WAITALL || m->size < low ? m->size : low;
-    r.target = r.target ? r.target : 1;
-    int64_t n = socket_wait_for(s, caller, waits, SOCKET_IN, look, &r);
-    if (r.done)
-        return (int64_t)r.done;
-    if (r.fault)
-        return -LX_EFAULT;
-    return n > 0 ? 0 : n;
+    r.target = socket_receive_target(s, m);
+    int64_t waited = socket_wait_for(s, caller, waits, SOCKET_IN, look, &r);
+    return socket_received(r.done, r.fault, waited);
 }
 
 /* ---- poll(2), ioctl(2) ---- */

@@ -17,6 +17,7 @@
 #include "core/list.h"
 #include "core/lock.h"
 #include "core/wait.h"
+#include "lx/errno.h"
 #include "lx/poll.h"
 #include "vfs/socket.h"
 
@@ -203,6 +204,25 @@ MUST_USE int64_t socket_wait_for(struct vfs_socket *s, const struct vfs_socket_c
 /* What Linux counts for so many bytes: themselves, in blocks, and what describes them. */
 uint32_t socket_stream_cost(uint64_t size);
 uint32_t socket_dgram_cost(uint64_t size);
+
+/* With so many bytes a receive from a stream does not wait for more: SO_RCVLOWAT, MSG_WAITALL. */
+static inline uint64_t socket_receive_target(const struct vfs_socket *s,
+                                             const struct vfs_message *m)
+{
+    uint64_t low = s->low_water;
+    uint64_t target = m->flags & LX_MSG_WAITALL || m->size < low ? m->size : low;
+    return target ? target : 1;
+}
+
+/* What such a receive gives: the bytes that it moved, else why there are none; 0: the end. */
+static inline int64_t socket_received(uint64_t done, int fault, int64_t waited)
+{
+    if (done)
+        return (int64_t)done;
+    if (fault)
+        return -LX_EFAULT;
+    return waited > 0 ? 0 : waited;
+}
 
 /* Where a transfer stands in a message's buffers. */
 struct socket_cursor {

@@ -164,20 +164,14 @@ static int64_t stream_receive(struct vfs_socket *s, const struct vfs_socket_call
                               struct vfs_message *m, int waits)
 {
     struct receive r = {.s = s, .m = m, .at = {m->iov, m->iov_count, 0}};
-    uint32_t low = s->low_water;
-    r.target = m->flags & LX_MSG_WAITALL || m->size < low ? m->size : low;
     if (m->flags & LX_MSG_OOB)
         return -LX_EOPNOTSUPP;
     if (s->state != SOCKET_CONNECTED)
         return -LX_EINVAL;
     core_list_init(&r.taken);
-    r.target = r.target ? r.target : 1;
-    int64_t n = socket_wait_for(s, caller, waits, SOCKET_IN, look, &r);
-    if (r.done)
-        return (int64_t)r.done;
-    if (r.fault)
-        return -LX_EFAULT;
-    return n > 0 ? 0 : n;
+    r.target = socket_receive_target(s, m);
+    int64_t waited = socket_wait_for(s, caller, waits, SOCKET_IN, look, &r);
+    return socket_received(r.done, r.fault, waited);
 }
 
 static uint32_t stream_poll(struct vfs_socket *s)
