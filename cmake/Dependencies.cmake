@@ -3,7 +3,7 @@
 # The libraries Tarbox stands on, as imported targets:
 #
 #   dep::archive dep::zlib dep::isal dep::zstd dep::lzma dep::bz2 dep::xxhash dep::zydis dep::jansson
-#   dep::cmocka
+#   dep::nettle dep::cmocka
 #   dep::host    the host's own libraries, for platform only
 #
 # Linux and MSYS2: the distribution's development packages.  Cross-builds for Windows: the static
@@ -61,15 +61,12 @@ dependency(jansson HEADER jansson.h LIBRARY jansson)
 dependency(xxhash HEADER xxhash.h LIBRARY xxhash)
 dependency(zydis HEADER Zydis/Zydis.h LIBRARY Zydis STATIC ZYDIS_STATIC_BUILD ZYCORE_STATIC_BUILD)
 dependency(cmocka HEADER cmocka.h LIBRARY cmocka cmocka-static STATIC CMOCKA_STATIC)
+dependency(nettle HEADER nettle/sha2.h LIBRARY nettle)
 set(dep_archive_links dep::zlib dep::zstd dep::lzma dep::bz2)
 if(WIN32)
   list(APPEND dep_archive_links bcrypt)
 endif()
 dependency(archive HEADER archive.h LIBRARY archive STATIC LIBARCHIVE_STATIC LINKS ${dep_archive_links})
-
-if(NOT WIN32)
-  dependency(nettle HEADER nettle/sha2.h LIBRARY nettle)
-endif()
 
 if(dep_missing)
   list(JOIN dep_missing ", " dep_missing)
@@ -79,8 +76,8 @@ endif()
 add_library(dep_host INTERFACE)
 add_library(dep::host ALIAS dep_host)
 if(WIN32)
-  target_link_libraries(dep_host INTERFACE bcrypt ntdll psapi shell32)
+  target_link_libraries(dep_host INTERFACE ntdll psapi)
 else()
   find_package(Threads REQUIRED)
-  target_link_libraries(dep_host INTERFACE dep::nettle Threads::Threads ${CMAKE_DL_LIBS})
+  target_link_libraries(dep_host INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
 endif()

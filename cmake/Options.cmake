@@ -22,8 +22,9 @@ if(WIN32)
   target_compile_definitions(tarbox_options INTERFACE
     _WIN32_WINNT=0x0A00 WINVER=0x0A00 UNICODE _UNICODE WIN32_LEAN_AND_MEAN NOMINMAX
     __USE_MINGW_ANSI_STDIO=1)
+  # Sections that lie in the file as they do in memory are mapped by any loader, and read by none.
   target_link_options(tarbox_options INTERFACE
-    -static-libgcc -Wl,--dynamicbase,--high-entropy-va,--nxcompat)
+    -static-libgcc -Wl,--dynamicbase,--high-entropy-va,--nxcompat,--file-alignment,4096)
 else()
   # -fPIE rather than CMake's -fPIC: every library here ends in an executable.
   target_compile_definitions(tarbox_options INTERFACE _GNU_SOURCE)

@@ -11,7 +11,7 @@ set -euo pipefail
 
 packages=(
     # Build: native, and cross to Windows.
-    build-essential cmake ninja-build pkg-config nasm
+    build-essential cmake ninja-build pkg-config nasm m4
     gcc-mingw-w64-x86-64 libz-mingw-w64-dev
     # The libraries Tarbox links, for the Linux host.
     libarchive-dev zlib1g-dev libisal-dev libzstd-dev liblzma-dev libbz2-dev

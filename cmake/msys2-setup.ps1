@@ -10,7 +10,7 @@ if (-not (Test-Path "$msys2Root\usr\bin\pacman.exe")) {
 }
 
 $packages = 'gcc', 'cmake', 'ninja', 'libarchive', 'zlib', 'isa-l', 'zstd', 'xz', 'bzip2', 'xxhash',
-    'zydis', 'zycore-c', 'jansson', 'cmocka' | ForEach-Object { "mingw-w64-ucrt-x86_64-$_" }
+    'zydis', 'zycore-c', 'jansson', 'nettle', 'cmocka' | ForEach-Object { "mingw-w64-ucrt-x86_64-$_" }
 
 # usr\bin comes last: the lints need its sh and grep, nothing else should find its tools.
 $env:PATH = "$msys2Root\ucrt64\bin;$env:PATH;$msys2Root\usr\bin"

@@ -12,10 +12,10 @@
 set -euo pipefail
 
 target=x86_64-w64-mingw32
-sources=(bzip2 cmocka jansson libarchive libisal libzstd xxhash xz-utils zydis)
+sources=(bzip2 cmocka jansson libarchive libisal libzstd nettle xxhash xz-utils zydis)
 dev_packages=(
     libarchive-dev libbz2-dev libcmocka-dev libisal-dev libjansson-dev liblzma-dev libxxhash-dev
-    libz-mingw-w64-dev libzstd-dev libzycore-dev libzydis-dev
+    libz-mingw-w64-dev libzstd-dev libzycore-dev libzydis-dev nettle-dev
 )
 
 cache=${TARBOX_CACHE:-$HOME/.cache/tarbox}
@@ -185,6 +185,20 @@ build_cmocka() {
     cp "$(src cmocka)"/include/cmocka*.h "$out/include/"
 }
 
+# The symmetric half.  "fat" is assembly for each kind of processor, chosen when it runs.
+build_nettle() {
+    mkdir -p "$work/build/nettle"
+    (
+        cd "$work/build/nettle"
+        "$(src nettle)/configure" --host="$target" --prefix="$out" --disable-shared --enable-fat \
+            --disable-public-key --disable-openssl --disable-documentation
+        make -j "$jobs" libnettle.a
+    )
+    cp "$work/build/nettle/libnettle.a" "$out/lib/"
+    mkdir "$out/include/nettle"
+    cp "$(src nettle)"/{nettle-types,sha,sha1,sha2}.h "$out/include/nettle/"
+}
+
 build_jansson() {
     configure jansson "$(src jansson)" -DJANSSON_EXAMPLES=OFF -DJANSSON_BUILD_DOCS=OFF \
         -DJANSSON_WITHOUT_TESTS=ON -DJANSSON_BUILD_SHARED_LIBS=OFF
@@ -209,10 +223,11 @@ step xxhash build_xxhash
 step zydis build_zydis
 step cmocka build_cmocka
 step jansson build_jansson
+step nettle build_nettle
 wait $configuring
 step libarchive build_libarchive
 
-for name in archive bz2 cmocka isal jansson lzma xxhash z Zydis zstd; do
+for name in archive bz2 cmocka isal jansson lzma nettle xxhash z Zydis zstd; do
     [ -s "$out/lib/lib$name.a" ] || { echo "windows-deps: lib$name.a is missing" >&2; exit 1; }
 done
 echo "$stamp" >"$out/stamp"

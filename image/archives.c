@@ -8,6 +8,7 @@
 
 #include "archives.h"
 
+#include <nettle/sha2.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,7 @@ struct note {
     uint64_t size;
     int64_t mtime_ns, noted_ns;
     uint64_t device, file;
-    uint8_t sha256[32];
+    uint8_t sha256[SHA256_DIGEST_SIZE];
     struct vfs_image_key image;
     uint64_t checksum; /* XXH3-64 of the bytes before */
 };
@@ -90,7 +91,7 @@ int archives_find_path(struct image_store *s, const char *path, const struct pla
 
 /* ---- By content ---------------------------------------------------------- */
 
-static void content_note(uint64_t size, const uint8_t sha256[32], char *name)
+static void content_note(uint64_t size, const uint8_t sha256[SHA256_DIGEST_SIZE], char *name)
 {
     char *at = name + sprintf(name, "%llx-", (unsigned long long)size);
     for (int i = 0; i < 32; i++)
@@ -113,16 +114,15 @@ static int knows_size(struct image_store *s, uint64_t size)
     return storage_each(s, "archives", ".content", is_of_size, prefix, &unused) == 1;
 }
 
-static int hash_file(struct plat_file *file, uint64_t size, uint8_t digest[32],
+static int hash_file(struct plat_file *file, uint64_t size, uint8_t digest[SHA256_DIGEST_SIZE],
                      const _Atomic int *stop)
 {
-    struct plat_sha256 *hash;
+    struct sha256_ctx hash;
     uint8_t *buffer = malloc(READ_SIZE);
-    int err = plat_sha256_new(&hash);
-    if (!buffer || err < 0) {
-        free(buffer);
+    if (!buffer)
         return -LX_ENOMEM;
-    }
+    sha256_init(&hash);
+    int err = 0;
     uint64_t at = 0;
     while (err == 0 && at < size) {
         uint64_t part = size - at < READ_SIZE ? size - at : READ_SIZE;
@@ -130,11 +130,10 @@ static int hash_file(struct plat_file *file, uint64_t size, uint8_t digest[32],
         if (n <= 0)
             err = n < 0 ? (int)n : -LX_EIO;
         else
-            plat_sha256_update(hash, buffer, (uint64_t)n);
+            sha256_update(&hash, (size_t)n, buffer);
         at += n > 0 ? (uint64_t)n : 0;
     }
-    plat_sha256_end(hash, digest);
-    plat_sha256_free(hash);
+    sha256_digest(&hash, SHA256_DIGEST_SIZE, digest);
     free(buffer);
     return err;
 }

@@ -109,14 +109,14 @@ int64_t image_blobs_stored(const struct image_blobs_pack *p, const struct vfs_pa
 
 int image_blobs_add(struct image_blobs *b, struct plat_file *file)
 {
-    struct plat_stat st;
     struct image_blobs_pack pack;
     struct vfs_pack_header h;
     const void *data;
-    int err = plat_file_stat(file, &st);
+    int64_t size = plat_file_size(file);
+    int err = size < 0 ? (int)size : 0;
     if (err == 0 && plat_file_pread(file, &h, sizeof h, 0) != sizeof h)
         err = -LX_EIO;
-    if (err == 0 && (h.pack_size < sizeof h || h.pack_size > st.size))
+    if (err == 0 && (h.pack_size < sizeof h || h.pack_size > (uint64_t)size))
         err = -LX_EIO;
     if (err == 0)
         err = plat_file_map(file, 0, h.pack_size, &data);

@@ -129,18 +129,19 @@ int image_section_is_sound(const struct image *image, enum vfs_image_section whi
 
 int image_map_index(struct image *image, struct plat_file *index)
 {
-    struct plat_stat st;
     const void *data;
-    int err = plat_file_stat(index, &st);
-    if (err == 0 && st.size < sizeof(struct vfs_image_header))
-        err = -LX_EIO;
-    if (err == 0)
-        err = plat_file_map(index, 0, st.size, &data);
+    int64_t got = plat_file_size(index);
+    if (got < 0)
+        return (int)got;
+    uint64_t size = (uint64_t)got;
+    if (size < sizeof(struct vfs_image_header))
+        return -LX_EIO;
+    int err = plat_file_map(index, 0, size, &data);
     if (err < 0)
         return err;
-    err = vfs_image_open(&image->view, (struct vfs_image_map){data, st.size});
+    err = vfs_image_open(&image->view, (struct vfs_image_map){data, size});
     if (err < 0) {
-        plat_file_unmap(data, st.size);
+        plat_file_unmap(data, size);
         image->view = (struct vfs_image){0};
         return err;
     }
@@ -169,18 +170,16 @@ int image_map_packs(struct image *image)
 static int open_packs(struct image_store *s, struct image *image, char *path)
 {
     const struct vfs_image_pack *pack;
-    struct plat_stat st;
     for (uint32_t i = 0; (pack = vfs_image_pack(&image->view, i)); i++) {
         if (i == VFS_IMAGE_PACKS_MAX)
             return -LX_EIO;
         storage_pack_path(s, pack->id, path);
         int err = plat_file_open(path, PLAT_FILE_READ, &image->packs[i]);
-        if (err == 0)
-            err = plat_file_stat(image->packs[i], &st);
-        if (err == 0 && st.size < pack->size)
-            err = -LX_EIO;
         if (err < 0)
             return err == -LX_ENOENT ? -LX_EIO : err;
+        int64_t size = plat_file_size(image->packs[i]);
+        if (size < 0 || (uint64_t)size < pack->size)
+            return size < 0 ? (int)size : -LX_EIO;
     }
     return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "list.h"
 #include "lx/errno.h"
+#include "plat/plat.h"
 
 #define DEPTH_MAX 64u
 #define VALUES_MAX 262144u /* some 60 MB at worst, of empty objects */
@@ -38,6 +39,17 @@ int image_json_missing(const struct image_json *j, const char *where, const char
 int image_json_no_memory(const struct image_json *j)
 {
     return image_json_refuse(j, -LX_ENOMEM, "no memory to read it; close other programs");
+}
+
+/*
+ * jansson's tables of keys are seeded by the first who uses them.  Left to itself it asks
+ * Windows' CryptoAPI, which brings the whole of the user interface into the process.
+ */
+static void seed_objects(void)
+{
+    uint32_t seed;
+    plat_random(&seed, sizeof seed);
+    json_object_seed(seed | 1); /* 0 would be no seed */
 }
 
 /* Count what nests and what is separated, outside strings; a text that is no JSON may miscount. */
@@ -80,6 +92,7 @@ int image_json_init(struct image_json *j, const void *text, size_t size, const c
     int err = check_cost(j, text, size);
     if (err < 0)
         return err;
+    seed_objects();
     json_error_t error;
     j->root = json_loadb(text, size, 0, &error);
     if (j->root)

@@ -55,26 +55,18 @@ static int check_digest(struct image_build *b, struct image_digest *d, const cha
 static int read_layer(struct image_build *b, const struct image_layer *layer,
                       struct image_archive *a, struct hashed *h)
 {
-    struct image_digest unpacked = {0};
+    struct image_digest unpacked;
     h->base = (struct core_source){.read = read_hashed, .size = h->member.base.size};
     a->source = &h->base;
     a->digest = &unpacked;
-    int err = image_digest_init(&unpacked);
-    if (err == 0)
-        err = image_digest_init(&h->digest);
-    if (err < 0)
-        image_build_failed(b, err);
-    if (err == 0)
-        err = image_archive_read(b, a);
+    image_digest_init(&unpacked);
+    image_digest_init(&h->digest);
+    int err = image_archive_read(b, a);
     if (err == 0)
         err = drain(b, h);
     if (err == 0)
         err = check_digest(b, &h->digest, layer->digest);
-    if (err == 0)
-        err = check_digest(b, &unpacked, layer->diff_id);
-    image_digest_fini(&unpacked);
-    image_digest_fini(&h->digest);
-    return err;
+    return err == 0 ? check_digest(b, &unpacked, layer->diff_id) : err;
 }
 
 /* Read a layer under its own name for messages. */

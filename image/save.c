@@ -48,6 +48,14 @@ static int failed(struct save *s, int err)
     return core_diag_set(s->diag, err, "cannot write the archive: %s", core_diag_strerror(err));
 }
 
+static void digest_of(const char *text, char digest[IMAGE_DIGEST_SIZE])
+{
+    struct image_digest d;
+    image_digest_init(&d);
+    image_digest_add(&d, text, strlen(text));
+    image_digest_end(&d, digest);
+}
+
 /* ---- The layer and the configuration ------------------------------------- */
 
 static int write_layer_block(struct image_sink *sink, const void *data, uint64_t size)
@@ -67,8 +75,7 @@ static int make_layer(struct save *s)
     if (err < 0)
         return core_diag_set(s->diag, err, "cannot make a temporary file for the layer: %s",
                              core_diag_strerror(err));
-    if (image_digest_init(&l->hash) < 0)
-        return no_memory(s);
+    image_digest_init(&l->hash);
     err = image_export(s->image, &l->sink, s->diag);
     image_digest_end(&l->hash, l->digest);
     return err;
@@ -110,12 +117,9 @@ static int make_config(struct save *s)
         err = set_history(config);
     s->config = err == 0 ? json_dumps(config, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(config);
-    struct image_digest hash;
-    if (!s->config || image_digest_init(&hash) < 0)
+    if (!s->config)
         return no_memory(s);
-    image_digest_add(&hash, s->config, strlen(s->config));
-    image_digest_end(&hash, s->config_digest);
-    image_digest_fini(&hash);
+    digest_of(s->config, s->config_digest);
     return 0;
 }
 
@@ -206,7 +210,6 @@ static json_t *descriptor(const char *type, const char *digest, uint64_t size)
 static int write_manifest(struct save *s, char digest[IMAGE_DIGEST_SIZE], uint64_t *size)
 {
     char path[PATH_SIZE];
-    struct image_digest hash;
     json_t *manifest = json_pack(
         "{s:i, s:s, s:o, s:[o]}", "schemaVersion", 2, "mediaType",
         "application/vnd.oci.image.manifest.v1+json", "config",
@@ -215,14 +218,10 @@ static int write_manifest(struct save *s, char digest[IMAGE_DIGEST_SIZE], uint64
         descriptor("application/vnd.oci.image.layer.v1.tar", s->layer.digest, s->layer.size));
     char *text = manifest ? json_dumps(manifest, JSON_COMPACT) : NULL;
     json_decref(manifest);
-    if (!text || image_digest_init(&hash) < 0) {
-        free(text);
+    if (!text)
         return no_memory(s);
-    }
     *size = strlen(text);
-    image_digest_add(&hash, text, *size);
-    image_digest_end(&hash, digest);
-    image_digest_fini(&hash);
+    digest_of(text, digest);
     blob_path(path, "blobs/sha256/", digest, "");
     int err = add_text(s, path, text);
     free(text);
@@ -283,7 +282,6 @@ int image_save(const struct image *image, const char *name, enum image_save_form
         err = make_config(s);
     if (err == 0)
         err = write_archive(s, sink, format);
-    image_digest_fini(&s->layer.hash);
     if (s->layer.file)
         plat_file_close(s->layer.file);
     free(s->config);

@@ -339,21 +339,20 @@ int storage_replace(struct image_store *s, const char *path, const void *data, u
 int64_t storage_read(const char *path, char **out, struct core_diag *diag)
 {
     struct plat_file *file;
-    struct plat_stat st;
     *out = NULL;
     int64_t err = plat_file_open(path, PLAT_FILE_READ, &file);
     if (err == -LX_ENOENT)
         return err;
     if (err < 0)
         return storage_failed((int)err, "open", path, diag);
-    err = plat_file_stat(file, &st);
-    if (err == 0 && st.size > SMALL_FILE_MAX)
+    int64_t size = err = plat_file_size(file);
+    if (size > SMALL_FILE_MAX)
         err = -LX_EFBIG;
-    char *text = err == 0 ? malloc(st.size + 1) : NULL;
-    if (err == 0 && !text)
+    char *text = err >= 0 ? malloc((size_t)size + 1) : NULL;
+    if (err >= 0 && !text)
         err = -LX_ENOMEM;
-    if (err == 0)
-        err = plat_file_pread(file, text, st.size, 0);
+    if (err >= 0)
+        err = plat_file_pread(file, text, (uint64_t)size, 0);
     plat_file_close(file);
     if (err < 0) {
         free(text);

@@ -190,9 +190,10 @@ int image_store_begin_memory(struct image_store *s, struct vfs_image_key id, uin
     }
     if (err == 0)
         err = plat_file_open(path, PLAT_FILE_WRITE | PLAT_FILE_CREATE, out);
-    if (err == 0)
-        err = plat_file_stat(*out, &st);
-    if (err == 0 && st.size != size)
+    int64_t found = err == 0 ? plat_file_size(*out) : err;
+    if (found < 0)
+        err = (int)found;
+    else if ((uint64_t)found != size)
         err = -LX_EAGAIN; /* somebody was faster */
     if (err < 0) {
         if (*out)

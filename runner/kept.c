@@ -18,8 +18,8 @@
 
 static uint64_t size_of(struct plat_file *file)
 {
-    struct plat_stat st;
-    return file && plat_file_stat(file, &st) == 0 ? st.size : 0;
+    int64_t size = file ? plat_file_size(file) : 0;
+    return size > 0 ? (uint64_t)size : 0;
 }
 
 struct kept kept_now(const struct image *image)

@@ -193,6 +193,12 @@ int plat_host_file_stat(struct plat_file *f, struct plat_stat *out)
     return 0;
 }
 
+int64_t plat_host_file_size(struct plat_file *f)
+{
+    struct stat st;
+    return fstat(f->fd, &st) < 0 ? linux_error() : (int64_t)st.st_size;
+}
+
 int plat_host_path_stat(const char *path, struct plat_stat *out)
 {
     *out = (struct plat_stat){0};

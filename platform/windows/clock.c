@@ -3,7 +3,7 @@
 
 #include "internal.h"
 
-#include <bcrypt.h>
+#include <ntsecapi.h> /* RtlGenRandom(), without the start that BCrypt takes */
 
 #include "lx/errno.h"
 
@@ -117,8 +117,8 @@ int plat_host_tsc_calibrate(struct plat_tsc *out)
 
 void plat_host_random(void *buf, size_t size)
 {
-    if (BCryptGenRandom(NULL, buf, (ULONG)size, BCRYPT_USE_SYSTEM_PREFERRED_RNG) != 0)
-        plat_host_exit(125); /* documented not to fail with this provider */
+    if (!RtlGenRandom(buf, (ULONG)size))
+        plat_host_exit(125); /* it has no way to fail that could be mended */
 }
 
 uint64_t plat_host_uptime_s(void)

@@ -191,6 +191,12 @@ int plat_host_file_stat(struct plat_file *f, struct plat_stat *out)
     return windows_stat_of(f->handle, out);
 }
 
+int64_t plat_host_file_size(struct plat_file *f)
+{
+    LARGE_INTEGER size;
+    return GetFileSizeEx(f->handle, &size) ? size.QuadPart : windows_error();
+}
+
 /* A handle on the thing itself, a link or a directory, too. */
 static HANDLE open_itself(const char *path)
 {

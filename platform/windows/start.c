@@ -11,7 +11,6 @@
 
 #include <fcntl.h>
 #include <io.h>
-#include <shellapi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,10 +92,23 @@ static int take_handover(int *argc, wchar_t **wide)
     return 2;
 }
 
+/*
+ * The C runtime's own parser of the command line, which its headers do not declare.
+ * CommandLineToArgvW() would do the same, but belongs to a library that brings the
+ * whole of Windows' user interface into each process.
+ */
+struct startup_info {
+    int new_mode;
+};
+int __cdecl __wgetmainargs(int *argc, wchar_t ***argv, wchar_t ***environment, int expand_wildcards,
+                           struct startup_info *info);
+
 static int take_arguments(int *argc, char ***argv)
 {
-    int count;
-    wchar_t **wide = CommandLineToArgvW(GetCommandLineW(), &count);
+    int count = 0;
+    wchar_t **wide = NULL, **environment;
+    struct startup_info info = {0};
+    __wgetmainargs(&count, &wide, &environment, 0, &info);
     if (!wide)
         return 0;
     count = take_handover(&count, wide);
@@ -106,7 +118,6 @@ static int take_arguments(int *argc, char ***argv)
         if (!utf8[i])
             return 0;
     }
-    LocalFree(wide);
     *argc = count;
     *argv = utf8;
     return utf8 != NULL;

@@ -87,11 +87,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     char digest[IMAGE_DIGEST_SIZE], name[100], index[200];
     struct image_digest d;
-    if (image_digest_init(&d) < 0)
-        return 0;
+    image_digest_init(&d);
     image_digest_add(&d, data, size);
     image_digest_end(&d, digest);
-    image_digest_fini(&d);
     snprintf(name, sizeof name, "blobs/sha256/%s", digest + 7);
     snprintf(index, sizeof index, "{\"manifests\":[{\"digest\":\"%s\"}]}", digest);
     a.size = 0;

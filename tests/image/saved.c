@@ -76,10 +76,9 @@ static const struct tarball *stored(const struct saved_layer *layer)
 void saved_digest(const void *data, size_t size, char digest[IMAGE_DIGEST_SIZE])
 {
     struct image_digest d;
-    assert_int_equal(image_digest_init(&d), 0);
+    image_digest_init(&d);
     image_digest_add(&d, data, size);
     image_digest_end(&d, digest);
-    image_digest_fini(&d);
 }
 
 void saved_blob(struct tarball *t, const void *data, size_t size, char digest[IMAGE_DIGEST_SIZE])

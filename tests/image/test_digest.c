@@ -15,11 +15,10 @@
 static void digest_of(const void *data, size_t size, size_t step, char text[IMAGE_DIGEST_SIZE])
 {
     struct image_digest d;
-    assert_int_equal(image_digest_init(&d), 0);
+    image_digest_init(&d);
     for (size_t at = 0; at < size; at += step)
         image_digest_add(&d, (const char *)data + at, size - at < step ? size - at : step);
     image_digest_end(&d, text);
-    image_digest_fini(&d);
 }
 
 /* The examples of FIPS 180-2, and the lengths around which the padding changes. */

@@ -474,6 +474,9 @@ MUST_USE int64_t plat_file_pread(struct plat_file *f, void *buf, uint64_t size, 
 MUST_USE int64_t plat_file_pwrite(struct plat_file *f, const void *buf, uint64_t size,
                                   uint64_t offset);
 MUST_USE int plat_file_stat(struct plat_file *f, struct plat_stat *out);
+
+/* The bytes of a regular file, without what else plat_file_stat() has to ask for. */
+MUST_USE int64_t plat_file_size(struct plat_file *f);
 MUST_USE int plat_file_truncate(struct plat_file *f, uint64_t size);
 
 /* Write at the end of the file, wherever that is by now; `end` is where the data ends. */
@@ -627,17 +630,6 @@ struct plat_change {
 MUST_USE int plat_at_change(struct plat_file *folder, const char *path,
                             const struct plat_change *change);
 MUST_USE int plat_file_change(struct plat_file *f, const struct plat_change *change);
-
-/* ---- SHA-256 ------------------------------------------------------------- */
-
-#define PLAT_SHA256_SIZE 32
-struct plat_sha256;
-MUST_USE int plat_sha256_new(struct plat_sha256 **out);
-void plat_sha256_update(struct plat_sha256 *s, const void *data, uint64_t size);
-
-/* The digest of all that came; begins anew. */
-void plat_sha256_end(struct plat_sha256 *s, uint8_t digest[PLAT_SHA256_SIZE]);
-void plat_sha256_free(struct plat_sha256 *s);
 
 /* ---- Host check ---------------------------------------------------------- */
 
