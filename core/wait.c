@@ -157,14 +157,15 @@ void core_sleeper_rouse(struct core_sleeper *s)
     plat_thread_wake(s->slot, &s->word);
 }
 
-void core_sleeper_wake_later(struct core_sleeper *s, struct core_wakes *wakes)
+int core_sleeper_wake_later(struct core_sleeper *s, struct core_wakes *wakes)
 {
     if (!leave_token(s))
-        return;
+        return 0;
     if (wakes->count == CORE_WAKES_MAX)
         core_wakes_send(wakes);
     wakes->items[wakes->count].slot = s->slot;
     wakes->items[wakes->count++].word = &s->word;
+    return 1;
 }
 
 /* Whoever has the slot or the word by now is woken for nothing. */
@@ -180,10 +181,10 @@ int core_sleeper_is_asleep(const struct core_sleeper *s)
     return atomic_load(&s->word) == PLAT_PARK_SLEEPING;
 }
 
-int core_sleeper_interrupt(struct core_sleeper *s)
+int core_sleeper_interrupt_later(struct core_sleeper *s, struct core_wakes *wakes)
 {
     atomic_store(&s->interrupt, 1);
-    return core_sleeper_wake(s);
+    return core_sleeper_wake_later(s, wakes);
 }
 
 void core_waitq_init(struct core_waitq *q)
@@ -249,20 +250,17 @@ void core_waitq_remove(struct core_waiter *w)
     w->queue = NULL;
 }
 
-static uint32_t wake(struct core_waitq *q, uint32_t events, uint32_t count,
-                     struct core_wakes *wakes);
-
 static void wake_waiter(struct core_waiter *w, uint32_t events, struct core_wakes *wakes)
 {
     atomic_fetch_or(&w->woken, w->events & events);
     if (w->forward) /* a lock of the same rank: there are no circles */
-        wake(w->forward, ~0u, UINT32_MAX, wakes);
+        core_waitq_wake_later(w->forward, ~0u, UINT32_MAX, wakes);
     else
         core_sleeper_wake_later(w->sleeper, wakes);
 }
 
-static uint32_t wake(struct core_waitq *q, uint32_t events, uint32_t count,
-                     struct core_wakes *wakes)
+uint32_t core_waitq_wake_later(struct core_waitq *q, uint32_t events, uint32_t count,
+                               struct core_wakes *wakes)
 {
     uint32_t woken = 0;
     core_lock_acquire(&q->lock);
@@ -283,7 +281,7 @@ static uint32_t wake(struct core_waitq *q, uint32_t events, uint32_t count,
 uint32_t core_waitq_wake(struct core_waitq *q, uint32_t events, uint32_t count)
 {
     struct core_wakes wakes = {.count = 0};
-    uint32_t woken = wake(q, events, count, &wakes);
+    uint32_t woken = core_waitq_wake_later(q, events, count, &wakes);
     core_wakes_send(&wakes);
     return woken;
 }

@@ -208,7 +208,7 @@ static void forward(int sig, void *arg)
     struct shim_process *p = shim_process_find_locked(1);
     int err = p && !c->done ? shim_signal_send_process_locked(p, &info) : 0;
     (void)err; /* there is nobody to tell */
-    core_lock_release(&c->lock);
+    shim_container_release(c);
 }
 
 /* ---- The end ---- */

@@ -61,7 +61,7 @@ int shim_cpu_clock_find(struct shim_task *t, int32_t clock, struct shim_cpu_cloc
         clock_of_process(p, out);
         err = 0;
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return err;
 }
 

@@ -82,8 +82,8 @@ static struct shim_host *host_new(struct shim_pool *pool, uint32_t index)
 static int is_needed_locked(const struct shim_pool *pool)
 {
     uint32_t coming = pool->idle_count + pool->starting_count;
-    return pool->total < SHIM_HOST_MAX &&
-           (pool->total == 0 || coming < pool->want || coming < pool->waiting_count);
+    return pool->total < SHIM_HOST_MAX && (pool->total == 0 || coming < pool->want ||
+                                           coming + pool->cleaning_count < pool->waiting_count);
 }
 
 int shim_pool_add(void)
@@ -102,7 +102,7 @@ int shim_pool_add(void)
         if (pool->peak < pool->total)
             pool->peak = pool->total;
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     if (!needed)
         return -LX_EAGAIN;
     struct shim_host *h = host_new(pool, index); /* only the launcher makes them */
@@ -113,7 +113,7 @@ int shim_pool_add(void)
         pool->starting_count--;
         pool->total--;
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return h ? (int)index : -LX_EAGAIN;
 }
 
@@ -151,7 +151,7 @@ int64_t shim_pool_trim(void)
         trim_locked(pool);
         pool->trim_ns = 0;
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     int has_more = is_due && core_chunks_trim();
     core_lock_acquire(&c->lock);
     if (!pool->trim_ns && (has_more || pool->idle_count > WANT_FIRST)) {
@@ -159,7 +159,7 @@ int64_t shim_pool_trim(void)
         pool->trim_ns = now_ns + TRIM_NS;
     }
     uint64_t next_ns = pool->trim_ns;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return next_ns ? (int64_t)next_ns : PLAT_FOREVER;
 }
 
@@ -178,7 +178,7 @@ static void drop_task(struct shim_task *t)
     if (!shim_mm_lose(t->process->mm)) {
         core_lock_acquire(&c->lock);
         t->process->mm = NULL;
-        core_lock_release(&c->lock);
+        shim_container_release(c);
     }
 }
 
@@ -203,7 +203,7 @@ static void bury(struct shim_host *h, uint32_t signal)
             c->pool->waiting_count -= t->waits_for_host;
             t->waits_for_host = 0;
         }
-        core_lock_release(&c->lock);
+        shim_container_release(c);
         if (!t)
             return;
         struct shim_process *p = t->process;
@@ -242,7 +242,7 @@ static void bury_ending(struct shim_host *h)
         }
         if (p)
             p->ending = NULL;
-        core_lock_release(&c->lock);
+        shim_container_release(c);
         if (!p)
             return;
         shim_process_settle_code(p);
@@ -285,7 +285,7 @@ static void rouse_all(struct shim_container *c)
         core_sleeper_rouse(&h->sleeper);
         core_sleeper_rouse(&h->interrupter.sleeper);
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
 }
 
 int shim_pool_lost(uint32_t index, uint32_t signal)
@@ -297,15 +297,17 @@ int shim_pool_lost(uint32_t index, uint32_t signal)
     uint32_t state = h->state;
     if (state == SHIM_HOST_STARTING)
         pool->starting_count--;
+    if (state == SHIM_HOST_CLEANING)
+        pool->cleaning_count--;
     if (state == SHIM_HOST_IDLE)
         remove_idle_locked(pool, h);
     if (state == SHIM_HOST_RESERVED) /* its taker is told, and frees the record */
         h->state = SHIM_HOST_GONE;
     if (state != SHIM_HOST_LEAVING)
         pool->lost_count++;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     atomic_fetch_sub(&pool->kept_size, atomic_exchange(&h->kept_size, 0));
-    int lost = state == SHIM_HOST_TAKEN;
+    int lost = state == SHIM_HOST_TAKEN || state == SHIM_HOST_CLEANING;
     if (state == SHIM_HOST_RESERVED)
         return lost;
     if (lost) {
@@ -316,7 +318,7 @@ int shim_pool_lost(uint32_t index, uint32_t signal)
     core_lock_acquire(&c->lock);
     h->task_count = 0;
     free_record_locked(h);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     if (state != SHIM_HOST_LEAVING)
         rouse_all(c);
     return lost;
@@ -361,7 +363,7 @@ static struct shim_host *pop_locked(struct shim_pool *pool, struct shim_host *h)
     return h;
 }
 
-/* One try; what is wanted grows when there is none. */
+/* One try; what is wanted grows when there is none, and none comes by itself at once. */
 static struct shim_host *try_take(struct shim_task *t, uint64_t program)
 {
     struct shim_container *c = shim_container();
@@ -371,7 +373,10 @@ static struct shim_host *try_take(struct shim_task *t, uint64_t program)
     if (!core_list_is_empty(&pool->idle))
         h = pop_locked(pool, choose_locked(pool, program));
     if (!h && !t->waits_for_host) {
-        pool->want = !pool->want ? WANT_FIRST : pool->want < WANT_MAX ? pool->want + 1 : WANT_MAX;
+        if (!pool->want)
+            pool->want = WANT_FIRST;
+        else if (pool->want < WANT_MAX && pool->waiting_count >= pool->cleaning_count)
+            pool->want++;
         pool->waiting_count++;
         t->waits_for_host = 1;
     } else if (h && t->waits_for_host) {
@@ -379,7 +384,7 @@ static struct shim_host *try_take(struct shim_task *t, uint64_t program)
         t->waits_for_host = 0;
     }
     int low = is_needed_locked(pool);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     if (low)
         core_sleeper_wake(&pool->supervisor);
     return h;
@@ -402,7 +407,7 @@ int shim_host_take(struct shim_task *t, uint64_t program, struct shim_host **out
         core_lock_acquire(&c->lock);
         pool->waiting_count--;
         t->waits_for_host = 0;
-        core_lock_release(&c->lock);
+        shim_container_release(c);
     }
     return *out ? 0 : err;
 }
@@ -414,7 +419,7 @@ struct shim_host *shim_host_take_with(uint64_t program)
     struct shim_host *h = program ? find_locked(c->pool, program) : NULL;
     if (h)
         h = pop_locked(c->pool, h);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return h;
 }
 
@@ -426,6 +431,8 @@ static void put_idle(struct shim_host *h)
     core_lock_acquire(&c->lock);
     if (h->state == SHIM_HOST_STARTING)
         pool->starting_count--;
+    if (h->state == SHIM_HOST_CLEANING)
+        pool->cleaning_count--;
     int is_gone = h->state == SHIM_HOST_GONE;
     int is_self = h == g_self.host; /* else it sleeps already, and nobody could tell it to leave */
     int leave = is_self && pool->idle_count >= IDLE_MAX && !pool->waiting_count;
@@ -439,7 +446,7 @@ static void put_idle(struct shim_host *h)
         pool->idle_count++;
     }
     int many = pool->idle_count > WANT_FIRST && !pool->trim_ns;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     if (many)
         core_sleeper_wake(&pool->supervisor);
     if (leave)
@@ -501,6 +508,15 @@ struct shim_host *shim_host_self(void)
     return g_self.host;
 }
 
+void shim_host_clean_locked(void)
+{
+    struct shim_host *h = g_self.host;
+    if (!h || h->state != SHIM_HOST_TAKEN || h->task_count != 1)
+        return;
+    h->state = SHIM_HOST_CLEANING;
+    shim_pool()->cleaning_count++;
+}
+
 int shim_host_begin(uint32_t index)
 {
     struct shim_container *c = shim_container();
@@ -516,7 +532,7 @@ int shim_host_begin(uint32_t index)
         g_self.host->state = SHIM_HOST_TAKEN;
         pool->starting_count--;
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return is_first;
 }
 
@@ -571,7 +587,7 @@ static void leave_if_told(const struct shim_host *h)
     struct shim_container *c = shim_container();
     core_lock_acquire(&c->lock);
     int leave = h->state == SHIM_HOST_LEAVING;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     if (leave)
         plat_exit(0);
 }

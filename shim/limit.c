@@ -45,7 +45,7 @@ int shim_limit_nproc(const struct shim_process *p)
         if (other->cred.uid == uid) /* a zombie counts as one */
             count += other->task_count ? other->task_count : 1;
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return count < limit ? 0 : -LX_EAGAIN;
 }
 

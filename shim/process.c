@@ -92,7 +92,7 @@ int shim_process_lives(int32_t pid)
     core_lock_acquire(&c->lock);
     const struct shim_process *p = shim_process_find_locked(pid);
     int lives = p && !p->is_zombie;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return lives;
 }
 
@@ -125,7 +125,7 @@ int shim_process_new(struct shim_process **out, struct shim_task **task)
     p->sid = p->pid;
     core_lock_acquire(&c->lock);
     enter_table_locked(c, p);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return 0;
 }
 
@@ -266,7 +266,7 @@ int shim_process_unshare_files(struct shim_process *p)
     p->fds = own;
     if (vfs_fdtable_remove_user(old))
         old = NULL;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     vfs_fdtable_free(old); /* the others have left it meanwhile */
     return 0;
 }
@@ -290,7 +290,7 @@ static void end_vfork_locked(struct shim_process *p)
     p->vfork_tid = 0;
     if (t) {
         atomic_store(&t->in_vfork, 0);
-        core_sleeper_wake(&t->sleeper);
+        core_sleeper_wake_later(&t->sleeper, &shim_container()->wakes);
     }
 }
 
@@ -302,7 +302,7 @@ void shim_process_retract(struct shim_task *child)
     leave_table_locked(c, p);
     core_list_remove(&p->sibling);
     end_vfork_locked(p);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     shim_process_abandon(child);
 }
 
@@ -316,7 +316,7 @@ void shim_process_abandon(struct shim_task *child)
     shim_mm_put(p->mm);
     core_lock_acquire(&c->lock);
     c->task_count--;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     process_free(p);
 }
 
@@ -348,7 +348,7 @@ void shim_process_drop_mm(struct shim_process *p)
     p->mm = NULL;
     core_lock_acquire(&c->lock);
     end_vfork_locked(p);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     shim_mm_put(mm);
 }
 
@@ -460,7 +460,7 @@ void shim_process_tell_parent_locked(struct shim_process *p, int32_t code, int32
         int err = shim_signal_send_process_locked(parent, &info);
         (void)err; /* a real-time exit signal may be lost: as Linux */
     }
-    core_waitq_wake(&parent->child_wait, ~0u, UINT32_MAX);
+    core_waitq_wake_later(&parent->child_wait, ~0u, UINT32_MAX, &shim_container()->wakes);
 }
 
 /* wait(2): nobody is to wait for it, because the parent said so beforehand. */
@@ -571,9 +571,10 @@ void shim_process_end(struct shim_process *p)
     p->is_zombie = 1;
     p->ending = NULL;
     p->stop_signal = 0;
+    shim_host_clean_locked();
     vfs_pidfd_tell(p->pidfd, VFS_PIDFD_ENDED);
     tell_of_end_locked(p);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     /* The parent may go on meanwhile. */
     vfs_fs_put(fs);
     shim_mm_put(mm);

@@ -41,6 +41,18 @@ struct shim_container *shim_container(void)
     return core_arena_root(CORE_ROOT_SHIM);
 }
 
+void shim_container_release(struct shim_container *c)
+{
+    struct core_wakes wakes;
+    wakes.count = c->wakes.count;
+    if (wakes.count) {
+        wakes = c->wakes;
+        c->wakes.count = 0;
+    }
+    core_lock_release(&c->lock);
+    core_wakes_send(&wakes);
+}
+
 /* A slot for a thread to sleep on; -LX_EAGAIN when there are too many threads. */
 static int32_t slot_new(struct shim_container *c)
 {
@@ -54,7 +66,7 @@ static int32_t slot_new(struct shim_container *c)
             break;
         }
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return slot;
 }
 
@@ -83,7 +95,7 @@ void shim_sleeper_free(struct core_sleeper *s)
     core_lock_acquire(&c->lock);
     slot_free_locked(c, s->slot);
     core_sleeper_fini(s);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
 }
 
 /* ---- Ids ---- */
@@ -161,7 +173,7 @@ void shim_task_set_tid(struct shim_task *t, int32_t tid)
     t->pidfd = NULL;
     t->tid = tid;
     hash_locked(c, t);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
 }
 
 /* ---- Tasks ---- */
@@ -180,7 +192,7 @@ static int enter_table(struct shim_container *c, struct shim_task *t)
         hash_locked(c, t);
         core_list_add(&c->tasks, &t->in_table);
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return err;
 }
 
@@ -263,14 +275,14 @@ static int task_free(struct shim_task *t, struct core_wakes *wakes)
         fds = NULL;
     struct shim_task *execing = p->execing;
     if (execing && left == 1)
-        core_sleeper_wake(&execing->sleeper);
+        core_sleeper_wake_later(&execing->sleeper, &c->wakes);
     core_lock_release(&p->lock);
     if (left) { /* else the process counts until it was waited for */
         c->task_count--;
         shim_process_pass_children_locked(p, t->tid);
     }
     vfs_pidfd_tell(t->pidfd, VFS_PIDFD_ENDED | VFS_PIDFD_GONE);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     vfs_pidfd_put(t->pidfd);
     vfs_fdtable_free(fds); /* of the last user: before others hear of the process's end */
     core_arena_free(t, sizeof *t);
@@ -294,24 +306,26 @@ void shim_task_abandon(struct shim_task *t)
  * A thread that did not sleep is in the shim, or in guest code: only its interrupter finds
  * out.  The caller itself is in the shim.
  */
-void shim_task_notify(struct shim_task *t)
+void shim_task_notify(struct shim_task *t, struct core_wakes *wakes)
 {
     const struct plat_thread *self = plat_thread_self();
     atomic_store(&t->attention, 1);
-    if (!core_sleeper_interrupt(&t->sleeper) && t->host && !(self && self->owner == t))
+    if (!core_sleeper_interrupt_later(&t->sleeper, wakes) && t->host && !(self && self->owner == t))
         shim_interrupter_poke(&t->host->interrupter);
 }
 
 void shim_process_notify(struct shim_process *p, const struct shim_task *but)
 {
+    struct core_wakes wakes = {.count = 0};
     core_lock_acquire(&p->lock);
     CORE_LIST_FOR_EACH(node, &p->tasks)
     {
         struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_process);
         if (t != but)
-            shim_task_notify(t);
+            shim_task_notify(t, &wakes);
     }
     core_lock_release(&p->lock);
+    core_wakes_send(&wakes);
 }
 
 /* ---- The end ---- */
@@ -371,7 +385,7 @@ static void count_calls(struct shim_container *c)
         c->slow_calls += other->slow_calls;
         other->fast_calls = other->slow_calls = 0;
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
 }
 
 void shim_task_end_if_told(struct shim_task *t)

@@ -64,18 +64,19 @@ int plat_host_mem_clean(uint64_t addr, uint64_t size, uint32_t prot)
 }
 
 #define PAGE_SIZE 4096u
+#define SPAN_PAGES 512u
 #define IN_MEMORY (3ull << 62) /* pagemap: present, or swapped out */
 
 /* Source: Documentation/admin-guide/mm/pagemap.rst. */
 void plat_host_mem_touched(uint64_t addr, uint64_t size, uint64_t *bits)
 {
     static int pagemap = -1; /* a second one is left open if two threads come first together */
-    uint64_t entries[512], count = size / PAGE_SIZE;
+    uint64_t entries[SPAN_PAGES], count = size / PAGE_SIZE;
     if (pagemap < 0)
         pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
     memset(bits, 0, (count + 63) / 64 * 8);
     for (uint64_t done = 0; done < count;) {
-        uint64_t part = count - done < 512 ? count - done : 512;
+        uint64_t part = count - done < SPAN_PAGES ? count - done : SPAN_PAGES;
         off_t at = (off_t)((addr / PAGE_SIZE + done) * sizeof *entries);
         int known = pread(pagemap, entries, part * sizeof *entries, at) ==
                     (ssize_t)(part * sizeof *entries);
@@ -84,12 +85,18 @@ void plat_host_mem_touched(uint64_t addr, uint64_t size, uint64_t *bits)
     }
 }
 
+/* Pages that are near each other are asked for at once. */
 uint64_t plat_host_mem_resident(const uint64_t *pages, uint32_t count)
 {
-    uint64_t resident = 0, bit;
-    for (uint32_t i = 0; i < count; i++) {
-        plat_host_mem_touched(pages[i], PAGE_SIZE, &bit);
-        resident |= bit << i;
+    uint64_t resident = 0, bits[SPAN_PAGES / 64];
+    for (uint32_t i = 0, first; i < count;) {
+        for (first = i; i < count && (pages[i] - pages[first]) / PAGE_SIZE < SPAN_PAGES; i++)
+            ;
+        plat_host_mem_touched(pages[first], pages[i - 1] - pages[first] + PAGE_SIZE, bits);
+        for (uint32_t j = first; j < i; j++) {
+            uint64_t n = (pages[j] - pages[first]) / PAGE_SIZE;
+            resident |= (bits[n / 64] >> n % 64 & 1) << j;
+        }
     }
     return resident;
 }

@@ -284,7 +284,7 @@ static int lock_once(struct shim_task *t, const struct futex *f, int try)
         free_if_idle_locked(pi);
     }
     core_lock_release(&b->lock);
-    core_lock_release(&shim_container()->lock);
+    shim_container_release(shim_container());
     return result;
 }
 
@@ -456,7 +456,7 @@ int64_t futex_requeue_pi(const struct futex *f, int32_t requeue, const struct fu
         if (result == 0)
             result = requeue_locked(from, to, f, requeue, f2);
         futex_unlock_two(from, to);
-        core_lock_release(&shim_container()->lock);
+        shim_container_release(shim_container());
         if (result != RETRY)
             return result;
         plat_thread_yield(0);

@@ -10,12 +10,13 @@
 #include "shim/memory.h"
 
 /* MADV_DONTNEED: private anonymous memory is zero afterwards, a file's copy is read again. */
-static int drop_area(struct shim_mm *mm, const struct area *a, uint64_t begin, uint64_t end)
+static int drop_area(struct shim_mm *mm, struct area *a, uint64_t begin, uint64_t end)
 {
     (void)mm;
     if (!(a->flags & AREA_BACKED) || a->flags & (AREA_SHARED | AREA_PATCHED | AREA_PRISTINE))
         return 0;
     uint32_t prot = a->file ? PLAT_READ | PLAT_WRITE : a->prot;
+    a->text = 0;
     host_decommit(begin, end);
     int err = host_commit(begin, end, prot);
     if (err == 0 && a->file) {
@@ -27,7 +28,7 @@ static int drop_area(struct shim_mm *mm, const struct area *a, uint64_t begin, u
 }
 
 /* MADV_REMOVE: zero what is shared, for all who see it. */
-static int remove_area(struct shim_mm *mm, const struct area *a, uint64_t begin, uint64_t end)
+static int remove_area(struct shim_mm *mm, struct area *a, uint64_t begin, uint64_t end)
 {
     (void)mm;
     if (!(a->flags & AREA_SHARED))
@@ -38,7 +39,7 @@ static int remove_area(struct shim_mm *mm, const struct area *a, uint64_t begin,
 }
 
 /* What is only advice. */
-static int leave_area(struct shim_mm *mm, const struct area *a, uint64_t begin, uint64_t end)
+static int leave_area(struct shim_mm *mm, struct area *a, uint64_t begin, uint64_t end)
 {
     (void)mm, (void)a, (void)begin, (void)end;
     return 0;
@@ -46,7 +47,7 @@ static int leave_area(struct shim_mm *mm, const struct area *a, uint64_t begin, 
 
 /* Do it to each area's part of the range; holes are passed over, and are ENOMEM in the end. */
 static int for_areas_locked(struct shim_mm *mm, uint64_t begin, uint64_t end,
-                            int (*act)(struct shim_mm *, const struct area *, uint64_t, uint64_t))
+                            int (*act)(struct shim_mm *, struct area *, uint64_t, uint64_t))
 {
     uint64_t at = begin;
     int holes = 0;
@@ -55,7 +56,7 @@ static int for_areas_locked(struct shim_mm *mm, uint64_t begin, uint64_t end,
             holes = 1;
             break;
         }
-        const struct area *a = &mm->areas[i];
+        struct area *a = &mm->areas[i];
         holes |= a->begin > at;
         uint64_t from = a->begin > at ? a->begin : at, stop = a->end < end ? a->end : end;
         int err = act(mm, a, from, stop);

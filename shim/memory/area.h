@@ -26,7 +26,7 @@ struct area {
     struct vfs_file *file;      /* a reference, or NULL */
     struct core_shared *shared; /* likewise: what it shows, by views (view.h); NULL: private */
     uint64_t offset;            /* of begin in the file, or object */
-    uint64_t text;              /* of which program these are unchanged parts, patched; or 0 */
+    uint64_t text;              /* names the contents, which do not change: see keep.h; or 0 */
     uint32_t prot;              /* PLAT_READ .. */
     uint32_t flags;             /* AREA_* */
 };

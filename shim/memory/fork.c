@@ -5,6 +5,7 @@
  */
 
 #include "core/arena.h"
+#include "core/hash.h"
 #include "core/mem.h"
 #include "core/segment.h"
 #include "lx/errno.h"
@@ -21,10 +22,11 @@
 
 #define RED_ZONE 128u
 #define SMALL_AREA (256u << 10) /* is not worth asking which pages were touched */
+#define NAMED_MAX (128u << 10)  /* is not worth hashing */
 #define POPULATE_MIN 16u        /* pages: fewer cost less than asking the host */
 #define MASK_WORDS 64u          /* pages that are asked for at once: 16 MiB */
 
-/* Pages in a row; none: the area that begins there is text that the child's host has kept. */
+/* Pages in a row; none: the child's host has kept the contents of the area that begins there. */
 struct run {
     uint64_t at, count;
 };
@@ -166,6 +168,23 @@ static int send_range(struct shim_mm_copy *copy, uint64_t begin, uint64_t end)
     return err;
 }
 
+/* Can an area of private memory, which has no name yet, be known by its contents? */
+static int is_constant(const struct area *a)
+{
+    uint32_t no = AREA_PRISTINE | AREA_DONTFORK | AREA_WIPEONFORK;
+    return !a->text && a->flags & AREA_BACKED && !(a->flags & no) && !a->shared &&
+           a->prot == PLAT_READ && a->end - a->begin <= NAMED_MAX;
+}
+
+static void name_constants(struct shim_mm *mm)
+{
+    for (uint32_t i = 0; i < mm->count; i++) {
+        struct area *a = &mm->areas[i];
+        if (is_constant(a))
+            a->text = core_hash_bytes((const void *)a->begin, a->end - a->begin, a->begin);
+    }
+}
+
 static int send_area(struct shim_mm_copy *copy, const struct area *a, uint64_t sp,
                      const struct shim_host *to)
 {
@@ -228,6 +247,7 @@ int shim_mm_fork(struct shim_task *t, const struct shim_host *to, struct shim_mm
         (*child)->is_here = 0;
         core_lock_acquire(&mm->lock);
         shim_interrupter_hold(t); /* what others write now is in the copy as a whole, or not */
+        name_constants(mm);
         err = clone_records(mm, *child);
         for (uint32_t i = 0; err == 0 && i < mm->count; i++)
             err = send_area(*copy, &mm->areas[i], sp, to);

@@ -6,7 +6,9 @@
  * Memory that a guest host keeps between two processes.  Processes that follow each other in a
  * host are mostly forks of the same one and have the same areas: what one leaves, accessible as it
  * was, saves the next one host calls and page faults.  Small areas, and for some seconds the
- * used parts of large ones, are left dirty and overwritten; the text of a program is left as it is, for it is the same in the next.
+ * used parts of large ones, are left dirty and overwritten; what cannot be written to is left as it is, for it is the same in the next.
+ * Such an area has a name, its `text`: a program's patched code that of the program, what a loader
+ * has relocated one made of its contents.
  *
  * Nothing is kept while a process runs: what it has not asked for when it begins goes.
  *

@@ -164,7 +164,7 @@ static int put_areas(const struct vfs_proc_id *id, struct vfs_text *t, int sizes
     struct shim_mm *mm = p ? p->mm : NULL;
     if (err == 0 && mm)
         shim_mm_list(mm, put_area, &m);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     core_arena_free(m.path, LX_PATH_MAX);
     shim_program_put(program);
     return err < 0 ? err : p ? 0 : -LX_ESRCH;
@@ -201,7 +201,7 @@ int proc_smaps_rollup(const struct vfs_proc_id *id, struct vfs_text *t)
     struct shim_process *p = proc_find_locked(id).process;
     if (p && p->mm)
         shim_mm_list(p->mm, add_area, &r);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     if (!r.end)
         return -LX_ESRCH;
     vfs_text_f(t, "%08llx-%08llx ---p 00000000 00:00 0 %32s[rollup]\n", (ull)r.begin, (ull)r.end,

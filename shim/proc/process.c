@@ -238,7 +238,7 @@ int proc_fdinfo(const struct vfs_proc_id *id, struct vfs_text *t)
     int err = fds ? vfs_fdtable_get(fds, id->fd, &file) : -LX_EBADF;
     if (err == 0)
         err = vfs_fdtable_flags(fds, id->fd, &fd_flags);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     if (err == 0)
         err = vfs_file_stat(file, &st);
     if (err == 0)
@@ -309,7 +309,7 @@ static int oom_score_adj(const struct vfs_proc_id *id, struct vfs_text *t)
     const struct shim_process *p = proc_find_locked(id).process;
     if (p)
         vfs_text_f(t, "%d\n", p->oom_score_adj);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return p ? 0 : -LX_ESRCH;
 }
 

@@ -66,7 +66,7 @@ static int32_t next_process(int32_t from)
         if (p->pid >= from && (!best || p->pid < best))
             best = p->pid;
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return best;
 }
 
@@ -81,7 +81,7 @@ static int32_t next_task(int32_t pid, int32_t from)
         if (t->process->pid == pid && t->tid >= from && (!best || t->tid < best))
             best = t->tid;
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return best;
 }
 
@@ -189,7 +189,7 @@ int proc_facts(const struct vfs_proc_id *id, struct proc_facts *f)
         if (mm)
             shim_mm_usage(mm, &f->mapped, &f->committed);
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return p ? 0 : -LX_ESRCH;
 }
 
@@ -213,7 +213,7 @@ int proc_times(const struct vfs_proc_id *id, struct proc_times *out)
         /* Differs from Linux: in another guest host they are known of all threads together. */
         shim_cpu_times_of_task(found.task, &out->user_ns, &out->system_ns);
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return p ? 0 : -LX_ESRCH;
 }
 
@@ -228,7 +228,7 @@ struct vfs_groups *proc_groups(const struct vfs_proc_id *id)
         groups = vfs_groups_get(p->cred.groups);
         core_lock_release(&p->lock);
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return groups;
 }
 
@@ -238,7 +238,7 @@ struct shim_program *proc_program(const struct vfs_proc_id *id)
     core_lock_acquire(&c->lock);
     struct shim_process *p = proc_find_locked(id).process;
     struct shim_program *program = p ? shim_program_get(p) : NULL;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return program;
 }
 
@@ -252,7 +252,7 @@ static int owner(const struct vfs_proc_id *id, uint32_t *uid, uint32_t *gid)
         *uid = p->cred.euid;
         *gid = p->cred.egid;
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return p ? 0 : -LX_ENOENT;
 }
 
@@ -282,7 +282,7 @@ static int32_t next_fd(const struct vfs_proc_id *id, int32_t from)
     struct shim_process *p = proc_find_locked(id).process;
     struct vfs_fdtable *fds = p ? p->fds : NULL;
     int32_t fd = fds ? vfs_fdtable_next(fds, from) : -1;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return fd;
 }
 
@@ -301,7 +301,7 @@ static int file(enum vfs_proc_what what, const struct vfs_proc_id *id, struct vf
     struct shim_process *p = proc_find_locked(id).process;
     struct vfs_fdtable *fds = p ? p->fds : NULL;
     int err = fds ? vfs_fdtable_get(fds, id->fd, out) : -LX_ENOENT;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return err < 0 ? -LX_ENOENT : 0;
 }
 
@@ -317,7 +317,7 @@ static int directory(enum vfs_proc_what what, const struct vfs_proc_id *id, stru
         *out = vfs_inode_get(what == VFS_PROC_CWD ? fs->cwd : fs->root);
         core_lock_release(&fs->lock);
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return *out ? 0 : -LX_ENOENT;
 }
 
@@ -354,7 +354,7 @@ static int64_t write_comm(const struct vfs_proc_id *id, const char *text, uint64
     int64_t result = !t ? -LX_ESRCH : t->process == proc_self()->process ? 0 : -LX_EINVAL;
     if (result == 0)
         memcpy(t->comm, comm, sizeof comm);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return result;
 }
 
@@ -391,7 +391,7 @@ static int64_t write_oom(const struct vfs_proc_id *id, const char *text, uint64_
         result = -LX_EACCES; /* proc(5): CAP_SYS_RESOURCE */
     else
         p->oom_score_adj = (int32_t)n;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return result;
 }
 

@@ -75,7 +75,7 @@ static void count(struct counts *n)
         n->processes += task->tid == task->process->pid;
     }
     n->last = c->next_tid - 1;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     n->running = 1;
 }
 
@@ -270,7 +270,7 @@ static int boot_id(const struct vfs_proc_id *id, struct vfs_text *t)
     if (memcmp(c->boot_id, none, sizeof none) == 0)
         memcpy(c->boot_id, bytes, sizeof bytes);
     memcpy(bytes, c->boot_id, sizeof bytes);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     put_uuid(t, bytes);
     return 0;
 }

@@ -35,9 +35,9 @@ struct core_waitq *shim_signal_waitq(const struct shim_process *p)
 }
 
 /* For those who read signals from files. */
-static void wake_readers(const struct shim_process *p)
+static void wake_readers(const struct shim_process *p, struct core_wakes *wakes)
 {
-    core_waitq_wake(shim_signal_waitq(p), LX_POLLIN, UINT32_MAX);
+    core_waitq_wake_later(shim_signal_waitq(p), LX_POLLIN, UINT32_MAX, wakes);
 }
 
 /* Nobody handles it and its default is to do nothing. */
@@ -164,10 +164,10 @@ int shim_signal_send_task_locked(struct shim_task *t, const struct lx_siginfo *i
     core_lock_release(&p->lock);
     /* Only now: the mask changes without the lock, and whoever unblocks looks at the queue after. */
     if (err == 0 && !drop && (!(t->sigmask & BIT(sig)) || BIT(sig) & UNBLOCKABLE))
-        shim_task_notify(t);
+        shim_task_notify(t, &shim_container()->wakes);
     go_on_locked(p, code);
     if (!drop)
-        wake_readers(p);
+        wake_readers(p, &shim_container()->wakes);
     return err;
 }
 
@@ -176,7 +176,7 @@ int shim_signal_send_task(struct shim_task *t, const struct lx_siginfo *info)
     struct shim_container *c = shim_container();
     core_lock_acquire(&c->lock);
     int err = shim_signal_send_task_locked(t, info);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return err;
 }
 
@@ -227,11 +227,11 @@ int shim_signal_send_process_locked(struct shim_process *p, const struct lx_sigi
     }
     core_lock_release(&p->signal_lock);
     if (err == 0 && !drop && t)
-        shim_task_notify(t);
+        shim_task_notify(t, &shim_container()->wakes);
     core_lock_release(&p->lock);
     go_on_locked(p, code);
     if (!drop)
-        wake_readers(p);
+        wake_readers(p, &shim_container()->wakes);
     return err;
 }
 
@@ -253,7 +253,7 @@ int shim_signal_send_process(struct shim_process *p, const struct lx_siginfo *in
     struct shim_container *c = shim_container();
     core_lock_acquire(&c->lock);
     int err = shim_signal_send_process_locked(p, info);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return err;
 }
 
@@ -261,6 +261,7 @@ int shim_signal_send_process(struct shim_process *p, const struct lx_siginfo *in
 int shim_signal_queue_timer_locked(struct shim_process *p, struct shim_task *t,
                                    struct shim_sigqueue *entry, struct shim_pending **in)
 {
+    struct core_wakes wakes = {.count = 0};
     uint64_t bit = BIT(entry->info.si_signo);
     struct shim_task *to = t ? t : choose_task_locked(p, bit);
     if (to && is_ignored_locked(p, (uint32_t)entry->info.si_signo) &&
@@ -271,8 +272,9 @@ int shim_signal_queue_timer_locked(struct shim_process *p, struct shim_task *t,
     atomic_fetch_or(&(*in)->set, bit);
     to = t ? t : choose_task_locked(p, bit); /* again: the mask changes without the lock */
     if (to && !(to->sigmask & bit))
-        shim_task_notify(to);
-    wake_readers(p);
+        shim_task_notify(to, &wakes);
+    wake_readers(p, &wakes);
+    core_wakes_send(&wakes);
     return 1;
 }
 
@@ -326,15 +328,17 @@ int shim_signal_pending(struct shim_task *t)
 void shim_signal_pass_on_locked(const struct shim_task *t, uint64_t set)
 {
     const struct shim_process *p = t->process;
+    struct core_wakes wakes = {.count = 0};
     set &= p->pending.set;
     CORE_LIST_FOR_EACH(node, &p->tasks)
     {
         struct shim_task *other = CORE_LIST_ENTRY(node, struct shim_task, in_process);
         if (other == t || !(set & ~other->sigmask))
             continue;
-        shim_task_notify(other);
+        shim_task_notify(other, &wakes);
         set &= other->sigmask;
     }
+    core_wakes_send(&wakes);
 }
 
 void shim_signal_set_mask(struct shim_task *t, uint64_t mask)
@@ -413,7 +417,7 @@ static void share_action(struct shim_process *p, uint32_t sig)
         if (other != p && other->shares_actions == p->shares_actions)
             set_action(other, sig, &action, &old);
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
 }
 
 void shim_signal_set_action(struct shim_process *p, uint32_t sig, const struct lx_sigaction *action,
@@ -538,7 +542,7 @@ static void begin_stop(struct shim_task *t, uint32_t sig)
     }
     core_lock_release(&p->signal_lock);
     core_lock_release(&p->lock);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     if (stops)
         shim_process_notify(p, t);
 }
@@ -555,7 +559,7 @@ static void note_stop(struct shim_task *t)
     core_lock_release(&p->signal_lock);
     if (last)
         tell_of_stop_locked(p, sig);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
 }
 
 void shim_signal_stop(struct shim_task *t)

@@ -75,8 +75,8 @@ static void let_go(struct start *s)
     core_lock_acquire(&c->lock);
     struct shim_task *parent = shim_task_find_locked(tid);
     if (parent)
-        core_sleeper_wake(&parent->sleeper);
-    core_lock_release(&c->lock);
+        core_sleeper_wake_later(&parent->sleeper, &c->wakes);
+    shim_container_release(c);
 }
 
 static void run(void *arg, struct plat_thread *thread)
@@ -198,7 +198,7 @@ static void await_vfork(struct shim_task *t, int32_t child)
     struct shim_process *p = shim_process_find_locked(child);
     if (p && p->vfork_tid == t->tid)
         p->vfork_tid = 0;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
 }
 
 /* A process that shares the parent's memory. */
@@ -223,7 +223,7 @@ static int64_t clone_sharing(struct shim_task *t, const struct request *r)
     struct shim_container *c = shim_container();
     core_lock_acquire(&c->lock);
     shim_process_publish_locked(t, child, r->flags);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     err = start_thread(t, r, child);
     if (err < 0) {
         sys_take_back(t, pidfd);
@@ -290,7 +290,7 @@ static int64_t fork_to(struct shim_task *t, const struct request *r, struct shim
         shim_process_publish_locked(t, child, r->flags);
         shim_host_hand_over_locked(host, b);
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     if (err < 0) {
         sys_take_back(t, pidfd);
         shim_birth_free(b);

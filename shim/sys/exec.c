@@ -258,7 +258,7 @@ static NORETURN void begin_elsewhere(struct shim_task *t, struct shim_exec *x,
     int err = shim_host_claim_locked(host, t);
     if (err == 0)
         shim_host_hand_over_locked(host, birth); /* `t` is another thread's from here on */
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     if (err < 0) { /* as if the host had ended a little later */
         shim_birth_free(birth);
         shim_exec_free(x);

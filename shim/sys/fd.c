@@ -93,7 +93,7 @@ static int exists(int32_t id)
         const struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_table);
         found |= t->tid == id || t->process->pid == id || t->process->pgid == id;
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return found;
 }
 

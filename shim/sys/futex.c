@@ -299,7 +299,7 @@ int64_t sys_get_robust_list(struct shim_task *t, int32_t pid, lx_uptr head, lx_u
         core_lock_acquire(&c->lock);
         struct shim_task *other = shim_task_find_locked(pid);
         list = other ? other->robust_list : 0;
-        core_lock_release(&c->lock);
+        shim_container_release(c);
         if (!other)
             return -LX_ESRCH;
     }

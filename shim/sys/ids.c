@@ -303,7 +303,7 @@ static int cred_of(struct shim_task *t, int32_t tid, struct shim_cred *out)
         *out = other->process->cred;
         core_lock_release(&other->process->lock);
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return other ? 0 : -LX_ESRCH;
 }
 

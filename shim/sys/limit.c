@@ -72,7 +72,7 @@ int64_t sys_prlimit64(struct shim_task *t, int32_t pid, uint32_t resource, lx_up
     else
         err = change_limit(t, other->process, resource, new_limit ? &limit : NULL, &old);
     int is_own = other && other->process == t->process;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     if (err == 0 && new_limit && is_own)
         err = begin_limit(t, resource, &limit);
     return err == 0 && old_limit ? shim_copy_out(old_limit, &old, sizeof old) : err;
@@ -140,7 +140,7 @@ int64_t sys_getpriority(struct shim_task *t, int32_t which, int32_t who)
         if (is_meant(&whom, other) && NICE_BASE - other->nice > result)
             result = NICE_BASE - other->nice;
     }
-    core_lock_release(&shim_container()->lock);
+    shim_container_release(shim_container());
     return result;
 }
 
@@ -173,7 +173,7 @@ int64_t sys_setpriority(struct shim_task *t, int32_t which, int32_t who, int32_t
         if (is_meant(&whom, TASK_OF(node)))
             err = set_nice(t->process, TASK_OF(node), nice, err);
     }
-    core_lock_release(&shim_container()->lock);
+    shim_container_release(shim_container());
     return err;
 }
 
@@ -232,7 +232,7 @@ int64_t sys_ioprio_set(struct shim_task *t, int32_t which, int32_t who, int32_t 
             break;
         other->ioprio = (uint32_t)ioprio & 0xffff;
     }
-    core_lock_release(&shim_container()->lock);
+    shim_container_release(shim_container());
     return err;
 }
 
@@ -259,6 +259,6 @@ int64_t sys_ioprio_get(struct shim_task *t, int32_t which, int32_t who)
         if (result < 0 || one < result)
             result = one;
     }
-    core_lock_release(&shim_container()->lock);
+    shim_container_release(shim_container());
     return result;
 }

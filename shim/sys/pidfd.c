@@ -57,7 +57,7 @@ int sys_pidfd_get_any(struct shim_task *t, int32_t fd, struct vfs_file **out)
     core_lock_acquire(&c->lock);
     struct shim_process *p = shim_process_find_locked(pid);
     err = p ? open_locked(p, NULL, 0, out) : -LX_ESRCH;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return err;
 }
 
@@ -77,7 +77,7 @@ int64_t sys_pidfd_open(struct shim_task *t, int32_t pid, uint32_t flags)
         err = open_locked(thread->process, thread, flags, &file);
     else if (thread)
         err = -LX_EINVAL; /* Linux 6.12; ENOENT since 6.15 */
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return err < 0 ? err : sys_install(t, file, VFS_FD_CLOEXEC);
 }
 
@@ -87,7 +87,7 @@ int64_t sys_pidfd_of_child(struct shim_task *t, struct shim_task *child, int is_
     struct vfs_file *file;
     core_lock_acquire(&c->lock);
     int err = open_locked(child->process, child, is_thread ? LX_PIDFD_THREAD : 0, &file);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     if (err < 0)
         return err;
     int64_t result = sys_install(t, file, VFS_FD_CLOEXEC);
@@ -134,7 +134,7 @@ int64_t sys_pidfd_getfd(struct shim_task *t, int32_t pidfd, int32_t fd, uint32_t
         return err;
     core_lock_acquire(&c->lock);
     err = get_file_locked(t->process, of->pidfd, fd, &file);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     vfs_file_put(of);
     return err < 0 ? err : sys_install(t, file, VFS_FD_CLOEXEC);
 }

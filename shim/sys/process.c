@@ -55,7 +55,7 @@ int64_t sys_getpgid(struct shim_task *t, int32_t pid)
     core_lock_acquire(&c->lock);
     const struct shim_process *p = find_locked(t, pid);
     int64_t result = p ? p->pgid : -LX_ESRCH;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return result;
 }
 
@@ -65,7 +65,7 @@ int64_t sys_getsid(struct shim_task *t, int32_t pid)
     core_lock_acquire(&c->lock);
     const struct shim_process *p = find_locked(t, pid);
     int64_t result = p ? p->sid : -LX_ESRCH;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return result;
 }
 
@@ -114,7 +114,7 @@ int64_t sys_setpgid(struct shim_task *t, int32_t pid, int32_t pgid)
         return -LX_EINVAL;
     core_lock_acquire(&c->lock);
     int64_t result = set_group_locked(t, pid, pgid);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return result;
 }
 
@@ -133,7 +133,7 @@ int64_t sys_setsid(struct shim_task *t)
         self->pgid = self->pid;
         self->sid = self->pid;
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return result;
 }
 

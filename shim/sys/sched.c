@@ -32,7 +32,7 @@ static int exists(struct shim_task *t, int32_t tid)
     struct shim_container *c = shim_container();
     core_lock_acquire(&c->lock);
     int found = shim_task_find_locked(tid) != NULL;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return found;
 }
 
@@ -46,7 +46,7 @@ static int get_sched(struct shim_task *t, int32_t tid, struct shim_sched *out)
     const struct shim_task *other = tid ? shim_task_find_locked(tid) : t;
     if (other)
         *out = other->sched;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return other ? 0 : -LX_ESRCH;
 }
 
@@ -57,7 +57,7 @@ static int set_sched(struct shim_task *t, int32_t tid, const struct shim_sched *
     struct shim_task *other = tid ? shim_task_find_locked(tid) : t;
     if (other)
         other->sched = *sched;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return other ? 0 : -LX_ESRCH;
 }
 

@@ -247,7 +247,7 @@ static int64_t send_to_pid(struct shim_task *t, int32_t pid, const struct lx_sig
     core_lock_acquire(&c->lock);
     struct shim_process *to = process_of_locked(pid);
     int64_t result = to ? send_to_process_locked(t, to, info, sig) : -LX_ESRCH;
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return result;
 }
 
@@ -269,7 +269,7 @@ static int64_t send_to_group(struct shim_task *t, int32_t pgid, const struct lx_
         if (result)
             result = err;
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return result;
 }
 
@@ -289,7 +289,7 @@ static int64_t send_to_all(struct shim_task *t, const struct lx_siginfo *info, i
             last = err;
         result = last;
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return result;
 }
 
@@ -320,7 +320,7 @@ static int64_t send_to_task(struct shim_task *t, int32_t tgid, int32_t tid,
     else if (ended && (tgid < 0 || ended->pid == tgid))
         result =
             check(t, ended, sig); /* the first thread, which is found until it was waited for */
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return result;
 }
 
@@ -386,7 +386,7 @@ static int64_t send_to_pidfd(struct shim_task *t, const struct vfs_pidfd *to, in
         result = check(t, found.process, sig); /* the first thread has ended before the others */
     else if (found.process)
         result = send_to_process_locked(t, found.process, info, sig);
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return result;
 }
 

@@ -116,7 +116,7 @@ static int look(struct shim_process *self, const struct wanted *w, struct news *
         if (result)
             break;
     }
-    core_lock_release(&c->lock);
+    shim_container_release(c);
     return result;
 }
 

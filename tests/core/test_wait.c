@@ -83,7 +83,9 @@ static void interrupt_later(void *arg)
 {
     (void)arg;
     plat_thread_yield(10 * MILLISECOND_NS);
-    core_sleeper_interrupt(self);
+    struct core_wakes wakes = {.count = 0};
+    core_sleeper_interrupt_later(self, &wakes);
+    core_wakes_send(&wakes);
 }
 
 static void an_interrupt_ends_sleeps_until_it_is_taken(void **state)

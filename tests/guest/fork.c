@@ -111,6 +111,68 @@ static void protections(void)
     munmap(p, 6 * PAGE);
 }
 
+/*
+ * What nobody can write to is the same for one child after the other, until somebody makes it
+ * writable, drops it, or maps something else there.
+ */
+static char expected[2];
+
+static int has_expected(void *arg)
+{
+    const char *p = arg;
+    return p[0] == expected[0] && p[PAGE] == expected[1] ? 0 : 1;
+}
+
+static int changes_its_own(void *arg)
+{
+    char *p = arg;
+    CHECK(has_expected(p) == 0);
+    CHECK(mprotect(p, PAGE, PROT_READ | PROT_WRITE) == 0);
+    p[0] = 'X';
+    CHECK(mprotect(p, PAGE, PROT_READ) == 0 && p[0] == 'X');
+    return 0;
+}
+
+static int drops_its_own(void *arg)
+{
+    char *p = arg;
+    CHECK(has_expected(p) == 0);
+    CHECK(madvise(p, 2 * PAGE, MADV_DONTNEED) == 0 && p[0] == 0 && p[PAGE] == 0);
+    return 0;
+}
+
+static void expect(char *p, char first, char second)
+{
+    expected[0] = first;
+    expected[1] = second;
+    for (int i = 0; i < 3; i++)
+        CHECK_EXIT(run(has_expected, p), 0);
+    CHECK_EXIT(run(changes_its_own, p), 0);
+    CHECK_EXIT(run(has_expected, p), 0);
+    CHECK_EXIT(run(drops_its_own, p), 0);
+    CHECK_EXIT(run(has_expected, p), 0);
+}
+
+static void constants(void)
+{
+    char *p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    p[0] = 'a', p[PAGE] = 'b';
+    CHECK(mprotect(p, 2 * PAGE, PROT_READ) == 0);
+    expect(p, 'a', 'b');
+    CHECK(mprotect(p, PAGE, PROT_READ | PROT_WRITE) == 0);
+    p[0] = 'c';
+    CHECK(mprotect(p, PAGE, PROT_READ) == 0);
+    expect(p, 'c', 'b');
+    CHECK(madvise(p + PAGE, PAGE, MADV_DONTNEED) == 0);
+    expect(p, 'c', 0);
+    CHECK(mmap(p, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+          p);
+    p[0] = 'd';
+    CHECK(mprotect(p, PAGE, PROT_READ) == 0);
+    expect(p, 'd', 0);
+    munmap(p, 2 * PAGE);
+}
+
 /* MADV_DONTFORK and MADV_WIPEONFORK, madvise(2). */
 static int without_it(void *arg)
 {
@@ -318,6 +380,7 @@ int main(void)
     pid_t self = getpid();
     memory();
     protections();
+    constants();
     advice();
     program_break();
     sixty_four_megabytes();

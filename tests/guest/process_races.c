@@ -338,7 +338,7 @@ static int ends_with_threads(void *arg)
 static void threads_begin_late(void)
 {
     begin("threads begin while their process ends");
-    for (long i = 0, n = guest_count(200, 10000); i < n; i++)
+    for (long i = 0, n = guest_count(50, 10000); i < n; i++)
         CHECK_EXIT(run(ends_with_threads, (void *)(intptr_t)i), i % 2 ? 5 : 7);
     end();
 }

@@ -189,7 +189,9 @@ static void waits_end_by_a_wake_a_deadline_or_a_signal(void **state)
     struct plat_worker *w = start(set_later, event);
     assert_int_equal(vfs_epoll_wait(ep, &e, 1, vfs_epoll_turn(ep), PLAT_FOREVER, sleeper(0)), 1);
     plat_worker_join(w);
-    core_sleeper_interrupt(sleeper(0));
+    struct core_wakes wakes = {.count = 0};
+    core_sleeper_interrupt_later(sleeper(0), &wakes);
+    core_wakes_send(&wakes);
     assert_int_equal(vfs_epoll_wait(ep, &e, 1, vfs_epoll_turn(ep), PLAT_FOREVER, sleeper(0)),
                      -LX_EINTR);
     sleeper(0)->interrupt = 0;

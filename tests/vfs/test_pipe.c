@@ -270,7 +270,9 @@ static void writers_wait_for_room_and_readers_for_bytes(void **state)
 static void interrupt_later(void *arg)
 {
     plat_thread_yield(20 * MILLISECOND_NS);
-    core_sleeper_interrupt(arg);
+    struct core_wakes wakes = {.count = 0};
+    core_sleeper_interrupt_later(arg, &wakes);
+    core_wakes_send(&wakes);
 }
 
 static void signals_end_a_wait(void **state)

@@ -95,11 +95,11 @@ struct core_wakes {
         _Atomic uint32_t *word;
     } items[CORE_WAKES_MAX];
 };
-void core_sleeper_wake_later(struct core_sleeper *s, struct core_wakes *wakes);
+int core_sleeper_wake_later(struct core_sleeper *s, struct core_wakes *wakes);
 void core_wakes_send(struct core_wakes *wakes);
 
-/* Set `interrupt` and wake; returns as core_sleeper_wake(). */
-int core_sleeper_interrupt(struct core_sleeper *s);
+/* Set `interrupt` and wake; returns 1 if the thread slept. */
+int core_sleeper_interrupt_later(struct core_sleeper *s, struct core_wakes *wakes);
 
 /* Guest threads of the container that do not sleep, as far as sleepers know. */
 uint32_t core_sleepers_running(void);
@@ -131,6 +131,8 @@ void core_waitq_remove(struct core_waiter *w);
  *   returns  how many.
  */
 uint32_t core_waitq_wake(struct core_waitq *q, uint32_t events, uint32_t count);
+uint32_t core_waitq_wake_later(struct core_waitq *q, uint32_t events, uint32_t count,
+                               struct core_wakes *wakes);
 
 /* Wake all that want one of `events`, but of the exclusive ones only `count` more. */
 void core_waitq_wake_some(struct core_waitq *q, uint32_t events, uint32_t count);

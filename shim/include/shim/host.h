@@ -35,14 +35,15 @@ enum shim_host_state {
     SHIM_HOST_RESERVED, /* taken out of the pool by one who is about to hand it something */
     SHIM_HOST_GONE,     /* its process has ended before it was handed anything */
     SHIM_HOST_TAKEN,    /* it has something to run */
+    SHIM_HOST_CLEANING, /* what it had has ended; it will be idle in some microseconds */
     SHIM_HOST_LEAVING,  /* one too many: it ends by itself */
 };
 
-/* Part of a program that a host keeps in its memory; see shim/memory/keep.h. */
+/* Constant contents that a host keeps in its memory; see shim/memory/keep.h. */
 struct shim_text {
     uint64_t begin, end, id;
 };
-#define SHIM_HOST_TEXTS 8u
+#define SHIM_HOST_TEXTS 24u
 
 struct shim_host {
     uint32_t index;                   /* constant: its place in the pool's table */
@@ -61,7 +62,8 @@ struct shim_host {
 struct shim_pool {
     struct shim_host *hosts[SHIM_HOST_MAX]; /* by index; made when first used */
     struct core_list idle;
-    uint32_t idle_count, starting_count, waiting_count;
+    uint32_t idle_count, starting_count, cleaning_count;
+    uint32_t waiting_count;     /* tasks that wait for a host */
     uint32_t want;              /* idle hosts there are to be */
     uint32_t idle_low;          /* the fewest idle ones since the last look at that */
     _Atomic uint64_t kept_size; /* bytes of large areas that idle hosts have left dirty */
@@ -110,6 +112,9 @@ NORETURN void shim_host_leave(struct shim_host *host);
 
 /* This process's. */
 struct shim_host *shim_host_self(void);
+
+/* The calling thread's process ends: if it is the host's last, the host is soon to be had again. */
+void shim_host_clean_locked(void);
 
 /*
  * Take a host out of the pool, for the caller to hand something over; waits for one.

@@ -196,6 +196,7 @@ struct shim_task {
 /* The container: what all processes share. */
 struct shim_container {
     struct core_lock lock;      /* guards the tables, next_tid, slots, and the processes' tree */
+    struct core_wakes wakes;    /* guarded by lock: the host is told when it is released */
     struct core_list tasks;     /* of struct shim_task.in_table, all of the container */
     struct core_list processes; /* of struct shim_process.in_table, zombies, too */
     struct shim_task *tids[SHIM_PID_BUCKETS]; /* hash tables, by id */
@@ -228,6 +229,12 @@ struct shim_container {
 /* Create the container's objects in the arena; the launcher does this once. */
 MUST_USE int shim_container_init(void);
 struct shim_container *shim_container(void);
+
+/*
+ * Release the container's lock, and tell the host whom to wake.  Whoever is woken wants that lock
+ * at once: so nobody is woken while it is held.
+ */
+void shim_container_release(struct shim_container *c);
 
 /* Initialise a sleeper with a slot of its own, for threads that are not tasks; give it back. */
 MUST_USE int shim_sleeper_new(struct core_sleeper *s);
@@ -269,8 +276,8 @@ NORETURN void shim_process_exit(struct shim_task *t, uint32_t status);
 /* The part of a task's end that concerns its memory: clear_child_tid, robust futexes. */
 void shim_task_leave_memory(struct shim_task *t);
 
-/* Make `t` look at its pending work before it returns to the guest, waking it if it sleeps. */
-void shim_task_notify(struct shim_task *t);
+/* Make `t` look at its pending work before it returns to the guest; if it sleeps it is in `wakes`. */
+void shim_task_notify(struct shim_task *t, struct core_wakes *wakes);
 
 /* The same for all tasks of a process but `but`, which may be NULL. */
 void shim_process_notify(struct shim_process *p, const struct shim_task *but);
