@@ -131,4 +131,19 @@ void plat_thread_clear_fs(struct plat_thread *t)
         plat_host_##name arguments;        \
     }
 #define CALLN(name, parameters, arguments) CALLV(name, parameters, arguments)
+#if defined(__linux__)
+#define BARE(result, name, parameters, arguments) \
+    result plat_##name parameters                 \
+    {                                             \
+        return plat_host_##name arguments;        \
+    }
+#define BAREV(name, parameters, arguments) \
+    void plat_##name parameters            \
+    {                                      \
+        plat_host_##name arguments;        \
+    }
+#else
+#define BARE(result, name, parameters, arguments) CALL(result, name, parameters, arguments)
+#define BAREV(name, parameters, arguments) CALLV(name, parameters, arguments)
+#endif
 #include "calls.def"

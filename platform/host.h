@@ -13,10 +13,14 @@
 #define CALL(result, name, parameters, arguments) result plat_host_##name parameters;
 #define CALLV(name, parameters, arguments) void plat_host_##name parameters;
 #define CALLN(name, parameters, arguments) NORETURN void plat_host_##name parameters;
+#define BARE(result, name, parameters, arguments) CALL(result, name, parameters, arguments)
+#define BAREV(name, parameters, arguments) CALLV(name, parameters, arguments)
 #include "calls.def"
 #undef CALL
 #undef CALLV
 #undef CALLN
+#undef BARE
+#undef BAREV
 
 /*
  * What plat_process_spawn() or plat_arena_attach() reserves in a guest host, for

@@ -25,7 +25,7 @@ static int map_arena(uint64_t addr, uint64_t size)
 
 static void close_all(void)
 {
-    int *fds[] = {&g_linux.arena, &g_linux.segments, &g_linux.doorbell};
+    int *fds[] = {&g_linux.arena, &g_linux.segments, &linux_doorbell};
     for (int i = 0; i < 3; i++) {
         if (*fds[i] >= 0)
             close(*fds[i]);
@@ -37,9 +37,9 @@ int plat_host_arena_create(uint64_t addr, uint64_t size)
 {
     g_linux.arena = memfd_create("tarbox-arena", MFD_CLOEXEC);
     g_linux.segments = memfd_create("tarbox-segments", MFD_CLOEXEC);
-    g_linux.doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    linux_doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int err = 0;
-    if (g_linux.arena < 0 || g_linux.segments < 0 || g_linux.doorbell < 0)
+    if (g_linux.arena < 0 || g_linux.segments < 0 || linux_doorbell < 0)
         err = linux_error();
     if (!err)
         err = map_arena(addr, size);

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <ucontext.h>
 
+#include "bare.h"
 #include "host.h"
 
 /* rt_sigaction(2) as the kernel takes it, whatever the C library or a sanitizer puts before it. */
@@ -38,7 +39,7 @@ struct linux_state {
     _Atomic uint32_t is_starting; /* 1: a thread of ours is, and may hold locks of the runtime */
     int files[PLAT_INHERIT_MAX];  /* in a guest host: what it was given; -1: nothing */
     /* Descriptors, -1 before the arena is there, and its address. */
-    int arena, segments, doorbell;
+    int arena, segments;
     uint64_t arena_base;
     int keeper;            /* socket to the keeper of files; -1: there is none */
     int watched;           /* the launcher's epoll instance for ends of guest hosts; -1: none yet */

@@ -39,30 +39,6 @@ void plat_host_mem_release(uint64_t addr, uint64_t size)
     munmap(pointer(addr), size);
 }
 
-/* Reserved pages read as zeros once they are accessible: the kernel backs them when touched. */
-int plat_host_mem_commit(uint64_t addr, uint64_t size, uint32_t prot)
-{
-    return plat_host_mem_protect(addr, size, prot);
-}
-
-/* Out of mappings, mprotect(2) fails; the pages are gone and zero all the same. */
-void plat_host_mem_decommit(uint64_t addr, uint64_t size)
-{
-    madvise(pointer(addr), size, MADV_DONTNEED);
-    mprotect(pointer(addr), size, PROT_NONE);
-}
-
-int plat_host_mem_protect(uint64_t addr, uint64_t size, uint32_t prot)
-{
-    return mprotect(pointer(addr), size, linux_prot(prot)) < 0 ? linux_error() : 0;
-}
-
-int plat_host_mem_clean(uint64_t addr, uint64_t size, uint32_t prot)
-{
-    (void)prot;
-    return madvise(pointer(addr), size, MADV_DONTNEED) < 0 ? linux_error() : 0;
-}
-
 #define PAGE_SIZE 4096u
 #define SPAN_PAGES 512u
 #define IN_MEMORY (3ull << 62) /* pagemap: present, or swapped out */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sleeping and waking, by futex in the arena; the slot is not needed.
+ * Waiting for what no futex tells of, and the processors.
  *
  * A thread that also waits for standard streams has to poll, and no futex can be
  * polled.  It polls the container's doorbell as well, an eventfd that all its
@@ -8,10 +8,9 @@
  * the doorbell; each sleeper has an edge-triggered epoll instance on it, which
  * sees every ring once.  All of them wake then, and look again.
  *
- * Source  futex(2), epoll(7), eventfd(2), poll(2), sched_setaffinity(2), membarrier(2).
+ * Source  epoll(7), eventfd(2), poll(2), sched_setaffinity(2), membarrier(2).
  */
 
-#include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <poll.h>
 #include <sched.h>
@@ -41,15 +40,6 @@ const struct timespec *linux_time_left(int64_t deadline_ns, struct timespec *out
     return out;
 }
 
-static int sleep_on_word(_Atomic uint32_t *word, int64_t deadline_ns)
-{
-    struct timespec deadline = timespec_of(deadline_ns);
-    long result =
-        syscall(SYS_futex, word, FUTEX_WAIT_BITSET, PLAT_PARK_SLEEPING,
-                deadline_ns == PLAT_FOREVER ? NULL : &deadline, NULL, FUTEX_BITSET_MATCH_ANY);
-    return result < 0 && errno == ETIMEDOUT ? -LX_ETIMEDOUT : 0;
-}
-
 /* An epoll instance that becomes readable when the doorbell rings from now on. */
 static int listen_to_doorbell(void)
 {
@@ -57,7 +47,7 @@ static int listen_to_doorbell(void)
     if (fd < 0)
         return -1;
     struct epoll_event event = {.events = EPOLLIN | EPOLLET};
-    if (epoll_ctl(fd, EPOLL_CTL_ADD, g_linux.doorbell, &event) < 0) {
+    if (epoll_ctl(fd, EPOLL_CTL_ADD, linux_doorbell, &event) < 0) {
         close(fd);
         return -1;
     }
@@ -65,7 +55,7 @@ static int listen_to_doorbell(void)
     return fd;
 }
 
-static int sleep_on_streams(_Atomic uint32_t *word, uint32_t streams, int64_t deadline_ns)
+int linux_sleep_on_streams(_Atomic uint32_t *word, uint32_t streams, int64_t deadline_ns)
 {
     struct pollfd fds[4];
     nfds_t count = 0;
@@ -92,30 +82,8 @@ static int sleep_on_streams(_Atomic uint32_t *word, uint32_t streams, int64_t de
     return err;
 }
 
-int plat_host_thread_sleep(uint32_t slot, _Atomic uint32_t *word, uint32_t streams,
-                           int64_t deadline_ns)
+void linux_sleep_for(uint64_t ns)
 {
-    (void)slot;
-    return streams ? sleep_on_streams(word, streams, deadline_ns)
-                   : sleep_on_word(word, deadline_ns);
-}
-
-void plat_host_thread_wake(uint32_t slot, _Atomic uint32_t *word)
-{
-    (void)slot;
-    if (syscall(SYS_futex, word, FUTEX_WAKE, 1) > 0 || g_linux.doorbell < 0)
-        return;
-    static const uint64_t one = 1;
-    if (write(g_linux.doorbell, &one, sizeof one) < 0)
-        return; /* it can only be full, and then it has rung */
-}
-
-void plat_host_thread_yield(uint64_t ns)
-{
-    if (ns == 0) {
-        sched_yield();
-        return;
-    }
     struct timespec left = timespec_of((int64_t)ns);
     clock_nanosleep(CLOCK_MONOTONIC, 0, &left, NULL);
 }

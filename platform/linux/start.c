@@ -20,8 +20,7 @@ _Static_assert(ENOENT == LX_ENOENT && EEXIST == LX_EEXIST && EPIPE == LX_EPIPE &
                    ESTALE == LX_ESTALE && EDQUOT == LX_EDQUOT && ERFKILL == LX_ERFKILL,
                "this host's error numbers are the guest's");
 
-struct linux_state g_linux = {
-    .arena = -1, .segments = -1, .doorbell = -1, .keeper = -1, .watched = -1};
+struct linux_state g_linux = {.arena = -1, .segments = -1, .keeper = -1, .watched = -1};
 
 int linux_error(void)
 {
