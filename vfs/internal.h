@@ -249,6 +249,7 @@ struct vfs_state {
     _Atomic uint32_t watch_count, inotify_count;
     _Atomic uint32_t rename_cookie; /* the last one */
     struct core_lock socket_lock;   /* LOCK_SOCKET_NAMES: guards all to inet_connections */
+    struct core_list unix_sockets;  /* by in_list */
     struct core_list sockets_in_flight;
     uint32_t in_flight_count;     /* sockets in that list, guarded likewise */
     uint32_t collections_skipped; /* see unix_collect() */

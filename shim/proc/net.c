@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Files of /proc/net, proc_pid_net(5): there is the loopback, and nothing else. */
 
+#include <stddef.h>
+
 #include "core/mem.h"
 #include "lx/inet.h"
 #include "proc/proc.h"
@@ -76,6 +78,38 @@ static int udp6(const struct vfs_proc_id *id, struct vfs_text *t)
     return sockets(t, LX_AF_INET6, LX_SOCK_DGRAM);
 }
 
+/* As Linux writes a name: what is no path begins with '@', as does every zero in it. */
+static void put_unix_name(struct vfs_text *t, const struct vfs_sockaddr *name)
+{
+    const char *path = name->un.sun_path;
+    uint32_t size = name->size - (uint32_t)offsetof(struct lx_sockaddr_un, sun_path);
+    vfs_text_f(t, " ");
+    for (uint32_t i = 0; i < size - (path[0] != 0); i++)
+        vfs_text_f(t, "%c", path[i] ? path[i] : '@');
+}
+
+static void put_unix(void *arg, const struct vfs_unix_row *row)
+{
+    struct vfs_text *t = arg;
+    uint32_t state = row->accepted ? (row->connected ? LX_SS_CONNECTED : LX_SS_UNCONNECTED)
+                                   : (row->connected ? LX_SS_CONNECTING : LX_SS_DISCONNECTING);
+    vfs_text_f(t, "0000000000000000: %08X 00000000 %08X %04X %02X %5llu",
+               row->refs + 1, /* Linux' table holds one */
+               row->listens ? LX_SO_ACCEPTCON : 0, row->type, state,
+               row->accepted ? (unsigned long long)row->ino : 0);
+    if (row->name)
+        put_unix_name(t, row->name);
+    vfs_text_f(t, "\n");
+}
+
+static int unix_sockets(const struct vfs_proc_id *id, struct vfs_text *t)
+{
+    (void)id;
+    vfs_text_f(t, "Num       RefCount Protocol Flags    Type St Inode Path\n");
+    vfs_unix_list(put_unix, t);
+    return 0;
+}
+
 /* Differs from Linux: nobody counts what goes through the loopback. */
 static int dev(const struct vfs_proc_id *id, struct vfs_text *t)
 {
@@ -122,6 +156,8 @@ proc_render proc_net_render(enum vfs_proc_what what)
         return udp;
     case VFS_PROC_NET_UDP6:
         return udp6;
+    case VFS_PROC_NET_UNIX:
+        return unix_sockets;
     default:
         return NULL;
     }
