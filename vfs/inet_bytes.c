@@ -9,7 +9,11 @@
 #include "core/arena.h"
 #include "core/mem.h"
 #include "inet.h"
+#include "internal.h"
 #include "lx/errno.h"
+#include "lx/signal.h"
+#include "vfs/file.h"
+#include "vfs/signalfd.h"
 
 struct inet_chunk {
     struct core_list node;
@@ -180,6 +184,22 @@ static int append_locked(struct vfs_socket *to, struct socket_cursor *at, uint32
     return 0;
 }
 
+/* Whom the file of a socket says to tell; its lock is held. */
+static struct vfs_owner owner_locked(const struct vfs_socket *s)
+{
+    const struct vfs_file *f = s->file;
+    return f ? (struct vfs_owner){f->owner, f->owner_type, f->owner_uid, f->owner_euid}
+             : (struct vfs_owner){.id = 0};
+}
+
+/* tcp(7): SIGURG; no lock is held. */
+static void tell_urgent(const struct vfs_owner *owner)
+{
+    const struct vfs_signal_provider *signals = g_providers.signals;
+    if (owner->id && signals && signals->tell)
+        signals->tell(owner, LX_SIGURG);
+}
+
 /*
  * Put a part into the peer's queue.
  *   own     a chunk with it, which moves; NULL: it is still to be copied.
@@ -189,6 +209,7 @@ static int deliver(struct inet_socket *i, struct inet_socket *peer, struct socke
                    uint32_t size, struct inet_chunk *own, int urgent)
 {
     struct vfs_socket *to = &peer->base;
+    struct vfs_owner owner = {.id = 0};
     core_lock_acquire(&to->lock);
     int deaf = is_deaf_locked(i, peer), err = 0;
     if (!deaf && own)
@@ -198,8 +219,10 @@ static int deliver(struct inet_socket *i, struct inet_socket *peer, struct socke
     if (!deaf && err == 0) {
         to->bytes += size;
         atomic_fetch_add(&i->base.sent, size);
-        if (urgent)
+        if (urgent) {
             set_urgent_locked(i, peer);
+            owner = owner_locked(to);
+        }
     }
     core_lock_release(&to->lock);
     if (deaf) {
@@ -208,6 +231,7 @@ static int deliver(struct inet_socket *i, struct inet_socket *peer, struct socke
         reset_both(i, peer);
     } else if (err == 0) {
         core_waitq_wake_some(&to->waitq, SOCKET_IN, 1);
+        tell_urgent(&owner);
     }
     return err;
 }
