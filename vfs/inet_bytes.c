@@ -133,6 +133,7 @@ static void reset_both(struct inet_socket *i, struct inet_socket *peer)
         inet_reset_locked(peer);
     inet_reset_locked(i);
     socket_unlock_both(&i->base, &peer->base);
+    inet_wait_reset(i);
     socket_tell_all(&i->base);
     socket_tell_all(&peer->base);
 }

@@ -10,6 +10,9 @@
 
 #define IPV4_BEGIN 12u /* of an address in ::ffff:a.b.c.d */
 
+#define TIMER_OF_WAIT 3u     /* which timer runs: that of TIME_WAIT */
+#define NS_PER_TICK 10000000 /* 1 / sysconf(_SC_CLK_TCK) */
+
 struct table {
     struct vfs_text *text;
     uint32_t family, type, count;
@@ -36,9 +39,14 @@ static void put_socket(void *arg, const struct vfs_inet_row *row)
     put_address(t, row->family, row->local, row->local_port);
     vfs_text_f(t, " ");
     put_address(t, row->family, row->remote, row->remote_port);
-    vfs_text_f(t, " %02X %08X:%08X 00:00000000 00000000 %5u        0 %llu 1 0000000000000000 %s\n",
-               row->state, row->unsent, row->unread, row->uid, (unsigned long long)row->ino,
-               table->type == LX_SOCK_STREAM ? "20 4 30 10 -1" : "0");
+    vfs_text_f(t, " %02X %08X:%08X %02X:%08llX 00000000 %5u        0 %llu ", row->state,
+               row->unsent, row->unread, row->left_ns ? TIMER_OF_WAIT : 0u,
+               (unsigned long long)(row->left_ns / NS_PER_TICK), row->uid,
+               (unsigned long long)row->ino);
+    vfs_text_f(t, "%s\n",
+               row->left_ns                    ? "3 0000000000000000"
+               : table->type == LX_SOCK_STREAM ? "1 0000000000000000 20 4 30 10 -1"
+                                               : "1 0000000000000000 0");
 }
 
 static int sockets(struct vfs_text *t, uint32_t family, uint32_t type)

@@ -158,6 +158,7 @@ struct vfs_inet_row {
     uint32_t unsent, unread; /* bytes; of who listens, unread: connections to be accepted */
     uint32_t uid;
     uint64_t ino;
+    int64_t left_ns; /* of what a closed connection left: until it goes; else 0 */
 };
 
 /* Show all of them; `each` is called with LOCK_SOCKET_NAMES held. */

@@ -90,6 +90,7 @@
 #define LX_TCP_ESTABLISHED 1
 #define LX_TCP_SYN_SENT 2
 #define LX_TCP_FIN_WAIT2 5
+#define LX_TCP_TIME_WAIT 6
 #define LX_TCP_CLOSE 7
 #define LX_TCP_CLOSE_WAIT 8
 #define LX_TCP_LISTEN 10
