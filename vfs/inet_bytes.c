@@ -261,13 +261,31 @@ static int64_t send_part(struct inet_socket *i, struct inet_socket *peer, struct
     return err < 0 ? err : (int64_t)size;
 }
 
+/*
+ * MSG_FASTOPEN: connect(2) first.  With the server's side off, as tcp_fastopen is at first, nobody
+ * has a cookie, and so no bytes go with the first packet: tcp_sendmsg_fastopen() in Linux.
+ */
+static int fast_open(struct vfs_socket *s, const struct vfs_socket_caller *caller,
+                     const struct vfs_message *m, int waits)
+{
+    int is_new = inet_of(s)->phase == INET_UNCONNECTED && s->state == SOCKET_CLOSED;
+    struct vfs_sockaddr name = m->name;
+    if (name.size >= sizeof name.family && name.family == LX_AF_UNSPEC)
+        return -LX_EOPNOTSUPP;
+    if (!name.size && !is_new) /* whom to connect to is not asked */
+        name = (struct vfs_sockaddr){.size = sizeof name.family, .family = s->family};
+    return inet_connect(s, caller, &name, waits);
+}
+
 int64_t inet_stream_send(struct vfs_socket *s, const struct vfs_socket_caller *caller,
                          struct vfs_message *m, int waits)
 {
     struct inet_socket *i = inet_of(s);
     struct socket_cursor at = {m->iov, m->iov_count, 0};
     struct sending sending = {.done = 0};
-    int64_t n;
+    int64_t n = m->flags & LX_MSG_FASTOPEN ? fast_open(s, caller, m, waits) : 0;
+    if (n < 0)
+        return n;
     do {
         n = socket_wait_for(s, caller, waits, SOCKET_OUT, may_send, &sending);
         if (n < 0)
