@@ -59,6 +59,7 @@ struct inet_socket {
     /* Guarded by `base.lock`. */
     uint8_t phase;           /* enum inet_phase */
     uint8_t fin_in, fin_out; /* 1: this direction has ended */
+    uint8_t fin_first;       /* 1: fin_out came before fin_in, and no reset after */
     uint64_t held;           /* what the datagrams in its queue cost */
     uint64_t urgent_at;      /* bytes to be read before the urgent one */
     uint8_t urgent;          /* enum inet_urgent */
@@ -150,6 +151,37 @@ void inet_port_disconnect_locked(struct inet_socket *i);
 /* Who listens, or gets datagrams, at `to`: no reference; NULL: nobody. */
 struct inet_socket *inet_port_find_locked(enum socket_kind kind, const struct inet_address *to,
                                           const struct inet_address *from);
+
+/* 1 if an address `own`, of a socket or what it left, stands for `ip`, too. */
+int inet_covers(const struct inet_address *own, int ipv6_only, const struct inet_address *ip);
+
+/* ---- TIME_WAIT (inet_wait.c) ---- */
+
+/*
+ * A stream is about to be closed: if it ends the connection, and as the first, its port stays
+ * taken; if as the second, that begins to end for the other one.
+ *   resets   1: the other end is told of an error.
+ *   returns  1: it has left something.
+ */
+int inet_wait_close_locked(struct inet_socket *i, int resets);
+
+/* A stream closes as the second: the first's end of the connection is in TIME_WAIT. */
+void inet_wait_end_locked(struct inet_socket *i);
+
+/* Nothing is left of a connection: it was reset, or there is a new one. */
+void inet_wait_forget_locked(const struct inet_address *local, const struct inet_address *remote);
+
+/* The same for both ends; no lock is held. */
+void inet_wait_reset(const struct inet_socket *i);
+
+/* 1 if bind(2) or listen(2) of a stream has to fail. */
+int inet_wait_conflicts_locked(const struct inet_socket *i, const struct inet_address *local);
+
+/* 1 if a port is better not given to who did not ask for it. */
+int inet_wait_has_port_locked(uint16_t port);
+
+/* As vfs_inet_list(). */
+void inet_wait_list_locked(void (*each)(void *arg, const struct vfs_inet_row *row), void *arg);
 
 /* ---- Connections (inet_stream.c, inet_connect.c) ---- */
 

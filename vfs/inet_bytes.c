@@ -9,7 +9,11 @@
 #include "core/arena.h"
 #include "core/mem.h"
 #include "inet.h"
+#include "internal.h"
 #include "lx/errno.h"
+#include "lx/signal.h"
+#include "vfs/file.h"
+#include "vfs/signalfd.h"
 
 struct inet_chunk {
     struct core_list node;
@@ -129,6 +133,7 @@ static void reset_both(struct inet_socket *i, struct inet_socket *peer)
         inet_reset_locked(peer);
     inet_reset_locked(i);
     socket_unlock_both(&i->base, &peer->base);
+    inet_wait_reset(i);
     socket_tell_all(&i->base);
     socket_tell_all(&peer->base);
 }
@@ -180,6 +185,22 @@ static int append_locked(struct vfs_socket *to, struct socket_cursor *at, uint32
     return 0;
 }
 
+/* Whom the file of a socket says to tell; its lock is held. */
+static struct vfs_owner owner_locked(const struct vfs_socket *s)
+{
+    const struct vfs_file *f = s->file;
+    return f ? (struct vfs_owner){f->owner, f->owner_type, f->owner_uid, f->owner_euid}
+             : (struct vfs_owner){.id = 0};
+}
+
+/* tcp(7): SIGURG; no lock is held. */
+static void tell_urgent(const struct vfs_owner *owner)
+{
+    const struct vfs_signal_provider *signals = g_providers.signals;
+    if (owner->id && signals && signals->tell)
+        signals->tell(owner, LX_SIGURG);
+}
+
 /*
  * Put a part into the peer's queue.
  *   own     a chunk with it, which moves; NULL: it is still to be copied.
@@ -189,6 +210,7 @@ static int deliver(struct inet_socket *i, struct inet_socket *peer, struct socke
                    uint32_t size, struct inet_chunk *own, int urgent)
 {
     struct vfs_socket *to = &peer->base;
+    struct vfs_owner owner = {.id = 0};
     core_lock_acquire(&to->lock);
     int deaf = is_deaf_locked(i, peer), err = 0;
     if (!deaf && own)
@@ -198,8 +220,10 @@ static int deliver(struct inet_socket *i, struct inet_socket *peer, struct socke
     if (!deaf && err == 0) {
         to->bytes += size;
         atomic_fetch_add(&i->base.sent, size);
-        if (urgent)
+        if (urgent) {
             set_urgent_locked(i, peer);
+            owner = owner_locked(to);
+        }
     }
     core_lock_release(&to->lock);
     if (deaf) {
@@ -208,6 +232,7 @@ static int deliver(struct inet_socket *i, struct inet_socket *peer, struct socke
         reset_both(i, peer);
     } else if (err == 0) {
         core_waitq_wake_some(&to->waitq, SOCKET_IN, 1);
+        tell_urgent(&owner);
     }
     return err;
 }
@@ -236,13 +261,31 @@ static int64_t send_part(struct inet_socket *i, struct inet_socket *peer, struct
     return err < 0 ? err : (int64_t)size;
 }
 
+/*
+ * MSG_FASTOPEN: connect(2) first.  With the server's side off, as tcp_fastopen is at first, nobody
+ * has a cookie, and so no bytes go with the first packet: tcp_sendmsg_fastopen() in Linux.
+ */
+static int fast_open(struct vfs_socket *s, const struct vfs_socket_caller *caller,
+                     const struct vfs_message *m, int waits)
+{
+    int is_new = inet_of(s)->phase == INET_UNCONNECTED && s->state == SOCKET_CLOSED;
+    struct vfs_sockaddr name = m->name;
+    if (name.size >= sizeof name.family && name.family == LX_AF_UNSPEC)
+        return -LX_EOPNOTSUPP;
+    if (!name.size && !is_new) /* whom to connect to is not asked */
+        name = (struct vfs_sockaddr){.size = sizeof name.family, .family = s->family};
+    return inet_connect(s, caller, &name, waits);
+}
+
 int64_t inet_stream_send(struct vfs_socket *s, const struct vfs_socket_caller *caller,
                          struct vfs_message *m, int waits)
 {
     struct inet_socket *i = inet_of(s);
     struct socket_cursor at = {m->iov, m->iov_count, 0};
     struct sending sending = {.done = 0};
-    int64_t n;
+    int64_t n = m->flags & LX_MSG_FASTOPEN ? fast_open(s, caller, m, waits) : 0;
+    if (n < 0)
+        return n;
     do {
         n = socket_wait_for(s, caller, waits, SOCKET_OUT, may_send, &sending);
         if (n < 0)

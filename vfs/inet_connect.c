@@ -50,7 +50,7 @@ static void establish_locked(struct inet_socket *i, struct inet_socket *peer)
     i->base.peer = socket_get(&peer->base);
     i->base.state = SOCKET_CONNECTED;
     i->base.shut = 0;
-    i->fin_in = i->fin_out = 0;
+    i->fin_in = i->fin_out = i->fin_first = 0;
     i->window = peer->base.receive_size;
     i->base.sent = 0;
     i->urgent = INET_URGENT_NONE;
@@ -65,8 +65,9 @@ static void make_end(struct inet_socket *end, const struct inet_socket *i,
     end->local = i->remote;
     end->remote = i->local;
     end->phase = INET_CONNECTED;
-    end->fixed = listener->fixed;
+    end->fixed = listener->fixed & ~INET_FIXED_PORT;
     inet_options_inherit(end, listener);
+    inet_wait_forget_locked(&end->local, &end->remote);
     inet_port_connect_locked(end);
 }
 
@@ -146,6 +147,7 @@ static int start_locked(struct inet_socket *i, struct inet_address *remote)
     local.port = i->local.port;
     if (inet_port_is_connected_locked(&local, remote))
         return -LX_EADDRNOTAVAIL;
+    inet_wait_forget_locked(&local, remote); /* who asks for the same connection gets it */
     struct inet_socket *listener = inet_port_find_locked(SOCKET_INET_STREAM, remote, &local);
     core_lock_acquire(&i->base.lock);
     i->local = local;

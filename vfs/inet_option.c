@@ -197,6 +197,7 @@ static int set_other(struct inet_socket *i, int32_t level, int32_t name,
 static int check(const struct inet_socket *i, uint32_t k, int32_t *value)
 {
     const struct row *row = row_of(k);
+    uint8_t state = inet_stream_state(i);
     switch (row->kind) {
     case FLAG:
         *value = *value != 0;
@@ -233,6 +234,16 @@ static int check(const struct inet_socket *i, uint32_t k, int32_t *value)
     case INET_TCP_MAXSEG:
         if (!*value)
             return 0;
+        break;
+    case INET_TCP_FASTOPEN: /* how many may wait for it, of which there are none */
+        if (*value > LX_SOMAXCONN)
+            *value = LX_SOMAXCONN;
+        if (state != LX_TCP_CLOSE && state != LX_TCP_LISTEN)
+            return -LX_EINVAL;
+        break;
+    case INET_TCP_FASTOPEN_CONNECT: /* nobody has a cookie: connect(2) is as without it */
+        if (state != LX_TCP_CLOSE)
+            return -LX_EINVAL;
         break;
     default:
         break;

@@ -60,13 +60,19 @@ static int is_ipv6_only(const struct inet_socket *i)
     return i->base.family == LX_AF_INET6 && i->values[INET_IPV6_V6ONLY];
 }
 
-/* 1 if `own`, of a socket, stands for `ip`, too. */
-static int covers(const struct inet_address *own, int ipv6_only, const struct inet_address *ip)
+int inet_covers(const struct inet_address *own, int ipv6_only, const struct inet_address *ip)
 {
     if (inet_is_same_ip(own, ip))
         return 1;
     return inet_is_any(own) &&
            (inet_is_ipv4(own) ? inet_is_ipv4(ip) : !(ipv6_only && inet_is_ipv4(ip)));
+}
+
+/* 1 if its connection has ended, and it has its port by that alone: tcp_set_state() in Linux. */
+static int is_over(const struct inet_socket *i)
+{
+    return inet_is_stream(i) && i->base.state == SOCKET_CLOSED && i->phase == INET_CONNECTED &&
+           !(i->fixed & INET_FIXED_PORT);
 }
 
 /*
@@ -77,8 +83,9 @@ static int conflicts(const struct inet_socket *i, const struct inet_address *loc
                      const struct inet_socket *other)
 {
     if (other == i || other->local.port != local->port || other->base.kind != i->base.kind ||
-        (!covers(local, is_ipv6_only(i), &other->local) &&
-         !covers(&other->local, is_ipv6_only(other), local)))
+        is_over(other) ||
+        (!inet_covers(local, is_ipv6_only(i), &other->local) &&
+         !inet_covers(&other->local, is_ipv6_only(other), local)))
         return 0;
     const struct vfs_socket *a = &i->base, *b = &other->base;
     if (socket_option_is_on(a, LX_SO_REUSEADDR) && socket_option_is_on(b, LX_SO_REUSEADDR) &&
@@ -97,7 +104,7 @@ static int is_taken_locked(const struct inet_socket *i, const struct inet_addres
         if (other)
             return 1;
     }
-    return 0;
+    return inet_is_stream(i) && inet_wait_conflicts_locked(i, local);
 }
 
 /* 1 if nobody has the port, whatever his address and options. */
@@ -110,7 +117,7 @@ static int is_free_locked(const struct inet_socket *i, uint16_t port)
         if (other)
             return 0;
     }
-    return 1;
+    return !(inet_is_stream(i) && inet_wait_has_port_locked(port));
 }
 
 static int find_free_locked(const struct inet_socket *i, uint16_t *port)
@@ -188,7 +195,7 @@ void inet_port_disconnect_locked(struct inet_socket *i)
 static uint32_t score(const struct inet_socket *i, const struct inet_address *to,
                       const struct inet_address *from)
 {
-    if (i->local.port != to->port || !covers(&i->local, is_ipv6_only(i), to))
+    if (i->local.port != to->port || !inet_covers(&i->local, is_ipv6_only(i), to))
         return 0;
     if (inet_is_stream(i) && i->base.state != SOCKET_LISTENS)
         return 0;
@@ -266,8 +273,10 @@ void vfs_inet_list(void (*each)(void *arg, const struct vfs_inet_row *row), void
         const struct inet_socket *i = *bucket_of((uint16_t)k, k >= INET_PORT_BUCKETS);
         for (; i; i = i->next) {
             show(i, &row);
-            each(arg, &row);
+            if (!inet_is_stream(i) || row.state != LX_TCP_CLOSE) /* those nobody sees */
+                each(arg, &row);
         }
     }
+    inet_wait_list_locked(each, arg);
     core_lock_release(&state->socket_lock);
 }

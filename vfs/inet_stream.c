@@ -46,6 +46,7 @@ void inet_reset_locked(struct inet_socket *i)
     if (i->base.state != SOCKET_CONNECTED)
         return;
     i->base.error = i->fin_in ? LX_EPIPE : LX_ECONNRESET;
+    i->fin_first = 0;
     end_locked(i);
 }
 
@@ -53,6 +54,7 @@ void inet_reset_locked(struct inet_socket *i)
 static void fin_locked(struct inet_socket *i, struct inet_socket *peer)
 {
     i->fin_out = 1;
+    i->fin_first = !i->fin_in;
     peer->fin_in = 1;
     atomic_fetch_or(&peer->base.shut, SOCKET_NO_RECEIVE);
     if (i->fin_in)
@@ -132,11 +134,19 @@ int inet_stream_shutdown(struct vfs_socket *s, uint32_t how)
     if (s->state == SOCKET_LISTENS || s->state == SOCKET_CONNECTING)
         return shutdown_early(s, how);
     struct inet_socket *peer = lock_with_peer(i);
-    int err = s->state == SOCKET_CONNECTED ? 0 : -LX_ENOTCONN;
+    int err = s->state == SOCKET_CONNECTED ? 0 : -LX_ENOTCONN, ends = 0;
     atomic_fetch_or(&s->shut, how);
-    if (err == 0 && peer && how & SOCKET_NO_SEND && !i->fin_out)
+    if (err == 0 && peer && how & SOCKET_NO_SEND && !i->fin_out) {
         fin_locked(i, peer);
+        ends = i->fin_in;
+    }
     unlock_with_peer(i, peer);
+    if (ends) {
+        struct vfs_state *state = vfs_state();
+        core_lock_acquire(&state->socket_lock);
+        inet_wait_end_locked(i);
+        core_lock_release(&state->socket_lock);
+    }
     return err;
 }
 
@@ -148,15 +158,16 @@ static void renew_locked(struct inet_socket *i, int was_connected)
     i->base.shut = 0;
     i->base.error = was_connected ? LX_ECONNRESET : 0;
     i->phase = INET_UNCONNECTED;
-    i->fin_in = i->fin_out = 0;
+    i->fin_in = i->fin_out = i->fin_first = 0;
 }
 
 /*
  * Part from the peer, and lose what had come and was not read.
  *   resets  1: the peer learns of that as of an error, as it does if something is lost.
  *   renews  1: the socket is as new.
+ *   returns 1: the peer was told of an error.
  */
-static void part(struct inet_socket *i, int resets, int renews)
+static int part(struct inet_socket *i, int resets, int renews)
 {
     struct vfs_socket *s = &i->base;
     struct core_list chunks;
@@ -164,7 +175,8 @@ static void part(struct inet_socket *i, int resets, int renews)
     struct inet_socket *peer = lock_with_peer(i);
     int was_there = s->state != SOCKET_CLOSED;
     int connected = peer && s->state == SOCKET_CONNECTED;
-    if (connected && (resets || !core_list_is_empty(&s->queue)))
+    resets = connected && (resets || !core_list_is_empty(&s->queue));
+    if (resets)
         inet_reset_locked(peer);
     else if (connected && !i->fin_out)
         fin_locked(i, peer);
@@ -176,6 +188,7 @@ static void part(struct inet_socket *i, int resets, int renews)
     unlock_with_peer(i, peer);
     socket_put(peer ? &peer->base : NULL); /* `s->peer` was a reference */
     inet_bytes_free(&chunks);
+    return resets;
 }
 
 static int is_abortive(const struct vfs_socket *s)
@@ -192,9 +205,11 @@ void inet_stream_close(struct vfs_socket *s, struct core_list *rest)
         stop_listening(i);
     core_lock_acquire(&state->socket_lock);
     inet_line_leave_locked(i);
+    int resets = is_abortive(s), waits = inet_wait_close_locked(i, resets);
     inet_port_drop_locked(i);
     core_lock_release(&state->socket_lock);
-    part(i, is_abortive(s), 0);
+    if (part(i, resets, 0) && waits) /* something has come meanwhile */
+        inet_wait_reset(i);
 }
 
 void inet_stream_disconnect(struct vfs_socket *s)
@@ -205,6 +220,7 @@ void inet_stream_disconnect(struct vfs_socket *s)
         stop_listening(i);
     core_lock_acquire(&state->socket_lock);
     inet_line_leave_locked(i);
+    inet_wait_close_locked(i, 1);
     inet_port_disconnect_locked(i);
     core_lock_release(&state->socket_lock);
     part(i, 1, 1);

@@ -55,6 +55,8 @@ int vfs_init(void)
     core_lock_init(&s->notify_lock, CORE_LOCK_NOTIFY);
     core_lock_init(&s->socket_lock, CORE_LOCK_SOCKET_NAMES);
     core_list_init(&s->sockets_in_flight);
+    core_list_init(&s->unix_sockets);
+    core_list_init(&s->inet_waits_by_time);
     core_list_init(&s->lock_waits);
     core_lock_init(&s->lock, CORE_LOCK_DENTRY);
     uint32_t count = vfs_image_inode_count(vfs_image_attached());

@@ -237,6 +237,7 @@ MUST_USE int tree_make_socket(struct vfs_fs *fs, const char *path, uint32_t mode
 #define CACHE_SLOTS 4096u
 #define SOCKET_NAME_BUCKETS 256u
 #define INET_PORT_BUCKETS 256u
+#define INET_WAIT_BUCKETS 1024u
 #define INODE_CHUNK 512u /* image inodes are found through tables of so many */
 
 struct vfs_state {
@@ -248,15 +249,19 @@ struct vfs_state {
     struct core_lock notify_lock; /* LOCK_NOTIFY: guards every watch and event, see notify.h */
     _Atomic uint32_t watch_count, inotify_count;
     _Atomic uint32_t rename_cookie; /* the last one */
-    struct core_lock socket_lock;   /* LOCK_SOCKET_NAMES: guards all to inet_connections */
+    struct core_lock socket_lock;   /* LOCK_SOCKET_NAMES: guards all to inet_waits */
+    struct core_list unix_sockets;  /* by in_list */
     struct core_list sockets_in_flight;
     uint32_t in_flight_count;     /* sockets in that list, guarded likewise */
     uint32_t collections_skipped; /* see unix_collect() */
     struct vfs_socket *socket_names[SOCKET_NAME_BUCKETS];    /* abstract ones */
     struct inet_socket *inet_ports[INET_PORT_BUCKETS];       /* see inet_port.c */
     struct inet_socket *inet_connections[INET_PORT_BUCKETS]; /* likewise */
-    struct vfs_inode *root;                                  /* constant; a reference */
-    struct core_lock lock;                                   /* guards inodes and unused */
+    struct core_list inet_waits_by_time;                     /* see inet_wait.c */
+    uint32_t inet_wait_count;                                /* in that list */
+    struct inet_wait *inet_waits[INET_WAIT_BUCKETS];
+    struct vfs_inode *root;     /* constant; a reference */
+    struct core_lock lock;      /* guards inodes and unused */
     struct vfs_inode ***inodes; /* by image index: chunks made when needed */
     struct vfs_inode *unused;   /* inodes of old, to be used again; see inode_alloc() */
     uint32_t inode_chunks;      /* constant */

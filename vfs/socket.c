@@ -231,6 +231,16 @@ static int file_new(struct vfs_socket *s, uint32_t flags, struct vfs_file **out)
     return 0;
 }
 
+/* The end of a socket that gets no file. */
+static void drop(struct vfs_socket *s)
+{
+    struct core_list rest;
+    core_list_init(&rest);
+    ops(s)->close(s, &rest);
+    file_put_rest(&rest);
+    socket_put(s);
+}
+
 int vfs_socket_new(const struct vfs_socket_caller *caller, int32_t family, int32_t type,
                    int32_t protocol, uint32_t flags, struct vfs_file **out)
 {
@@ -244,7 +254,7 @@ int vfs_socket_new(const struct vfs_socket_caller *caller, int32_t family, int32
         return -LX_ENFILE;
     err = file_new(s, flags, out);
     if (err < 0)
-        socket_put(s);
+        drop(s);
     return err;
 }
 
@@ -293,13 +303,8 @@ int vfs_socket_accept(struct vfs_file *file, const struct vfs_socket_caller *cal
     if (err < 0)
         return err;
     err = file_new(s, flags, out);
-    if (err < 0) {
-        struct core_list rest;
-        core_list_init(&rest);
-        ops(s)->close(s, &rest); /* the connection is lost, as if it had never been accepted */
-        file_put_rest(&rest);
-        socket_put(s);
-    }
+    if (err < 0)
+        drop(s); /* the connection is lost, as if it had never been accepted */
     return err;
 }
 

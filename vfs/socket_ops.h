@@ -80,6 +80,7 @@ struct vfs_socket {
     struct vfs_sockaddr name;
     struct vfs_inode *inode;      /* a reference: where it is bound, or NULL */
     struct vfs_socket *next_name; /* guarded by LOCK_SOCKET_NAMES */
+    struct core_list in_list;     /* guarded likewise; of AF_UNIX, see unix_list.c */
     struct lx_ucred cred;         /* SO_PEERCRED */
     _Atomic uint32_t in_flight;   /* references to `file` that messages hold; guarded, as the
                                           next three, by LOCK_SOCKET_NAMES: see unix_collect.c */

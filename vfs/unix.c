@@ -103,6 +103,7 @@ void unix_close(struct vfs_socket *s, struct core_list *rest)
 {
     struct core_list queue;
     core_list_init(&queue);
+    unix_list_leave(s);
     unix_name_drop(s);
     core_lock_acquire(&s->lock);
     int listened = s->state == SOCKET_LISTENS, embryo = !s->accepted;
@@ -263,6 +264,8 @@ int unix_connection_connect(struct vfs_socket *s, const struct vfs_socket_caller
         if (!again || err < 0)
             break;
     }
+    if (err < 0)
+        unix_list_leave(end);
     socket_put(end);
     return err;
 }

@@ -139,6 +139,12 @@ MUST_USE int unix_connection_connect(struct vfs_socket *s, const struct vfs_sock
 MUST_USE int unix_connection_accept(struct vfs_socket *s, const struct vfs_socket_caller *caller,
                                     int waits, struct vfs_socket **out);
 
+/* ---- The list of all (unix_list.c) ---- */
+
+/* A new one is in it until it is closed. */
+void unix_init(struct vfs_socket *s);
+void unix_list_leave(struct vfs_socket *s);
+
 /* ---- Files in flight (unix_collect.c) ---- */
 
 /* Messages hold, or no longer hold, these files. */

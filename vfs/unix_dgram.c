@@ -47,6 +47,7 @@ static struct vfs_socket *set_peer_locked(struct vfs_socket *s, struct vfs_socke
     struct vfs_socket *old = s->peer;
     core_waitq_remove(&s->room_waiter);
     s->peer = peer ? socket_get(peer) : NULL;
+    s->state = peer ? SOCKET_CONNECTED : SOCKET_CLOSED; /* only /proc/net/unix asks */
     if (peer && peer != s)
         core_waitq_forward(&peer->room, &s->room_waiter, &s->waitq);
     return old;
@@ -93,6 +94,8 @@ static int dgram_connect(struct vfs_socket *s, const struct vfs_socket_caller *c
         err = -LX_EPERM;
     else
         old = set_peer_locked(s, peer);
+    if (err == 0)
+        peer->state = SOCKET_CONNECTED; /* as Linux, though it may have no peer */
     socket_unlock_both(s, peer);
     if (err == 0)
         end_peer(s, old, peer);
@@ -329,6 +332,7 @@ static uint32_t dgram_poll(struct vfs_socket *s)
 
 const struct socket_ops unix_dgram_ops = {
     .size = sizeof(struct vfs_socket),
+    .init = unix_init,
     .pair = unix_pair,
     .bind = unix_bind,
     .connect = dgram_connect,
@@ -346,6 +350,7 @@ const struct socket_ops unix_dgram_ops = {
 
 const struct socket_ops unix_seqpacket_ops = {
     .size = sizeof(struct vfs_socket),
+    .init = unix_init,
     .pair = unix_pair,
     .bind = unix_bind,
     .connect = unix_connection_connect,

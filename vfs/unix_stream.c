@@ -181,6 +181,7 @@ static uint32_t stream_poll(struct vfs_socket *s)
 
 const struct socket_ops unix_stream_ops = {
     .size = sizeof(struct vfs_socket),
+    .init = unix_init,
     .pair = unix_pair,
     .bind = unix_bind,
     .connect = unix_connection_connect,

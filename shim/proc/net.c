@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* Files of /proc/net, proc_pid_net(5): there is the loopback, and nothing else. */
 
+#include <stddef.h>
+
 #include "core/mem.h"
 #include "lx/inet.h"
 #include "proc/proc.h"
 #include "vfs/socket.h"
 
 #define IPV4_BEGIN 12u /* of an address in ::ffff:a.b.c.d */
+
+#define TIMER_OF_WAIT 3u     /* which timer runs: that of TIME_WAIT */
+#define NS_PER_TICK 10000000 /* 1 / sysconf(_SC_CLK_TCK) */
 
 struct table {
     struct vfs_text *text;
@@ -34,9 +39,14 @@ static void put_socket(void *arg, const struct vfs_inet_row *row)
     put_address(t, row->family, row->local, row->local_port);
     vfs_text_f(t, " ");
     put_address(t, row->family, row->remote, row->remote_port);
-    vfs_text_f(t, " %02X %08X:%08X 00:00000000 00000000 %5u        0 %llu 1 0000000000000000 %s\n",
-               row->state, row->unsent, row->unread, row->uid, (unsigned long long)row->ino,
-               table->type == LX_SOCK_STREAM ? "20 4 30 10 -1" : "0");
+    vfs_text_f(t, " %02X %08X:%08X %02X:%08llX 00000000 %5u        0 %llu ", row->state,
+               row->unsent, row->unread, row->left_ns ? TIMER_OF_WAIT : 0u,
+               (unsigned long long)(row->left_ns / NS_PER_TICK), row->uid,
+               (unsigned long long)row->ino);
+    vfs_text_f(t, "%s\n",
+               row->left_ns                    ? "3 0000000000000000"
+               : table->type == LX_SOCK_STREAM ? "1 0000000000000000 20 4 30 10 -1"
+                                               : "1 0000000000000000 0");
 }
 
 static int sockets(struct vfs_text *t, uint32_t family, uint32_t type)
@@ -74,6 +84,38 @@ static int udp6(const struct vfs_proc_id *id, struct vfs_text *t)
 {
     (void)id;
     return sockets(t, LX_AF_INET6, LX_SOCK_DGRAM);
+}
+
+/* As Linux writes a name: what is no path begins with '@', as does every zero in it. */
+static void put_unix_name(struct vfs_text *t, const struct vfs_sockaddr *name)
+{
+    const char *path = name->un.sun_path;
+    uint32_t size = name->size - (uint32_t)offsetof(struct lx_sockaddr_un, sun_path);
+    vfs_text_f(t, " ");
+    for (uint32_t i = 0; i < size - (path[0] != 0); i++)
+        vfs_text_f(t, "%c", path[i] ? path[i] : '@');
+}
+
+static void put_unix(void *arg, const struct vfs_unix_row *row)
+{
+    struct vfs_text *t = arg;
+    uint32_t state = row->accepted ? (row->connected ? LX_SS_CONNECTED : LX_SS_UNCONNECTED)
+                                   : (row->connected ? LX_SS_CONNECTING : LX_SS_DISCONNECTING);
+    vfs_text_f(t, "0000000000000000: %08X 00000000 %08X %04X %02X %5llu",
+               row->refs + 1, /* Linux' table holds one */
+               row->listens ? LX_SO_ACCEPTCON : 0, row->type, state,
+               row->accepted ? (unsigned long long)row->ino : 0);
+    if (row->name)
+        put_unix_name(t, row->name);
+    vfs_text_f(t, "\n");
+}
+
+static int unix_sockets(const struct vfs_proc_id *id, struct vfs_text *t)
+{
+    (void)id;
+    vfs_text_f(t, "Num       RefCount Protocol Flags    Type St Inode Path\n");
+    vfs_unix_list(put_unix, t);
+    return 0;
 }
 
 /* Differs from Linux: nobody counts what goes through the loopback. */
@@ -122,6 +164,8 @@ proc_render proc_net_render(enum vfs_proc_what what)
         return udp;
     case VFS_PROC_NET_UDP6:
         return udp6;
+    case VFS_PROC_NET_UNIX:
+        return unix_sockets;
     default:
         return NULL;
     }

@@ -47,6 +47,7 @@ TEXT(buffer_size, "212992\n")
 TEXT(somaxconn, "4096\n")
 TEXT(port_range, "32768\t60999\n")
 TEXT(port_start, "0\n")
+TEXT(tcp_fastopen, "1\n") /* the client's side of it */
 TEXT(keepalive_time, "7200\n")
 #undef TEXT
 
@@ -313,6 +314,7 @@ proc_render proc_system_render(enum vfs_proc_what what)
         [VFS_PROC_SOMAXCONN] = somaxconn,
         [VFS_PROC_PORT_RANGE] = port_range,
         [VFS_PROC_PORT_START] = port_start,
+        [VFS_PROC_TCP_FASTOPEN] = tcp_fastopen,
         [VFS_PROC_TCP_KEEPALIVE_TIME] = keepalive_time,
         [VFS_PROC_MAX_MAP_COUNT] = max_map_count,
         [VFS_PROC_OVERCOMMIT] = overcommit,

@@ -82,61 +82,6 @@ static uint32_t settable(const struct vfs_file *file)
     return SETTABLE | (async ? (uint32_t)LX_O_ASYNC : 0);
 }
 
-/* Is there a task, process or group of this number? */
-static int exists(int32_t id)
-{
-    struct shim_container *c = shim_container();
-    int found = 0;
-    core_lock_acquire(&c->lock);
-    CORE_LIST_FOR_EACH(node, &c->tasks)
-    {
-        const struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_table);
-        found |= t->tid == id || t->process->pid == id || t->process->pgid == id;
-    }
-    shim_container_release(c);
-    return found;
-}
-
-static int64_t set_owner(struct vfs_file *file, uint8_t type, int32_t id)
-{
-    if (id && !exists(id))
-        return -LX_ESRCH;
-    file->owner_type = type;
-    file->owner = id;
-    return 0;
-}
-
-/* Whom SIGIO is for.  Differs from Linux: it is kept, and never sent. */
-static int64_t owner_control(struct vfs_file *file, int32_t command, uint64_t arg)
-{
-    struct lx_f_owner_ex ex;
-    int32_t id = (int32_t)arg;
-    int err;
-    switch (command) {
-    case LX_F_SETOWN:
-        if (id == INT32_MIN)
-            return -LX_EINVAL;
-        return set_owner(file, id < 0 ? LX_F_OWNER_PGRP : LX_F_OWNER_PID, id < 0 ? -id : id);
-    case LX_F_GETOWN:
-        return file->owner_type == LX_F_OWNER_PGRP ? -file->owner : file->owner;
-    case LX_F_SETOWN_EX:
-        err = shim_copy_in(&ex, arg, sizeof ex);
-        if (err == 0 && (ex.type < LX_F_OWNER_TID || ex.type > LX_F_OWNER_PGRP))
-            err = -LX_EINVAL;
-        return err < 0 ? err : set_owner(file, (uint8_t)ex.type, ex.pid);
-    case LX_F_GETOWN_EX:
-        ex = (struct lx_f_owner_ex){file->owner_type, file->owner};
-        return shim_copy_out(arg, &ex, sizeof ex);
-    case LX_F_SETSIG:
-        if (arg > SHIM_SIGNAL_COUNT)
-            return -LX_EINVAL;
-        file->signal = (uint8_t)arg;
-        return 0;
-    default: /* LX_F_GETSIG */
-        return file->signal;
-    }
-}
-
 /* Nobody is told before another opens the file, so no lease can be given: fcntl(2). */
 static int64_t set_lease(struct shim_task *t, const struct vfs_file *file, int32_t type)
 {
@@ -209,7 +154,7 @@ static int64_t control(struct shim_task *t, int32_t fd, struct vfs_file *file, i
     case LX_F_GETOWN_EX:
     case LX_F_SETSIG:
     case LX_F_GETSIG:
-        return owner_control(file, command, arg);
+        return sys_owner_control(t, file, command, arg);
     case LX_F_SETLEASE:
         return set_lease(t, file, (int32_t)arg);
     case LX_F_GETLEASE:
@@ -419,9 +364,11 @@ static int64_t terminal_control(struct shim_task *t, uint32_t stream, uint32_t r
 }
 
 /* SIOCOUTQ, a terminal's TIOCOUTQ: what a socket has sent and nobody has taken. */
-static int64_t socket_control(struct vfs_file *file, uint32_t request, lx_uptr arg)
+static int64_t socket_control(struct shim_task *t, struct vfs_file *file, uint32_t request,
+                              lx_uptr arg)
 {
     int64_t result;
+    int32_t value;
     switch (request) {
     case LX_SIOCOUTQ:
         result = vfs_socket_unsent(file);
@@ -429,12 +376,20 @@ static int64_t socket_control(struct vfs_file *file, uint32_t request, lx_uptr a
     case LX_SIOCATMARK:
         result = vfs_socket_at_mark(file);
         break;
+    case LX_FIOSETOWN:
+    case LX_SIOCSPGRP:
+        result = shim_copy_in(&value, arg, sizeof value);
+        return result < 0 ? result : sys_owner_control(t, file, LX_F_SETOWN, (uint32_t)value);
+    case LX_FIOGETOWN:
+    case LX_SIOCGPGRP:
+        value = (int32_t)sys_owner_control(t, file, LX_F_GETOWN, 0);
+        return shim_copy_out(arg, &value, sizeof value);
     default:
         return sys_interface_control(vfs_socket_family(file), request, arg);
     }
     if (result < 0)
         return result;
-    int32_t value = (int32_t)result;
+    value = (int32_t)result;
     return shim_copy_out(arg, &value, sizeof value);
 }
 
@@ -472,7 +427,7 @@ static int64_t file_control(struct shim_task *t, int32_t fd, struct vfs_file *fi
         break;
     }
     if (file->kind == VFS_FILE_SOCKET)
-        return socket_control(file, request, arg);
+        return socket_control(t, file, request, arg);
     return file->kind == VFS_FILE_STREAM ? terminal_control(t, file->stream, request, arg)
                                          : -LX_ENOTTY;
 }

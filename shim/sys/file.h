@@ -58,6 +58,14 @@ void sys_take_back(struct shim_task *t, int64_t fd);
 int64_t sys_lock_control(struct shim_task *t, int32_t fd, struct vfs_file *file, int32_t command,
                          lx_uptr arg);
 
+/* fcntl(2)'s commands for the owner of a file. */
+int64_t sys_owner_control(struct shim_task *t, struct vfs_file *file, int32_t command,
+                          uint64_t arg);
+
+/* Send him a standard signal, as the kernel's; no lock is held. */
+struct vfs_owner;
+void sys_owner_tell(const struct vfs_owner *owner, int32_t sig);
+
 /* What an interrupted call returns: it is started again if the handler allows. */
 int64_t sys_interrupted(int64_t result);
 

@@ -33,7 +33,7 @@ static struct core_waitq *waitq(void)
 
 void shim_signalfd_init(void)
 {
-    static const struct vfs_signal_provider provider = {pending, take, waitq};
+    static const struct vfs_signal_provider provider = {pending, take, waitq, sys_owner_tell};
     vfs_signalfd_provide(&provider);
 }
 

@@ -54,19 +54,20 @@ enum vfs_file_kind {
 
 struct vfs_file {
     _Atomic uint32_t refs;
-    uint8_t kind;           /* constant */
-    uint8_t device;         /* constant: minor number of a memory device */
-    uint8_t stream;         /* constant: 0, 1, 2 */
-    uint8_t stream_kind;    /* constant: PLAT_STREAM_* */
-    _Atomic uint32_t flags; /* LX_O_*; access mode constant */
-    _Atomic int32_t owner;  /* F_SETOWN: kept, as is the next; nobody sends SIGIO */
-    _Atomic uint8_t owner_type, signal;
-    _Atomic uint8_t locked;  /* 1: it may hold locks of its own, see vfs/lock.h */
-    struct vfs_inode *inode; /* constant; a reference, or NULL */
-    uint8_t is_again;        /* constant: 1: a stream that is a file, with a position of its own */
-    uint16_t name_size;      /* constant, as what follows: where it was opened */
-    char *name;              /* in `dir`, not terminated; may be `short_name` */
-    struct vfs_inode *dir;   /* a reference, or NULL: not known, or by its parents */
+    uint8_t kind;                           /* constant */
+    uint8_t device;                         /* constant: minor number of a memory device */
+    uint8_t stream;                         /* constant: 0, 1, 2 */
+    uint8_t stream_kind;                    /* constant: PLAT_STREAM_* */
+    _Atomic uint32_t flags;                 /* LX_O_*; access mode constant */
+    _Atomic int32_t owner;                  /* F_SETOWN; 0: nobody */
+    _Atomic uint8_t owner_type, signal;     /* signal: F_SETSIG, kept: nobody sends SIGIO */
+    _Atomic uint8_t locked;                 /* 1: it may hold locks of its own, see vfs/lock.h */
+    _Atomic uint32_t owner_uid, owner_euid; /* of who named the owner */
+    struct vfs_inode *inode;                /* constant; a reference, or NULL */
+    uint8_t is_again;      /* constant: 1: a stream that is a file, with a position of its own */
+    uint16_t name_size;    /* constant, as what follows: where it was opened */
+    char *name;            /* in `dir`, not terminated; may be `short_name` */
+    struct vfs_inode *dir; /* a reference, or NULL: not known, or by its parents */
     char short_name[32];
     struct core_lock lock;    /* guards position and watches */
     struct core_list watches; /* of epoll entries */
@@ -82,6 +83,13 @@ struct vfs_file {
         _Atomic uint64_t signals;     /* of a signalfd: bit n-1 is signal n; not constant */
         struct host_listing *listing; /* of a directory of a host folder; guarded by `lock` */
     };
+};
+
+/* Whom a file's signals are for: fcntl(2), F_SETOWN. */
+struct vfs_owner {
+    int32_t id;         /* 0: nobody */
+    uint32_t type;      /* LX_F_OWNER_* */
+    uint32_t uid, euid; /* of who said so */
 };
 
 /* A new file; `inode` is borrowed or NULL. */

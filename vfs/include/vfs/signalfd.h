@@ -18,6 +18,7 @@
 #include "lx/signal.h"
 
 struct vfs_file;
+struct vfs_owner;
 
 /* Who knows of signals; functions of the calling thread.  The shim has one in each guest host. */
 struct vfs_signal_provider {
@@ -27,6 +28,8 @@ struct vfs_signal_provider {
     uint32_t (*take)(uint64_t set, struct lx_siginfo *info);
     /* Is woken when a signal becomes pending. */
     struct core_waitq *(*waitq)(void);
+    /* Send the owner of a file a signal; no lock is held.  NULL: nobody is told. */
+    void (*tell)(const struct vfs_owner *owner, int32_t sig);
 };
 
 void vfs_signalfd_provide(const struct vfs_signal_provider *provider);

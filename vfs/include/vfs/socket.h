@@ -158,10 +158,23 @@ struct vfs_inet_row {
     uint32_t unsent, unread; /* bytes; of who listens, unread: connections to be accepted */
     uint32_t uid;
     uint64_t ino;
+    int64_t left_ns; /* of what a closed connection left: until it goes; else 0 */
 };
 
 /* Show all of them; `each` is called with LOCK_SOCKET_NAMES held. */
 void vfs_inet_list(void (*each)(void *arg, const struct vfs_inet_row *row), void *arg);
+
+/* A Unix socket, as /proc/net/unix shows it. */
+struct vfs_unix_row {
+    uint32_t refs, type;
+    uint32_t listens, connected; /* 1: it is */
+    uint32_t accepted;           /* 0: it waits for accept(2), and has no file yet */
+    uint64_t ino;
+    const struct vfs_sockaddr *name; /* NULL: it has none */
+};
+
+/* Show all of them; as vfs_inet_list(). */
+void vfs_unix_list(void (*each)(void *arg, const struct vfs_unix_row *row), void *arg);
 
 /* 1 if this direction's waits end by a timeout: an interrupted one is not begun again. */
 int vfs_socket_has_timeout(const struct vfs_file *file, int sends);

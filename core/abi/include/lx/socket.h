@@ -34,6 +34,12 @@
 
 #define LX_SOMAXCONN 4096
 
+#define LX_SO_ACCEPTCON 0x10000u /* a flag in /proc/net/unix, whose states follow */
+#define LX_SS_UNCONNECTED 1u
+#define LX_SS_CONNECTING 2u
+#define LX_SS_CONNECTED 3u
+#define LX_SS_DISCONNECTING 4u
+
 #define LX_MSG_OOB 0x1u
 #define LX_MSG_PEEK 0x2u
 #define LX_MSG_CTRUNC 0x8u
