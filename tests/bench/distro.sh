@@ -4,7 +4,7 @@
 # Dynamic programs of a Debian image, natively (chroot) and under Tarbox on both hosts, in turns, with
 # a second native run as the control: from command to exit of small ones, and what takes longer.
 #
-#   tests/bench/distro.sh      ROUNDS=21 WORK_ROUNDS=3
+#   tests/bench/distro.sh [NAME...]     ROUNDS=21 WORK_ROUNDS=3
 #
 # Best of so many, in milliseconds.  A ratio counts only if the control is within half its margin.
 # The image is that of tests/distro/image.sh.  Needs root.
@@ -21,6 +21,7 @@ trap 'rm -rf "$work"' EXIT
 find /usr/share /usr/lib -xdev -type f -size -2000k -print0 2>/dev/null | sort -z |
     xargs -0 cat 2>/dev/null | head -c 100000000 >"$work/file" || true
 head -c 20000000 "$work/file" >"$work/fifth"
+g++ -O2 -pthread -o "$work/churn" "$top/tests/bench/churn.cpp"
 
 declare -A start=(
     [true]='true'
@@ -33,6 +34,7 @@ declare -A long=(
     [gzip-9]='gzip -9 </share/file | wc -c'
     [xz-20M]='xz -T1 </share/fifth | wc -c'
     [sqlite]='sqlite3 :memory: "create table t(a, b); with recursive c(n) as (select 1 union all select n + 1 from c where n < 1000000) insert into t select n, n * 7 from c; select sum(b) from t"'
+    [malloc-c++]='/share/churn 2 2000000'
     [make-j2]='cp -r /usr/src/zlib /tmp/z && cd /tmp/z && ./configure && make -j2'
 )
 
@@ -59,6 +61,17 @@ once() {
     echo $((${EPOCHREALTIME/./} - begin))
 }
 
+# is_wanted NAME [WANTED...]: all are, if none is named.
+is_wanted() {
+    local name=$1 wanted
+    shift
+    [ $# -gt 0 ] || return 0
+    for wanted; do
+        [ "$wanted" != "$name" ] || return 0
+    done
+    return 1
+}
+
 # measure KIND ROUNDS NAME COMMAND
 measure() {
     local round side
@@ -73,9 +86,11 @@ measure() {
 
 {
     for name in true git python node; do
+        is_wanted "$name" "$@" || continue
         measure start "${ROUNDS:-21}" $name "${start[$name]}"
     done
-    for name in python-loop gzip-9 xz-20M sqlite make-j2; do
+    for name in python-loop gzip-9 xz-20M sqlite malloc-c++ make-j2; do
+        is_wanted "$name" "$@" || continue
         measure long "${WORK_ROUNDS:-3}" $name "${long[$name]}"
     done
 } | awk -F'\t' '
