@@ -33,7 +33,7 @@ declare -A long=(
     [python-loop]='python3 -c "print(sum(i * i % 7 for i in range(10000000)))"'
     [gzip-9]='gzip -9 </share/file | wc -c'
     [xz-20M]='xz -T1 </share/fifth | wc -c'
-    [sqlite]='sqlite3 :memory: "create table t(a, b); with recursive c(n) as (select 1 union all select n + 1 from c where n < 1000000) insert into t select n, n * 7 from c; select sum(b) from t"'
+    [sqlite]='sqlite3 :memory: "create table t(a, b); with recursive c(n) as (select 1 union all select n + 1 from c where n < 5000000) insert into t select n, n * 7 from c; select sum(b) from t"'
     [malloc-c++]='/share/churn 2 2000000'
     [make-j2]='cp -r /usr/src/zlib /tmp/z && cd /tmp/z && ./configure && make -j2'
 )

@@ -51,7 +51,8 @@ static int moves_on(void *arg)
     limit_to(1, 9);
     spin_until_told();
     CHECK(told == 1);
-    CHECK(used() > 0.9 && used() < 4); /* Linux counts ticks: on a busy machine too few */
+    /* Linux counts ticks: on a busy machine not all of them are its own. */
+    CHECK(used() > 0.5 && used() < 4);
     CHECK(getrlimit(RLIMIT_CPU, &limit) == 0 && limit.rlim_cur == 2 && limit.rlim_max == 9);
     return 0;
 }
