@@ -46,7 +46,7 @@ for name in "${archives[@]}"; do
         head -c $at "$scratch/$name" >"$scratch/cut"
         cuts=$((cuts + 1))
         if [ "${name##*.}" = tar ] && [ $at -ge $((size - 10240)) ] &&
-            tail -c +$((at - 511)) "$scratch/$name" | cmp -s -n 1024 - /dev/zero; then
+            cmp -s -n 1024 -i $((at - 512)):0 "$scratch/$name" /dev/zero; then
             continue
         fi
         tarbox $verb "$scratch/cut" >"$scratch/out" 2>&1
