@@ -200,6 +200,7 @@ struct shim_rewrite_input elf_plan_input(const struct elf_plan *plan, const void
         .code = code,
         .size = (uint32_t)(plan->high - plan->low),
         .addr = addr,
+        .linked = plan->low,
         .text = text,
         .text_count = elf_plan_text(plan, text),
         .data = data,

@@ -55,7 +55,7 @@ static int goes_astray(const struct code *c, const struct insn *i)
         return 0;
     uint64_t to = (uint64_t)i->at + i->size + (uint64_t)operands[0].imm.value.s;
     if (!code_in_text(c, to))
-        return c->in->addr + to != 0;
+        return c->in->linked + to != 0;
     const struct insn *target = insn_at(c, (uint32_t)to);
     return target->at != to && !(target->at + 1 == to && c->in->code[target->at] == LOCK);
 }

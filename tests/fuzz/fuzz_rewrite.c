@@ -29,6 +29,7 @@ static void scan_and_apply(const uint8_t *data, uint32_t size, uint64_t addr)
         .code = code,
         .size = span,
         .addr = addr,
+        .linked = addr,
         .text = &all,
         .text_count = 1,
         .data = &all,

@@ -30,8 +30,9 @@ struct plat_regs;
  */
 struct shim_rewrite_input {
     const uint8_t *code;
-    uint32_t size;                         /* bytes; at most 1 GiB */
-    uint64_t addr;                         /* where it runs: for pointers to code in the data */
+    uint32_t size;   /* bytes; at most 1 GiB */
+    uint64_t addr;   /* where it runs: for pointers to code in the data */
+    uint64_t linked; /* where it was linked to run: branches to 0 are from there */
     const struct shim_rewrite_range *text; /* executable parts, ascending */
     uint32_t text_count;
     const struct shim_rewrite_range *data; /* what there is of it to read, ascending */
