@@ -106,10 +106,10 @@ static int has_number(const struct code *c, uint32_t n)
     return 0;
 }
 
-/* Behind a jump or return there may be padding, which seems to go on into what is called. */
-static int is_behind_end(const struct code *c, uint32_t n)
+/* Behind a jump or return there may be zeros, which seem to go on into what is called. */
+static int is_padding(const struct code *c, uint32_t n)
 {
-    return n > 0 && c->insns[n - 1].flags & INSN_ENDS;
+    return n > 0 && c->insns[n - 1].flags & INSN_ENDS && !c->in->code[c->insns[n].at];
 }
 
 int code_find_breaks(struct code *c, uint8_t *breaks)
@@ -117,7 +117,7 @@ int code_find_breaks(struct code *c, uint8_t *breaks)
     int found = 0;
     for (uint32_t n = 0; n < c->count; n++) {
         const struct insn *i = &c->insns[n];
-        if (!has_marks_inside(c->entries, i) || !(is_behind_end(c, n) || is_among_odd(c, n)))
+        if (!has_marks_inside(c->entries, i) || !(is_padding(c, n) || is_among_odd(c, n)))
             continue;
         for (uint32_t k = 1; k < i->size; k++) {
             if (code_is_marked(c->entries, i->at + k))
