@@ -152,6 +152,8 @@ void inet_port_disconnect_locked(struct inet_socket *i);
 struct inet_socket *inet_port_find_locked(enum socket_kind kind, const struct inet_address *to,
                                           const struct inet_address *from);
 
+int inet_is_ipv6_only(const struct inet_socket *i);
+
 /* 1 if an address `own`, of a socket or what it left, stands for `ip`, too. */
 int inet_covers(const struct inet_address *own, int ipv6_only, const struct inet_address *ip);
 

@@ -55,7 +55,7 @@ static void set_local_locked(struct inet_socket *i, const struct inet_address *l
 
 /* ---- Conflicts ---- */
 
-static int is_ipv6_only(const struct inet_socket *i)
+int inet_is_ipv6_only(const struct inet_socket *i)
 {
     return i->base.family == LX_AF_INET6 && i->values[INET_IPV6_V6ONLY];
 }
@@ -84,8 +84,8 @@ static int conflicts(const struct inet_socket *i, const struct inet_address *loc
 {
     if (other == i || other->local.port != local->port || other->base.kind != i->base.kind ||
         is_over(other) ||
-        (!inet_covers(local, is_ipv6_only(i), &other->local) &&
-         !inet_covers(&other->local, is_ipv6_only(other), local)))
+        (!inet_covers(local, inet_is_ipv6_only(i), &other->local) &&
+         !inet_covers(&other->local, inet_is_ipv6_only(other), local)))
         return 0;
     const struct vfs_socket *a = &i->base, *b = &other->base;
     if (socket_option_is_on(a, LX_SO_REUSEADDR) && socket_option_is_on(b, LX_SO_REUSEADDR) &&
@@ -195,7 +195,7 @@ void inet_port_disconnect_locked(struct inet_socket *i)
 static uint32_t score(const struct inet_socket *i, const struct inet_address *to,
                       const struct inet_address *from)
 {
-    if (i->local.port != to->port || !inet_covers(&i->local, is_ipv6_only(i), to))
+    if (i->local.port != to->port || !inet_covers(&i->local, inet_is_ipv6_only(i), to))
         return 0;
     if (inet_is_stream(i) && i->base.state != SOCKET_LISTENS)
         return 0;

@@ -97,7 +97,7 @@ static void add_locked(const struct inet_socket *i, int has_ended)
     w->local = i->local;
     w->remote = i->remote;
     w->family = i->base.family;
-    w->ipv6_only = i->base.family == LX_AF_INET6 && i->values[INET_IPV6_V6ONLY];
+    w->ipv6_only = inet_is_ipv6_only(i);
     w->reuses_address = (uint8_t)socket_option_is_on(&i->base, LX_SO_REUSEADDR);
     w->reuses_port = (uint8_t)socket_option_is_on(&i->base, LX_SO_REUSEPORT);
     w->next = *bucket;
@@ -175,7 +175,7 @@ static int is_in_the_way(const struct inet_wait *w, const struct inet_socket *i,
                          const struct inet_address *local)
 {
     const struct vfs_socket *s = &i->base;
-    int ipv6_only = s->family == LX_AF_INET6 && i->values[INET_IPV6_V6ONLY];
+    int ipv6_only = inet_is_ipv6_only(i);
     if (w->local.port != local->port ||
         (!inet_covers(local, ipv6_only, &w->local) && !inet_covers(&w->local, w->ipv6_only, local)))
         return 0;

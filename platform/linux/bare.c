@@ -33,11 +33,15 @@ static int64_t call(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_
 
 /* ---- Memory ---- */
 
+int linux_prot(uint32_t prot)
+{
+    return (prot & PLAT_READ ? PROT_READ : 0) | (prot & PLAT_WRITE ? PROT_WRITE : 0) |
+           (prot & PLAT_EXEC ? PROT_EXEC : 0);
+}
+
 int plat_host_mem_protect(uint64_t addr, uint64_t size, uint32_t prot)
 {
-    uint64_t bits = (prot & PLAT_READ ? PROT_READ : 0) | (prot & PLAT_WRITE ? PROT_WRITE : 0) |
-                    (prot & PLAT_EXEC ? PROT_EXEC : 0);
-    return (int)call(SYS_mprotect, addr, size, bits, 0, 0, 0);
+    return (int)call(SYS_mprotect, addr, size, (uint64_t)linux_prot(prot), 0, 0, 0);
 }
 
 /* Reserved pages read as zeros once they are accessible: the kernel backs them when touched. */

@@ -9,6 +9,9 @@
 /* An eventfd that those who wait for streams listen to; -1: there is none. */
 extern int linux_doorbell __attribute__((visibility("hidden")));
 
+/* PROT_* of PLAT_READ, _WRITE, _EXEC. */
+int linux_prot(uint32_t prot);
+
 /* Behind the gate. */
 int linux_sleep_on_streams(_Atomic uint32_t *word, uint32_t streams, int64_t deadline_ns);
 void linux_sleep_for(uint64_t ns);

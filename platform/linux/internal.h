@@ -58,9 +58,6 @@ int linux_error(void);
 /* The same for -1 and errno, as most calls report; else `result`. */
 int64_t linux_result(int64_t result);
 
-/* PROT_* of PLAT_READ, _WRITE, _EXEC. */
-int linux_prot(uint32_t prot);
-
 /*
  * Map pages at exactly `addr`; as mmap(2) otherwise.
  *   returns  -LX_EEXIST: something is there, or the kernel forbids the address.

@@ -15,12 +15,6 @@ static void *pointer(uint64_t addr)
     return (void *)(uintptr_t)addr;
 }
 
-int linux_prot(uint32_t prot)
-{
-    return (prot & PLAT_READ ? PROT_READ : 0) | (prot & PLAT_WRITE ? PROT_WRITE : 0) |
-           (prot & PLAT_EXEC ? PROT_EXEC : 0);
-}
-
 int linux_map_at(uint64_t addr, uint64_t size, int prot, int flags, int fd)
 {
     void *got = mmap(pointer(addr), size, prot, flags | MAP_FIXED_NOREPLACE, fd, 0);

@@ -246,8 +246,8 @@ int shim_mm_fork(struct shim_task *t, const struct shim_host *to, struct shim_mm
     if (err == 0) {
         (*child)->is_here = 0;
         core_lock_acquire(&mm->lock);
-        shim_interrupter_hold(t); /* what others write now is in the copy as a whole, or not */
         name_constants(mm);
+        shim_interrupter_hold(t); /* what others write now is in the copy as a whole, or not */
         err = clone_records(mm, *child);
         for (uint32_t i = 0; err == 0 && i < mm->count; i++)
             err = send_area(*copy, &mm->areas[i], sp, to);

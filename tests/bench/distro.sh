@@ -23,6 +23,8 @@ find /usr/share /usr/lib -xdev -type f -size -2000k -print0 2>/dev/null | sort -
 head -c 20000000 "$work/file" >"$work/fifth"
 g++ -O2 -pthread -o "$work/churn" "$top/tests/bench/churn.cpp"
 
+wanted=${*:+ $* } # all, if none is named
+
 declare -A start=(
     [true]='true'
     [git]='git --version'
@@ -61,17 +63,6 @@ once() {
     echo $((${EPOCHREALTIME/./} - begin))
 }
 
-# is_wanted NAME [WANTED...]: all are, if none is named.
-is_wanted() {
-    local name=$1 wanted
-    shift
-    [ $# -gt 0 ] || return 0
-    for wanted; do
-        [ "$wanted" != "$name" ] || return 0
-    done
-    return 1
-}
-
 # measure KIND ROUNDS NAME COMMAND
 measure() {
     local round side
@@ -86,11 +77,11 @@ measure() {
 
 {
     for name in true git python node; do
-        is_wanted "$name" "$@" || continue
+        [[ -z $wanted || $wanted == *" $name "* ]] || continue
         measure start "${ROUNDS:-21}" $name "${start[$name]}"
     done
     for name in python-loop gzip-9 xz-20M sqlite malloc-c++ make-j2; do
-        is_wanted "$name" "$@" || continue
+        [[ -z $wanted || $wanted == *" $name "* ]] || continue
         measure long "${WORK_ROUNDS:-3}" $name "${long[$name]}"
     done
 } | awk -F'\t' '
