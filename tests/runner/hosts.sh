@@ -71,6 +71,18 @@ busy() {
     done | sort -rn | head -n "$1" | cut -d ' ' -f 2
 }
 
+# settle: until the hosts are idle, also those that are only being made: until none has used any of
+# the processor's time for a while.
+settle() {
+    local before='' now pid
+    for _ in $(seq 100); do
+        now=$(for pid in $(hosts); do echo "$pid $(ticks "$pid")"; done)
+        [ "$now" != "$before" ] || return
+        before=$now
+        sleep 0.3
+    done
+}
+
 # ends WHAT EXIT_CODE OUTPUT: how the container ends.
 ends() {
     wait $limit 2>/dev/null
@@ -116,7 +128,8 @@ for _ in $(seq "$repeats"); do
     says 'ended by signal 11 (SIGSEGV)'
 
     # Idle ones.
-    start 'echo a | cat | cat >/dev/null; sleep 0.2; echo ready; read x; echo $x; echo b | cat; ( exit 3 ); exit $?'
+    start 'echo a | cat | cat >/dev/null; echo ready; read x; echo $x; echo b | cat; ( exit 3 ); exit $?'
+    settle
     hosts | tail -n +2 | xargs kill -KILL
     sleep 1
     (trap '' PIPE; echo word) >&3 # if the container has ended, what follows tells
