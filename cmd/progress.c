@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Progress on a terminal, and sizes as people write them. */
+/* Progress on a terminal, and the limits of what an archive may hold. */
 
 #include "progress.h"
 
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lx/errno.h"
+#include "core/size.h"
 #include "options.h"
 #include "plat/plat.h"
 
@@ -29,37 +29,17 @@ void cmd_size_format(uint64_t size, char *text, size_t text_size)
              units[unit]);
 }
 
-int cmd_size_parse(const char *text, uint64_t *out)
-{
-    static const char units[] = "KMGT";
-    char *end;
-    *out = 0;
-    if (!isdigit((unsigned char)*text))
-        return -LX_EINVAL;
-    unsigned long long value = strtoull(text, &end, 10);
-    const char *unit = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
-    if (*end && (!unit || end[1]))
-        return -LX_EINVAL;
-    for (const char *u = units; unit && u <= unit; u++) {
-        if (value > UINT64_MAX / 1024)
-            return -LX_EINVAL;
-        value *= 1024;
-    }
-    *out = value;
-    return 0;
-}
-
 int cmd_limit_size(const char *command, const char *value, struct image_limits *limits)
 {
     limits->file_size = UINT64_MAX; /* the total limits each */
-    if (cmd_size_parse(value, &limits->total_size) == 0)
+    if (core_size_parse(value, &limits->total_size) == 0)
         return 0;
     return cmd_usage(command, "'%s' is no size: give a number, with K, M, G or T behind it", value);
 }
 
 int cmd_limit_files(const char *command, const char *value, struct image_limits *limits)
 {
-    if (cmd_size_parse(value, &limits->entries) == 0)
+    if (core_size_parse(value, &limits->entries) == 0)
         return 0;
     return cmd_usage(command, "'%s' is no number of files", value);
 }

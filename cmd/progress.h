@@ -29,7 +29,4 @@ void cmd_size_format(uint64_t size, char *text, size_t text_size);
 int cmd_limit_size(const char *command, const char *value, struct image_limits *limits);
 int cmd_limit_files(const char *command, const char *value, struct image_limits *limits);
 
-/* "20", "64k", "20G", in powers of 1024; -LX_EINVAL. */
-MUST_USE int cmd_size_parse(const char *text, uint64_t *out);
-
 #endif

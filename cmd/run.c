@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "core/size.h"
 #include "envfile.h"
 #include "options.h"
 #include "progress.h"
@@ -34,6 +35,11 @@ static const char help[] =
     "  -w, --workdir DIR      Directory the program starts in (default /)\n"
     "      --entrypoint PROG  Program to run; COMMAND and the rest are its arguments\n"
     "  -v, --volume HOST:GUEST[:ro]  Mount a folder or file of yours; made if it is missing\n"
+    "      --mount type=bind,source=HOST,target=GUEST[,readonly]  The same; it must be there\n"
+    "      --tmpfs GUEST[:OPTIONS]  Mount an empty folder in memory; options as size=64m,mode=755\n"
+    "      --read-only        Let nothing be changed but what is in mounts\n"
+    "      --shm-size N       Most bytes in /dev/shm (default 64m)\n"
+    "      --storage N        Most bytes that files may take in memory (default: half of it)\n"
     "  -u, --user USER[:GROUP]  Who to run it as, by name or number (default: the image's user)\n"
     "      --group-add GROUP  Another group of the user's, by name or number\n"
     "  -h, --hostname NAME    Name of the machine as the program sees it\n"
@@ -67,7 +73,7 @@ struct arguments {
     struct runner_options options;
     struct cmd_progress progress;
     struct cmd_strings env;
-    struct cmd_strings volumes;
+    struct cmd_strings volumes, tmpfs, mounts;
     struct cmd_strings groups;
     struct runner_ulimit ulimits[ULIMITS_MAX];
 };
@@ -96,6 +102,18 @@ static int add_env_file(struct cmd_strings *env, const char *path)
     return RUNNER_EXIT_FAILED;
 }
 
+static int add_text(struct cmd_strings *list, const char *text)
+{
+    return cmd_strings_add(list, text, strlen(text)) < 0 ? usage("no memory for '%s'", text) : 0;
+}
+
+static int read_size(const char *text, uint64_t *out)
+{
+    return core_size_parse(text, out) < 0 || !*out
+               ? usage("'%s' is no size: give a number, with K, M, G or T behind it", text)
+               : 0;
+}
+
 static int add_ulimit(struct arguments *a, const char *text)
 {
     struct runner_options *o = &a->options;
@@ -116,6 +134,11 @@ enum option {
     ENTRYPOINT,
     USER,
     VOLUME,
+    TMPFS,
+    MOUNT,
+    READ_ONLY,
+    SHM_SIZE,
+    STORAGE,
     IGNORED,
     QUIET,
     ROOT,
@@ -138,6 +161,11 @@ static const struct cmd_option known[] = {
     {"entrypoint", 0, 1, ENTRYPOINT},
     {"user", 'u', 1, USER},
     {"volume", 'v', 1, VOLUME},
+    {"tmpfs", 0, 1, TMPFS},
+    {"mount", 0, 1, MOUNT},
+    {"read-only", 0, 0, READ_ONLY},
+    {"shm-size", 0, 1, SHM_SIZE},
+    {"storage", 0, 1, STORAGE},
     {"interactive", 'i', 0, IGNORED},
     {"rm", 0, 0, IGNORED},
     {"quiet", 'q', 0, QUIET},
@@ -193,13 +221,20 @@ static int apply(struct arguments *a, enum option option, const char *value)
         o->user = value;
         return 0;
     case VOLUME:
-        return cmd_strings_add(&a->volumes, value, strlen(value)) < 0
-                   ? usage("no memory for '%s'", value)
-                   : 0;
+        return add_text(&a->volumes, value);
+    case TMPFS:
+        return add_text(&a->tmpfs, value);
+    case MOUNT:
+        return add_text(&a->mounts, value);
+    case READ_ONLY:
+        o->read_only = 1;
+        return 0;
+    case SHM_SIZE:
+        return read_size(value, &o->shm_size);
+    case STORAGE:
+        return read_size(value, &o->storage_size);
     case GROUP_ADD:
-        return cmd_strings_add(&a->groups, value, strlen(value)) < 0
-                   ? usage("no memory for '%s'", value)
-                   : 0;
+        return add_text(&a->groups, value);
     case HOSTNAME:
         o->hostname = value;
         return !*value || strlen(value) > HOSTNAME_MAX
@@ -254,12 +289,15 @@ static int parse(struct arguments *a, int argc, char **argv, int *code)
     a->options.env = a->env.count ? (const char *const *)a->env.items : none;
     a->options.groups = a->groups.count ? (const char *const *)a->groups.items : none;
     a->options.volumes = a->volumes.count ? (const char *const *)a->volumes.items : none;
+    a->options.tmpfs = a->tmpfs.count ? (const char *const *)a->tmpfs.items : none;
+    a->options.mounts = a->mounts.count ? (const char *const *)a->mounts.items : none;
     return 0;
 }
 
 int cmd_run(int argc, char **argv)
 {
-    struct arguments a = {.options.pids_limit = RUNNER_PIDS_LIMIT};
+    struct arguments a = {.options.pids_limit = RUNNER_PIDS_LIMIT,
+                          .options.shm_size = RUNNER_SHM_SIZE};
     int code;
     image_limits_default(&a.options.import.limits);
     if (!parse(&a, argc, argv, &code)) {
@@ -271,6 +309,8 @@ int cmd_run(int argc, char **argv)
     }
     cmd_strings_free(&a.groups);
     cmd_strings_free(&a.volumes);
+    cmd_strings_free(&a.tmpfs);
+    cmd_strings_free(&a.mounts);
     cmd_strings_free(&a.env);
     return code;
 }

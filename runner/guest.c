@@ -30,6 +30,7 @@
 #include "vfs/image.h"
 #include "vfs/mount.h"
 #include "vfs/proc.h"
+#include "vfs/super.h"
 #include "vfs/tree.h"
 
 #define TEXT_MAX (1u << 20)
@@ -95,42 +96,58 @@ static int map_image(const struct handover *h)
     return 0;
 }
 
-/*
- * What every container finds in /dev, if the image has not brought it, and /proc.  A terminal
- * is not there: opening /dev/tty is ENXIO.
- */
+/* What every container finds in /dev.  A terminal is not there: opening /dev/tty is ENXIO. */
 static int make_devices(struct vfs_fs *fs)
 {
     static const struct {
         const char *path;
-        uint32_t minor;
+        uint32_t device;
     } devices[] = {
-        {"/dev/null", 3},   {"/dev/zero", 5},    {"/dev/full", 7},
-        {"/dev/random", 8}, {"/dev/urandom", 9},
+        {"/dev/null", LX_MAKEDEV(1, 3)},    {"/dev/zero", LX_MAKEDEV(1, 5)},
+        {"/dev/full", LX_MAKEDEV(1, 7)},    {"/dev/random", LX_MAKEDEV(1, 8)},
+        {"/dev/urandom", LX_MAKEDEV(1, 9)}, {"/dev/tty", LX_MAKEDEV(5, 0)},
     };
-    uint32_t umask = fs->umask;
-    fs->umask = 0;
-    int err = vfs_tree_mkdir(fs, NULL, "/dev", 0755);
-    for (size_t i = 0; (err == 0 || err == -LX_EEXIST) && i < sizeof devices / sizeof devices[0];
-         i++)
-        err = vfs_tree_mknod(fs, NULL, devices[i].path, LX_S_IFCHR | 0666,
-                             (uint32_t)LX_MAKEDEV(1, devices[i].minor));
     static const char *const links[][2] = {
         {"/proc/self/fd", "/dev/fd"},
         {"/proc/self/fd/0", "/dev/stdin"},
         {"/proc/self/fd/1", "/dev/stdout"},
         {"/proc/self/fd/2", "/dev/stderr"},
     };
-    for (size_t i = 0; (err == 0 || err == -LX_EEXIST) && i < sizeof links / sizeof links[0]; i++)
+    int err = 0;
+    for (size_t i = 0; err == 0 && i < sizeof devices / sizeof devices[0]; i++)
+        err = vfs_tree_mknod(fs, NULL, devices[i].path, LX_S_IFCHR | 0666, devices[i].device);
+    for (size_t i = 0; err == 0 && i < sizeof links / sizeof links[0]; i++)
         err = vfs_tree_symlink(fs, NULL, links[i][1], links[i][0]);
-    if (err == 0 || err == -LX_EEXIST)
-        err = vfs_tree_mknod(fs, NULL, "/dev/tty", LX_S_IFCHR | 0666, (uint32_t)LX_MAKEDEV(5, 0));
-    if (err == 0 || err == -LX_EEXIST)
-        err = vfs_tree_mkdir(fs, NULL, "/dev/shm", 01777);
-    if (err == 0 || err == -LX_EEXIST)
-        err = vfs_proc_mount(fs, "/proc");
+    return err;
+}
+
+#define DEV_SIZE (64ull << 20) /* as docker's */
+
+/* The mounts of every container, over what the image has at their places. */
+static int make_mounts(struct vfs_fs *fs, uint64_t shm_size)
+{
+    const struct vfs_tmpfs_options dev = {.flags = VFS_MOUNT_NOSUID,
+                                          .mode = 0755,
+                                          .size = DEV_SIZE,
+                                          .inodes = UINT64_MAX,
+                                          .source = "tmpfs"};
+    const struct vfs_tmpfs_options shm = {.flags =
+                                              VFS_MOUNT_NOSUID | VFS_MOUNT_NODEV | VFS_MOUNT_NOEXEC,
+                                          .mode = 01777,
+                                          .size = shm_size,
+                                          .inodes = UINT64_MAX,
+                                          .source = "shm"};
+    uint32_t umask = fs->umask;
+    fs->umask = 0;
+    int err = vfs_proc_mount(fs, "/proc");
+    if (err == 0)
+        err = vfs_mount_tmpfs(fs, "/dev", &dev);
+    if (err == 0)
+        err = make_devices(fs);
+    if (err == 0)
+        err = vfs_mount_tmpfs(fs, "/dev/shm", &shm);
     fs->umask = umask;
-    return err == -LX_EEXIST ? 0 : err;
+    return err;
 }
 
 /*
@@ -272,27 +289,29 @@ static int load(struct shim_task *t, const struct handover *h, char *const *env,
     return load_from_path(t, program, h->argv, env, error);
 }
 
-/* Let this process have the volumes' folders. */
-static void attach_volumes(const struct handover *h)
+/* Let this process have the folders that are mounted. */
+static void attach_folders(const struct handover *h)
 {
-    for (uint32_t i = 0; i < h->volume_count; i++) {
+    for (uint32_t i = 0; i < h->folder_count; i++) {
         struct plat_file *folder;
-        if (plat_file_inherited(h->volume_file + i, &folder) < 0)
-            give_up(RUNNER_EXIT_FAILED, "cannot open a volume", 0);
+        if (plat_file_inherited(h->folder_file + i, &folder) < 0)
+            give_up(RUNNER_EXIT_FAILED, "cannot open a mounted folder", 0);
         vfs_mount_attach(i, folder);
     }
 }
 
-/* Mount the volumes; what is whose on the host shows as the user's. */
-static void mount_volumes(struct vfs_fs *fs, const struct handover *h, const struct user *user)
+/* Mount what the user wants; what is whose on the host shows as the user's. */
+static void mount_all(struct vfs_fs *fs, const struct handover *h, const struct user *user)
 {
-    for (uint32_t i = 0; i < h->volume_count; i++) {
-        const struct handover_volume *v = &h->volumes[i];
-        const struct vfs_mount_options options = {v->flags, user->uid, user->gid};
-        int err = vfs_mount_folder(fs, i, v->name, v->at, &options);
+    uint32_t folder = 0;
+    for (uint32_t i = 0; i < h->mount_count; i++) {
+        const struct handover_mount *m = &h->mounts[i];
+        const struct vfs_folder_options options = {m->tmpfs.flags, user->uid, user->gid};
+        int err = m->name ? vfs_mount_folder(fs, folder++, m->name, m->at, &options)
+                          : vfs_mount_tmpfs(fs, m->at, &m->tmpfs);
         if (err < 0) {
             char what[512];
-            snprintf(what, sizeof what, "cannot mount a volume on %s", v->at);
+            snprintf(what, sizeof what, "cannot mount on %s", m->at);
             give_up(RUNNER_EXIT_FAILED, what, err);
         }
     }
@@ -308,7 +327,7 @@ static struct shim_task *make_process(void)
     if (err == 0)
         err = vfs_fs_new(&p->fs);
     if (err == 0)
-        err = make_devices(p->fs);
+        err = make_mounts(p->fs, handover()->shm_size);
     if (err < 0)
         give_up(RUNNER_EXIT_FAILED, "cannot set up the container", err);
     err = open_streams(p->fds);
@@ -328,10 +347,12 @@ static NORETURN void begin_container(struct plat_thread *thread)
     char **env;
     find_user(t->process, h, &user);
     make_hosts(t->process->fs, shim_container()->hostname);
-    mount_volumes(t->process->fs, h, &user);
+    mount_all(t->process->fs, h, &user);
     int err = enter_workdir(t->process->fs, h->workdir);
     if (err < 0)
         give_up(RUNNER_EXIT_FAILED, "cannot enter the working directory", err);
+    if (h->is_read_only)
+        vfs_mount_root_read_only();
     become_user(t->process, &user);
     err = environment_make(h->env, user.home, shim_container()->hostname, &env);
     if (err < 0)
@@ -370,7 +391,7 @@ void runner_guest_main(const char *argument)
         give_up(RUNNER_EXIT_FAILED, "cannot set up a guest thread", err);
     shim_proc_init();
     int is_first = shim_host_begin(index);
-    attach_volumes(handover());
+    attach_folders(handover());
     if (is_first)
         begin_container(thread);
     plat_thread_again(thread, shim_host_serve);

@@ -14,16 +14,17 @@
 #include "kept.h"
 #include "lx/types.h"
 #include "shim/task.h"
+#include "vfs/mount.h"
 
 /*
  * The files given to the guest host: the image's index, its packs in its order, its
- * patches and its memory images if it has them, and the folders of the volumes.
+ * patches and its memory images if it has them, and the folders that are mounted.
  */
 enum handover_file { HANDOVER_INDEX, HANDOVER_PACKS };
 
-struct handover_volume {
-    const char *name, *at; /* see struct volume */
-    uint32_t flags;
+struct handover_mount {
+    const char *name, *at;          /* see struct mount */
+    struct vfs_tmpfs_options tmpfs; /* if `name` is NULL; its flags are a folder's, too */
 };
 
 struct handover {
@@ -31,8 +32,11 @@ struct handover {
     struct kept kept;        /* the image's patches and memory images */
     const char *const *argv; /* in the arena, NULL-terminated; argv[0] is the program */
     const char *const *env;
-    const struct handover_volume *volumes; /* `volume_count`; folders from `volume_file` on */
-    uint32_t volume_count, volume_file;
+    const struct handover_mount *mounts; /* `mount_count` */
+    uint32_t mount_count;
+    uint32_t folder_file, folder_count; /* their folders: the first one's place, and how many */
+    uint32_t is_read_only;              /* 1: the root file system may not be changed */
+    uint64_t shm_size;                  /* bytes of /dev/shm */
     const char *workdir;
     const char *user;          /* "NAME[:GROUP]"; empty is root */
     const char *const *groups; /* NULL-terminated "NAME|GID", besides the user's */

@@ -19,6 +19,7 @@
 #include "lx/errno.h"
 #include "lx/signal.h"
 #include "lx/wait.h"
+#include "mount.h"
 #include "open.h"
 #include "plat/plat.h"
 #include "shim/host.h"
@@ -27,7 +28,6 @@
 #include "shim/signal.h"
 #include "shim/task.h"
 #include "vfs/inode.h"
-#include "volume.h"
 
 #define NS_PER_MS 1000000ull
 #define SPAWN_RETRY_NS (10 * NS_PER_MS)
@@ -45,7 +45,7 @@ struct run {
     const struct runner_options *options;
     struct core_diag *diag;
     struct image image;
-    struct volumes volumes;
+    struct mounts mounts;
     struct handover *handover;
     struct plat_file *files[HANDOVER_PACKS + VFS_IMAGE_PACKS_MAX + 1 + VFS_MOUNTS_MAX];
     uint32_t file_count;
@@ -110,18 +110,25 @@ static const char *const *make_argv(const struct runner_options *o, const char *
     return arena_lists(first, first_count, second, second_count);
 }
 
-static int hand_over_volumes(const struct volumes *volumes, struct handover *h)
+static int hand_over_mounts(const struct mounts *mounts, struct handover *h)
 {
-    struct handover_volume *copy = core_arena_alloc((volumes->count + 1) * sizeof *copy);
-    h->volumes = copy;
-    h->volume_count = volumes->count;
-    for (uint32_t i = 0; copy && i < volumes->count; i++) {
-        const struct volume *v = &volumes->items[i];
-        copy[i] = (struct handover_volume){arena_string(v->name), arena_string(v->at), v->flags};
-        if (!copy[i].name || !copy[i].at)
+    struct handover_mount *copy = core_arena_alloc((mounts->count + 1) * sizeof *copy);
+    const char *tmpfs = arena_string("tmpfs");
+    h->mounts = copy;
+    h->mount_count = mounts->count;
+    for (uint32_t i = 0; copy && i < mounts->count; i++) {
+        const struct mount *m = &mounts->items[i];
+        const struct mount_spec *s = &m->spec;
+        int is_folder = s->kind == MOUNT_FOLDER;
+        copy[i] = (struct handover_mount){
+            .name = is_folder ? arena_string(m->name) : NULL,
+            .at = arena_string(s->at),
+            .tmpfs = {s->flags, s->mode, s->uid, s->gid, s->size, s->inodes, tmpfs}};
+        h->folder_count += (uint32_t)is_folder;
+        if ((is_folder && !copy[i].name) || !copy[i].at)
             return -LX_ENOMEM;
     }
-    return copy ? 0 : -LX_ENOMEM;
+    return copy && tmpfs ? 0 : -LX_ENOMEM;
 }
 
 static int fill_handover(struct run *r, const char *program, const struct image_config *config)
@@ -142,8 +149,10 @@ static int fill_handover(struct run *r, const char *program, const struct image_
             (struct lx_rlimit64){o->ulimits[i].soft, o->ulimits[i].hard};
     h->index_size = r->image.view.index.size;
     h->kept = kept_now(&r->image);
+    h->is_read_only = o->read_only != 0;
+    h->shm_size = o->shm_size;
     if (!h->argv || !h->env || !h->workdir || !h->user || !h->groups ||
-        hand_over_volumes(&r->volumes, h) < 0)
+        hand_over_mounts(&r->mounts, h) < 0)
         return core_diag_set(r->diag, -LX_E2BIG, "arguments and environment are too long");
     if (!h->argv[0])
         return core_diag_set(r->diag, -LX_EINVAL,
@@ -159,7 +168,9 @@ static int make_container(struct run *r, const char *program)
         err = core_segment_init();
     if (err == 0)
         err = core_shared_init();
-    if (err == 0 && r->volumes.count)
+    if (err == 0 && r->options->storage_size)
+        core_segment_set_limit(r->options->storage_size);
+    if (err == 0 && r->mounts.count)
         err = plat_keeper_start();
     if (err == 0)
         err = shim_container_init();
@@ -297,9 +308,11 @@ static void choose_files(struct run *r)
         r->files[count++] = r->image.patches;
     if (r->handover->kept.images.size)
         r->files[count++] = r->image.memory;
-    r->handover->volume_file = count;
-    for (uint32_t i = 0; i < r->volumes.count; i++)
-        r->files[count++] = r->volumes.items[i].folder;
+    r->handover->folder_file = count;
+    for (uint32_t i = 0; i < r->mounts.count; i++) {
+        if (r->mounts.items[i].folder)
+            r->files[count++] = r->mounts.items[i].folder;
+    }
     r->file_count = count;
 }
 
@@ -433,9 +446,10 @@ int runner_run(const struct runner_options *options, struct core_diag *diag)
         core_diag_set(diag, 0, "cannot watch for signals");
         return RUNNER_EXIT_FAILED;
     }
-    if (volumes_open(options->volumes, &r.volumes, diag) < 0 ||
+    const struct mount_texts mounts = {options->volumes, options->tmpfs, options->mounts};
+    if (mounts_open(&mounts, &r.mounts, diag) < 0 ||
         open_image(options, program, sizeof program, &r.image, diag) < 0) {
-        volumes_close(&r.volumes);
+        mounts_close(&r.mounts);
         return RUNNER_EXIT_FAILED;
     }
     int code = RUNNER_EXIT_FAILED;
@@ -452,6 +466,6 @@ int runner_run(const struct runner_options *options, struct core_diag *diag)
             report_damage(options, &r.image, (uint32_t)damaged);
     }
     image_close(&r.image);
-    volumes_close(&r.volumes);
+    mounts_close(&r.mounts);
     return code;
 }

@@ -14,6 +14,7 @@
 #include "shim/task.h"
 #include "vfs/inode.h"
 #include "vfs/path.h"
+#include "vfs/super.h"
 
 /* What docker gives root: chown .. setpcap, net_bind_service, net_raw .. setfcap. */
 #define CONTAINER_CAPABILITIES 0xa80425fbull
@@ -164,7 +165,7 @@ static void apply_mode(const struct shim_process *p, const struct vfs_inode *exe
                        struct shim_cred_exec *next)
 {
     uint32_t mode = exe->mode;
-    if (p->no_new_privs)
+    if (p->no_new_privs || exe->super->flags & VFS_MOUNT_NOSUID)
         return;
     if (mode & LX_S_ISUID)
         next->cred.euid = exe->uid;

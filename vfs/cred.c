@@ -123,9 +123,17 @@ int cred_may(const struct vfs_cred *cred, uint32_t mode, uint32_t uid, uint32_t 
     return want & ~(mode >> shift) & 7 ? -LX_EACCES : 0;
 }
 
+/* A device, fifo or socket may be written to where nothing may be changed: sb_permission(). */
+static int is_stored(const struct vfs_inode *inode)
+{
+    return VFS_IS_REG(inode) || VFS_IS_DIR(inode) || VFS_IS_LNK(inode);
+}
+
 int vfs_may(const struct vfs_cred *cred, struct vfs_inode *inode, uint32_t want)
 {
-    int err = inode->owner ? inode_ops(inode)->may(inode, want) : 0;
+    if (want & LX_W_OK && inode->super->flags & VFS_MOUNT_READ_ONLY && is_stored(inode))
+        return -LX_EROFS;
+    int err = inode->owner && inode_ops(inode)->may ? inode_ops(inode)->may(inode, want) : 0;
     if (err)
         return err < 0 ? err : 0;
     return cred_may(cred, inode->mode, inode->uid, inode->gid, want);

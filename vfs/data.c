@@ -114,6 +114,16 @@ static int64_t read_pieces(const struct vfs_inode *inode, uint8_t *buf, uint64_t
     return (int64_t)done;
 }
 
+static core_page_t new_page(struct vfs_inode *inode)
+{
+    if (vfs_super_take_page(inode->super) < 0)
+        return 0;
+    core_page_t page = core_page_new();
+    if (!page)
+        vfs_super_give_page(inode->super);
+    return page;
+}
+
 /* A page of the file's own at `page`, with the image's bytes copied up. */
 static int own_page(struct vfs_inode *inode, uint64_t page, uint8_t **bytes)
 {
@@ -121,7 +131,7 @@ static int own_page(struct vfs_inode *inode, uint64_t page, uint8_t **bytes)
     if (!slot)
         return -LX_ENOSPC;
     if (!*slot || *slot == HOLE) {
-        core_page_t fresh = core_page_new();
+        core_page_t fresh = new_page(inode);
         if (!fresh)
             return -LX_ENOSPC;
         uint64_t offset = page * CORE_PAGE_SIZE;
@@ -131,6 +141,7 @@ static int own_page(struct vfs_inode *inode, uint64_t page, uint8_t **bytes)
                 left = CORE_PAGE_SIZE;
             if (read_pieces(inode, core_page(fresh), left, offset, image_bytes) != (int64_t)left) {
                 core_page_free(fresh);
+                vfs_super_give_page(inode->super);
                 return -LX_EIO;
             }
         }
@@ -274,6 +285,19 @@ static int seal_check(const struct vfs_inode *inode, enum seal_check what, uint6
     return seals & LX_F_SEAL_GROW && end > inode->size ? -LX_EPERM : 0;
 }
 
+static int64_t pages_of(uint64_t size)
+{
+    return (int64_t)((size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE);
+}
+
+/* A shared file counts as if it had no holes, and beyond its file system's limit, too. */
+static void set_size(struct vfs_inode *inode, uint64_t size)
+{
+    if (inode->shared)
+        vfs_super_add_pages(inode->super, pages_of(size) - pages_of(inode->size));
+    inode->size = size;
+}
+
 static int64_t write_locked(struct vfs_inode *inode, const uint8_t *buf, uint64_t size,
                             uint64_t offset)
 {
@@ -287,7 +311,7 @@ static int64_t write_locked(struct vfs_inode *inode, const uint8_t *buf, uint64_
                              : write_pages(inode, buf, size, offset);
     if (done > 0) {
         if (offset + (uint64_t)done > inode->size)
-            inode->size = offset + (uint64_t)done;
+            set_size(inode, offset + (uint64_t)done);
         inode->mtime_ns = inode->ctime_ns = vfs_now();
         inode->mode &= ~(LX_S_ISUID | (inode->mode & LX_S_IXGRP ? LX_S_ISGID : 0u));
     }
@@ -322,6 +346,7 @@ static void free_page(struct vfs_inode *inode, core_page_t *page)
 {
     if (*page && *page != HOLE) {
         core_page_free(*page);
+        vfs_super_give_page(inode->super);
         inode->page_count--;
     }
     *page = 0;
@@ -391,7 +416,7 @@ int vfs_inode_truncate(struct vfs_inode *inode, uint64_t size)
             goto out;
         free_pages(inode, first, UINT64_MAX);
     }
-    inode->size = size;
+    set_size(inode, size);
     inode->mtime_ns = inode->ctime_ns = vfs_now();
     inode->mode &= ~(LX_S_ISUID | (inode->mode & LX_S_IXGRP ? LX_S_ISGID : 0u));
 out:
@@ -408,7 +433,7 @@ int vfs_inode_extend(struct vfs_inode *inode, uint64_t size)
     core_lock_acquire(&inode->lock);
     int err = size > inode->size ? seal_check(inode, SEAL_CHECK_RESIZE, size) : 0;
     if (err == 0 && size > inode->size) {
-        inode->size = size;
+        set_size(inode, size);
         inode->mtime_ns = inode->ctime_ns = vfs_now();
     }
     core_lock_release(&inode->lock);
@@ -482,6 +507,8 @@ static void drop_pages(struct vfs_inode *inode)
 void data_free(struct vfs_inode *inode)
 {
     drop_pages(inode);
+    if (inode->shared)
+        vfs_super_add_pages(inode->super, -pages_of(inode->size));
     core_shared_put(inode->shared);
 }
 
@@ -546,8 +573,9 @@ static int share_locked(struct vfs_inode *inode)
         core_shared_put(s);
         return err;
     }
-    inode->shared = s;
     drop_pages(inode);
+    inode->shared = s;
+    vfs_super_add_pages(inode->super, pages_of(inode->size));
     inode->image_size = 0;
     return 0;
 }

@@ -123,6 +123,8 @@ int vfs_file_open_exec_inode(struct vfs_fs *fs, struct vfs_inode *inode, struct 
     if (!VFS_IS_REG(inode))
         return -LX_EACCES;
     int err = vfs_may(&fs->cred, inode, LX_X_OK);
+    if (err == 0 && vfs_super_is_noexec(inode->super))
+        err = -LX_EACCES;
     if (err == 0 && atomic_load(&inode->writer_count))
         err = -LX_ETXTBSY;
     return err < 0 ? err : vfs_file_new(VFS_FILE_REGULAR, LX_O_RDONLY, inode, out);

@@ -212,7 +212,7 @@ static int make_inode(struct vfs_mount *m, const char *path, const struct plat_s
     struct vfs_host *h = err == 0 ? core_arena_alloc(sizeof *h) : NULL;
     if (!h)
         return err < 0 ? err : -LX_ENOMEM;
-    err = vfs_inode_new(types[st->type], 0, 0, 0,
+    err = vfs_inode_new(&m->super, types[st->type], 0, 0, 0,
                         st->type == PLAT_FILE_SYMLINK ? target.text : NULL, out);
     if (err < 0) {
         core_arena_free(h, sizeof *h);
@@ -297,11 +297,6 @@ int host_lookup(struct vfs_inode *dir, const char *name, uint32_t size, struct v
     if (err == 0)
         err = plat_at_stat(folder_of(dir), path.text, &st);
     return err < 0 ? err : inode_at(dir, &last, path.text, &st, out);
-}
-
-int host_same_mount(const struct vfs_inode *a, const struct vfs_inode *b)
-{
-    return a->host->mount == b->host->mount ? 0 : -LX_EXDEV;
 }
 
 /* ---- Attributes ---- */
@@ -502,9 +497,7 @@ int host_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
 int host_link(struct vfs_inode *dir, const struct vfs_last *last, struct vfs_inode *inode)
 {
     struct host_path from, to;
-    int err = host_same_mount(dir, inode);
-    if (err == 0)
-        err = dir->nlink && inode->nlink ? host_path(inode, &from) : -LX_ENOENT;
+    int err = dir->nlink && inode->nlink ? host_path(inode, &from) : -LX_ENOENT;
     if (err == 0)
         err = host_path_in(dir, last->name, last->size, &to);
     if (err == 0)
@@ -574,31 +567,6 @@ int host_rename_locked(struct vfs_inode *dir, const struct vfs_last *last, struc
 
 /* ---- The table ---- */
 
-static int is_read_only(const struct vfs_inode *inode)
-{
-    return inode->host->mount->flags & VFS_MOUNT_READ_ONLY;
-}
-
-static int may_use(const struct vfs_inode *inode, uint32_t want)
-{
-    return want & LX_W_OK && is_read_only(inode) ? -LX_EROFS : 0;
-}
-
-static int change_mode(struct vfs_inode *inode, uint32_t mode)
-{
-    return is_read_only(inode) ? -LX_EROFS : host_chmod(inode, mode);
-}
-
-static int change_owner(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
-{
-    return is_read_only(inode) ? -LX_EROFS : host_chown(inode, uid, gid);
-}
-
-static int change_times(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns)
-{
-    return is_read_only(inode) ? -LX_EROFS : host_utimes(inode, atime_ns, mtime_ns);
-}
-
 static uint64_t shown_ino(struct vfs_inode *inode)
 {
     return inode->host->id;
@@ -627,10 +595,9 @@ const struct inode_ops host_ops = {
     .refresh = host_refresh,
     .stat = show,
     .shown_ino = shown_ino,
-    .may = may_use,
-    .chmod = change_mode,
-    .chown = change_owner,
-    .utimes = change_times,
+    .chmod = host_chmod,
+    .chown = host_chown,
+    .utimes = host_utimes,
     .read = host_read,
     .write = host_write,
     .append = host_append,
@@ -642,6 +609,5 @@ const struct inode_ops host_ops = {
     .create = host_create,
     .link = host_link,
     .remove = host_remove,
-    .same_mount = host_same_mount,
     .rename_locked = host_rename_locked,
 };

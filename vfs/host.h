@@ -25,7 +25,8 @@
 #include "vfs/tree.h"
 
 struct vfs_mount {
-    uint32_t number, flags;   /* constant */
+    struct vfs_super super;
+    uint32_t number;          /* constant */
     uint32_t uid, gid;        /* constant: see struct vfs_mount_options */
     struct core_lock lock;    /* LOCK_DENTRY: guards `files` */
     struct vfs_inode **files; /* hash table by identity; no references */
@@ -78,9 +79,6 @@ void host_free(struct vfs_inode *inode);
 
 MUST_USE int host_lookup(struct vfs_inode *dir, const char *name, uint32_t size,
                          struct vfs_inode **out);
-
-/* 0 or -LX_EXDEV: may a name move or a link be made between the two directories? */
-MUST_USE int host_same_mount(const struct vfs_inode *a, const struct vfs_inode *b);
 
 /* As tree_create(): files, directories and links; others are -LX_EPERM. */
 MUST_USE int host_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last *last,

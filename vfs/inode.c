@@ -17,8 +17,8 @@
 #include "plat/plat.h"
 #include "vfs/image.h"
 #include "vfs/memfd.h"
+#include "vfs/super.h"
 
-#define DEVICE LX_MAKEDEV(0, 32)
 #define NS_PER_S 1000000000ll
 
 struct vfs_state *vfs_state(void)
@@ -65,8 +65,11 @@ int vfs_init(void)
     s->checked = core_arena_alloc((count + 7) / 8);
     if (!s->inodes || !s->checked)
         return -LX_ENOMEM;
+    vfs_super_init(&s->root_super, VFS_SUPER_ROOT, ROOT_MINOR);
+    vfs_super_init(&s->files_super, VFS_SUPER_FILES, FILES_MINOR);
     core_arena_set_root(CORE_ROOT_VFS, s);
-    return vfs_inode_from_image(0, NULL, &s->root);
+    int err = mount_init();
+    return err < 0 ? err : vfs_inode_from_image(0, NULL, &s->root);
 }
 
 /*
@@ -112,6 +115,7 @@ static void inode_free(struct vfs_inode *inode)
     inode->mounted = inode->covers = NULL;
     inode->owner = VFS_OF_CONTAINER;
     inode->host = NULL;
+    inode->super = NULL;
     core_lock_acquire(&s->lock);
     inode->next_unused = s->unused;
     s->unused = inode;
@@ -129,6 +133,7 @@ static struct vfs_inode *from_image_locked(struct vfs_state *s, uint32_t index,
     inode->ino = image_ino(index);
     inode->image_index = index;
     inode->rdev = i->rdev;
+    inode->super = &s->root_super;
     inode->mode = i->mode;
     inode->uid = i->uid;
     inode->gid = i->gid;
@@ -170,8 +175,8 @@ int vfs_inode_from_image(uint32_t index, struct vfs_inode *parent, struct vfs_in
     return err;
 }
 
-int vfs_inode_new(uint32_t mode, uint32_t uid, uint32_t gid, uint32_t rdev, const char *target,
-                  struct vfs_inode **out)
+int vfs_inode_new(struct vfs_super *super, uint32_t mode, uint32_t uid, uint32_t gid, uint32_t rdev,
+                  const char *target, struct vfs_inode **out)
 {
     struct vfs_state *s = vfs_state();
     uint64_t size = target ? core_str_length(target) : 0;
@@ -179,13 +184,19 @@ int vfs_inode_new(uint32_t mode, uint32_t uid, uint32_t gid, uint32_t rdev, cons
     *out = NULL;
     if (target && !copy)
         return -LX_ENOSPC;
-    core_lock_acquire(&s->lock);
-    struct vfs_inode *inode = inode_alloc_locked(s);
-    core_lock_release(&s->lock);
+    struct vfs_inode *inode = NULL;
+    if (vfs_super_take_inode(super) == 0) {
+        core_lock_acquire(&s->lock);
+        inode = inode_alloc_locked(s);
+        core_lock_release(&s->lock);
+        if (!inode)
+            vfs_super_give_inode(super);
+    }
     if (!inode) {
         core_arena_free(copy, size + 1);
         return -LX_ENOSPC;
     }
+    inode->super = super;
     inode->ino = NEW_INO + core_arena_unique();
     inode->image_index = VFS_NO_IMAGE;
     inode->rdev = rdev;
@@ -250,6 +261,8 @@ void vfs_inode_put(struct vfs_inode *inode)
         xattr_free(inode);
         if (inode->target)
             core_arena_free((char *)inode->target, inode->size + 1);
+        if (inode->image_index == VFS_NO_IMAGE)
+            vfs_super_give_inode(inode->super);
         inode_free(inode);
         inode = parent; /* which was held */
     }
@@ -271,7 +284,7 @@ void vfs_inode_stat(struct vfs_inode *inode, struct lx_stat *out)
     if (inode->owner)
         inode_ops(inode)->refresh(inode);
     core_lock_acquire(&inode->lock);
-    out->st_dev = DEVICE;
+    out->st_dev = inode->super->device;
     out->st_ino = inode->ino;
     out->st_nlink = inode->nlink;
     out->st_mode = inode->mode;

@@ -27,8 +27,8 @@ struct inode_ops {
     void (*refresh)(struct vfs_inode *inode); /* look whether attributes have changed */
     void (*stat)(struct vfs_inode *inode, struct lx_stat *out); /* what differs, filled in after */
     uint64_t (*shown_ino)(struct vfs_inode *inode);
-    int (*may)(const struct vfs_inode *inode,
-               uint32_t want); /* 0: as its mode says; 1: yes; or an error */
+    /* 0: as its mode says; 1: yes; or an error.  NULL: always as its mode says. */
+    int (*may)(const struct vfs_inode *inode, uint32_t want);
     int (*chmod)(struct vfs_inode *inode, uint32_t mode);
     int (*chown)(struct vfs_inode *inode, uint32_t uid, uint32_t gid);
     int (*utimes)(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns);
@@ -56,7 +56,6 @@ struct inode_ops {
                   uint32_t mode, const char *target, struct vfs_inode **out);
     int (*link)(struct vfs_inode *dir, const struct vfs_last *last, struct vfs_inode *inode);
     int (*remove)(struct vfs_inode *dir, const struct vfs_last *last, struct vfs_inode *inode);
-    int (*same_mount)(const struct vfs_inode *a, const struct vfs_inode *b); /* 0 or -LX_EXDEV */
     int (*rename_locked)(struct vfs_inode *dir, const struct vfs_last *last,
                          struct vfs_inode *inode, struct vfs_inode *to_dir,
                          const struct vfs_last *to_last, struct vfs_inode *target, uint32_t flags);

@@ -19,6 +19,7 @@
 #include "vfs/inode.h"
 #include "vfs/mount.h"
 #include "vfs/path.h"
+#include "vfs/super.h"
 #include "vfs/tree.h"
 
 /* A name and its hash in one directory. */
@@ -201,8 +202,18 @@ int cred_may(const struct vfs_cred *cred, uint32_t mode, uint32_t uid, uint32_t 
 
 /* ---- Mounts (mount.c) ---- */
 
-/* Let `root` be seen at a path, which is made if it is missing. */
-MUST_USE int mount_root(struct vfs_fs *fs, const char *at, struct vfs_inode *root, uint32_t flags);
+/* The root file system is there. */
+MUST_USE int mount_init(void);
+
+/* The minor device number of what is mounted next. */
+uint32_t mount_minor(void);
+
+/*
+ * Let `root` be seen at a path, which is made if it is missing.
+ *   source  what is mounted, for /proc/self/mounts.
+ */
+MUST_USE int mount_root(struct vfs_fs *fs, const char *at, struct vfs_inode *root,
+                        const char *source);
 
 /* ---- Changes (tree.c), for open.c and rename.c ---- */
 
@@ -234,6 +245,11 @@ MUST_USE int tree_make_socket(struct vfs_fs *fs, const char *path, uint32_t mode
 
 /* ---- State ---- */
 
+/* Minor device numbers of the file systems; those that are mounted come after the root's. */
+#define FILES_MINOR 1u
+#define ROOT_MINOR 32u
+
+#define OWN_MOUNTS 8u /* besides the user's */
 #define CACHE_SLOTS 4096u
 #define SOCKET_NAME_BUCKETS 256u
 #define INET_PORT_BUCKETS 256u
@@ -260,6 +276,7 @@ struct vfs_state {
     struct core_list inet_waits_by_time;                     /* see inet_wait.c */
     uint32_t inet_wait_count;                                /* in that list */
     struct inet_wait *inet_waits[INET_WAIT_BUCKETS];
+    struct vfs_super root_super, files_super, proc_super;
     struct vfs_inode *root;     /* constant; a reference */
     struct core_lock lock;      /* guards inodes and unused */
     struct vfs_inode ***inodes; /* by image index: chunks made when needed */
@@ -267,7 +284,7 @@ struct vfs_state {
     uint32_t inode_chunks;      /* constant */
     _Atomic uint8_t *checked;   /* a bit per image inode: its content is what it should be */
     _Atomic uint32_t damaged;   /* image inode, plus 1, whose content is not; 0: none so far */
-    struct vfs_mounted mounts[VFS_MOUNTS_MAX + 1]; /* made before the first program runs */
+    struct vfs_mounted mounts[VFS_MOUNTS_MAX + OWN_MOUNTS]; /* made before the first program runs */
     uint32_t mount_count;
     struct host_slots *slots; /* constant from the first mount of a host folder on */
     struct cache_slot cache[CACHE_SLOTS];

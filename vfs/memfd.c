@@ -26,7 +26,7 @@ int vfs_memfd_new(const struct vfs_cred *cred, const char *name, uint32_t flags,
     struct vfs_memfd *m = core_arena_alloc(sizeof *m);
     if (!m)
         return -LX_ENOMEM;
-    int err = vfs_inode_new(mode, cred->uid, cred->gid, 0, NULL, &inode);
+    int err = vfs_inode_new(&vfs_state()->files_super, mode, cred->uid, cred->gid, 0, NULL, &inode);
     if (err < 0) {
         core_arena_free(m, sizeof *m);
         return err;

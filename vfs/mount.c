@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "core/arena.h"
+#include "core/layout.h"
 #include "core/mem.h"
 #include "host.h"
 #include "lx/errno.h"
@@ -52,19 +53,21 @@ static int cover(struct vfs_inode *place, struct vfs_inode *root)
     return 0;
 }
 
+static const char *arena_copy(const char *text)
+{
+    uint64_t size = core_str_length(text) + 1;
+    char *copy = core_arena_alloc(size);
+    return copy ? memcpy(copy, text, size) : NULL;
+}
+
 /* Note it for /proc/self/mounts. */
-static int note(const char *at, struct vfs_inode *root, uint32_t flags)
+static int note(const char *at, const struct vfs_super *super, const char *source)
 {
     struct vfs_state *s = vfs_state();
-    struct lx_stat st;
-    uint64_t size = core_str_length(at) + 1;
-    char *copy = core_arena_alloc(size);
-    if (!copy || s->mount_count == sizeof s->mounts / sizeof s->mounts[0])
+    const struct vfs_mounted m = {arena_copy(at), arena_copy(source), super};
+    if (!m.at || !m.source || s->mount_count == sizeof s->mounts / sizeof s->mounts[0])
         return -LX_ENOMEM;
-    memcpy(copy, at, size);
-    vfs_inode_stat(root, &st);
-    s->mounts[s->mount_count++] =
-        (struct vfs_mounted){copy, st.st_dev, root->owner == VFS_OF_PROC, flags};
+    s->mounts[s->mount_count++] = m;
     return 0;
 }
 
@@ -74,7 +77,22 @@ const struct vfs_mounted *vfs_mount_get(uint32_t n)
     return n < s->mount_count ? &s->mounts[n] : NULL;
 }
 
-int mount_root(struct vfs_fs *fs, const char *at, struct vfs_inode *root, uint32_t flags)
+uint32_t vfs_mount_id(const struct vfs_super *super)
+{
+    const struct vfs_mounted *m;
+    for (uint32_t n = 0; (m = vfs_mount_get(n)); n++) {
+        if (m->super == super)
+            return n + 1;
+    }
+    return 0;
+}
+
+uint32_t mount_minor(void)
+{
+    return ROOT_MINOR + vfs_state()->mount_count;
+}
+
+int mount_root(struct vfs_fs *fs, const char *at, struct vfs_inode *root, const char *source)
 {
     struct vfs_inode *place = NULL;
     int err = make_place(fs, at, VFS_IS_DIR(root));
@@ -83,20 +101,21 @@ int mount_root(struct vfs_fs *fs, const char *at, struct vfs_inode *root, uint32
     if (err == 0)
         err = cover(place, root);
     if (err == 0)
-        err = note(at, root, flags);
+        err = note(at, root->super, source);
     vfs_inode_put(place);
     return err;
 }
 
 int vfs_mount_folder(struct vfs_fs *fs, uint32_t number, const char *name, const char *at,
-                     const struct vfs_mount_options *options)
+                     const struct vfs_folder_options *options)
 {
     struct vfs_mount *mount = core_arena_alloc(sizeof *mount);
     struct vfs_inode *root;
     if (!mount)
         return -LX_ENOMEM;
+    vfs_super_init(&mount->super, VFS_SUPER_HOST, mount_minor());
+    mount->super.flags = options->flags;
     mount->number = number;
-    mount->flags = options->flags;
     mount->uid = options->uid;
     mount->gid = options->gid;
     int err = host_slots_new();
@@ -104,7 +123,39 @@ int vfs_mount_folder(struct vfs_fs *fs, uint32_t number, const char *name, const
         err = host_root(mount, name, &root);
     if (err < 0)
         return err;
-    err = mount_root(fs, at, root, options->flags);
+    err = mount_root(fs, at, root, vfs_super_name(&mount->super));
     vfs_inode_put(root);
     return err;
+}
+
+int vfs_mount_tmpfs(struct vfs_fs *fs, const char *at, const struct vfs_tmpfs_options *options)
+{
+    struct vfs_super *super = core_arena_alloc(sizeof *super);
+    struct vfs_inode *root;
+    if (!super)
+        return -LX_ENOMEM;
+    vfs_super_init(super, VFS_SUPER_TMPFS, mount_minor());
+    super->flags = options->flags;
+    if (options->size != UINT64_MAX)
+        super->page_limit = options->size / CORE_PAGE_SIZE + (options->size % CORE_PAGE_SIZE != 0);
+    super->inode_limit = options->inodes;
+    int err = vfs_inode_new(super, LX_S_IFDIR | options->mode, options->uid, options->gid, 0, NULL,
+                            &root);
+    if (err < 0)
+        return err;
+    root->nlink = 2;
+    err = mount_root(fs, at, root, options->source);
+    vfs_inode_put(root);
+    return err;
+}
+
+int mount_init(void)
+{
+    struct vfs_super *super = &vfs_state()->root_super;
+    return note("/", super, vfs_super_name(super));
+}
+
+void vfs_mount_root_read_only(void)
+{
+    vfs_state()->root_super.flags |= VFS_MOUNT_READ_ONLY;
 }

@@ -28,12 +28,15 @@ static int check_open(struct vfs_fs *fs, struct vfs_inode *inode, uint32_t flags
         return -LX_ELOOP;
     if (VFS_IS_DIR(inode) && want & LX_W_OK)
         return -LX_EISDIR;
+    uint32_t type = inode->mode & LX_S_IFMT;
+    if ((type == LX_S_IFCHR || type == LX_S_IFBLK) && inode->super->flags & VFS_MOUNT_NODEV)
+        return -LX_EACCES;
     int err = vfs_may(&fs->cred, inode, want);
     if (err < 0)
         return err;
     if (flags & LX_O_NOATIME && !vfs_owns(&fs->cred, inode))
         return -LX_EPERM;
-    return (inode->mode & LX_S_IFMT) == LX_S_IFSOCK ? -LX_ENXIO : 0;
+    return type == LX_S_IFSOCK ? -LX_ENXIO : 0;
 }
 
 /* O_TMPFILE: a file without a name, in the directory's file system. */
@@ -45,7 +48,9 @@ static int open_nameless(struct vfs_fs *fs, struct vfs_inode *from, const char *
     int err = vfs_walk(fs, from, path, walk | VFS_WALK_DIRECTORY, &dir);
     if (err < 0)
         return err;
-    err = dir->owner ? -LX_EOPNOTSUPP : tree_may_change(fs, dir);
+    err = vfs_super_may_write(dir->super);
+    if (err == 0)
+        err = dir->owner ? -LX_EOPNOTSUPP : tree_may_change(fs, dir);
     if (err == 0)
         err = tree_new_inode(fs, dir, LX_S_IFREG | (how->mode & 07777 & ~fs->umask), 0, NULL, out);
     if (err == 0)

@@ -25,7 +25,8 @@ int opened_inode(struct vfs_file *file, const struct vfs_cred *cred, struct vfs_
     *out = NULL;
     int err = vfs_file_stat(file, &st);
     if (err == 0)
-        err = vfs_inode_new(st.st_mode, cred->uid, cred->gid, (uint32_t)st.st_rdev, NULL, out);
+        err = vfs_inode_new(&vfs_state()->files_super, st.st_mode, cred->uid, cred->gid,
+                            (uint32_t)st.st_rdev, NULL, out);
     if (err < 0)
         return err;
     (*out)->owner = VFS_OF_FILE;

@@ -185,14 +185,22 @@ static void next_component(struct walk *w, struct vfs_last *c)
     w->rest = p;
 }
 
+/* Step to what may lie in another file system; the reference is the walk's, or is put. */
+static int step_across(struct walk *w, struct vfs_inode *inode)
+{
+    if (RESOLVE(w->flags) & LX_RESOLVE_NO_XDEV && inode->super != w->at->super) {
+        vfs_inode_put(inode);
+        return -LX_EXDEV;
+    }
+    step_to(w, inode);
+    return 0;
+}
+
 static int step_up(struct walk *w)
 {
     if (RESOLVE(w->flags) & LX_RESOLVE_BENEATH && w->at == w->base)
         return -LX_EXDEV;
-    if (w->at == w->root)
-        return 0;
-    step_to(w, dir_parent(w->at));
-    return 0;
+    return w->at == w->root ? 0 : step_across(w, dir_parent(w->at));
 }
 
 #define ORDINARY 1 /* of struct inode_ops.jump */
@@ -264,7 +272,7 @@ static int follow(struct walk *w, struct vfs_inode *link, const struct vfs_last 
     if (w->buffer[0] == '/') {
         if (resolve & LX_RESOLVE_BENEATH)
             return -LX_EXDEV;
-        step_to(w, vfs_inode_get(w->root));
+        return step_across(w, vfs_inode_get(w->root));
     }
     return 0;
 }
@@ -307,7 +315,9 @@ int walk_to_last(struct walk *w, struct vfs_last *c)
             vfs_inode_put(child);
             return -LX_ENOTDIR;
         }
-        step_to(w, child);
+        err = step_across(w, child);
+        if (err < 0)
+            return err;
     }
 }
 
@@ -343,8 +353,8 @@ int walk_last(struct walk *w, struct vfs_last *c)
         }
         if (w->place)
             place_set(w->place, w->at, c->name, c->size);
-        step_to(w, child);
-        return c->slashes && !VFS_IS_DIR(child) ? -LX_ENOTDIR : 0;
+        err = step_across(w, child);
+        return err == 0 && c->slashes && !VFS_IS_DIR(child) ? -LX_ENOTDIR : err;
     }
 }
 
@@ -521,7 +531,7 @@ static int own_name_locked(struct vfs_inode *inode, char name[LX_NAME_MAX + 1], 
 {
     struct vfs_inode *parent = inode->parent;
     const char *there;
-    if (inode->covers)
+    while (inode->covers)
         inode = inode->covers;
     if (inode->owner) {
         *size = (uint32_t)inode_ops(inode)->name_locked(inode, name);

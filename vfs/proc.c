@@ -16,7 +16,6 @@
 #include "vfs/mount.h"
 #include "vfs/text.h"
 
-#define DEVICE LX_MAKEDEV(0, 33)
 #define FIRST_NUMBER 256u /* cookies of processes and descriptors begin here */
 #define NUMBER_MAX 10     /* digits */
 #define WRITE_MAX 128u
@@ -70,7 +69,7 @@ static int make(uint32_t what, uint32_t mode, const struct vfs_proc_id *id,
     struct vfs_proc *p = err == 0 ? core_arena_alloc(sizeof *p) : NULL;
     if (!p)
         return err < 0 ? err : -LX_ENOMEM;
-    err = vfs_inode_new(mode, uid, gid, 0, NULL, out);
+    err = vfs_inode_new(&vfs_state()->proc_super, mode, uid, gid, 0, NULL, out);
     if (err < 0) {
         core_arena_free(p, sizeof *p);
         return -LX_ENOMEM;
@@ -130,7 +129,6 @@ static int64_t count_numbers(const struct vfs_proc *p)
 static void show(struct vfs_inode *inode, struct lx_stat *out)
 {
     const struct vfs_proc *p = inode->proc;
-    out->st_dev = DEVICE;
     out->st_ino = shown_ino(inode);
     out->st_blksize = 1024;
     out->st_blocks = 0;
@@ -346,13 +344,6 @@ static int remove_name(struct vfs_inode *dir, const struct vfs_last *last, struc
     return -LX_EPERM;
 }
 
-static int same_mount(const struct vfs_inode *a, const struct vfs_inode *b)
-{
-    (void)a;
-    (void)b;
-    return 0;
-}
-
 static int rename_locked(struct vfs_inode *dir, const struct vfs_last *last,
                          struct vfs_inode *inode, struct vfs_inode *to_dir,
                          const struct vfs_last *to_last, struct vfs_inode *target, uint32_t flags)
@@ -553,7 +544,6 @@ const struct inode_ops proc_ops = {
     .create = create,
     .link = link_name,
     .remove = remove_name,
-    .same_mount = same_mount,
     .rename_locked = rename_locked,
 };
 
@@ -561,9 +551,12 @@ int vfs_proc_mount(struct vfs_fs *fs, const char *at)
 {
     struct vfs_inode *root;
     const struct vfs_proc_id id = {0, 0, 0};
+    struct vfs_super *super = &vfs_state()->proc_super;
+    vfs_super_init(super, VFS_SUPER_PROC, mount_minor());
+    super->flags = VFS_MOUNT_NOSUID | VFS_MOUNT_NODEV | VFS_MOUNT_NOEXEC;
     int err = make(VFS_PROC_ROOT, LX_S_IFDIR | 0555, &id, NULL, &root);
     if (err == 0)
-        err = mount_root(fs, at, root, 0);
+        err = mount_root(fs, at, root, "proc");
     vfs_inode_put(root);
     return err;
 }

@@ -206,9 +206,7 @@ static int rename_elsewhere(struct rename *r)
 {
     struct vfs_state *s = vfs_state();
     const struct inode_ops *ops = inode_ops(r->dir);
-    int err = ops->same_mount(r->dir, r->to_dir);
-    if (err == 0)
-        err = ops->lookup(r->dir, r->last.name, r->last.size, &r->inode);
+    int err = ops->lookup(r->dir, r->last.name, r->last.size, &r->inode);
     if (err == 0)
         err = ops->lookup(r->to_dir, r->to_last.name, r->to_last.size, &r->target);
     if (err == -LX_ENOENT && r->inode)
@@ -236,14 +234,17 @@ static int rename_elsewhere(struct rename *r)
 static int rename_names(struct rename *r)
 {
     struct vfs_state *s = vfs_state();
+    if (r->dir->super != r->to_dir->super)
+        return -LX_EXDEV;
     if (!last_is_plain(&r->last))
         return -LX_EBUSY;
     if (!last_is_plain(&r->to_last))
         return r->flags & LX_RENAME_NOREPLACE ? -LX_EEXIST : -LX_EBUSY;
-    if (r->dir->owner != r->to_dir->owner)
-        return -LX_EXDEV;
+    int err = vfs_super_may_write(r->dir->super);
+    if (err < 0)
+        return err;
     if (r->dir->owner) {
-        int err = rename_elsewhere(r);
+        err = rename_elsewhere(r);
         vfs_inode_put(r->inode);
         vfs_inode_put(r->target);
         return err;
@@ -252,7 +253,7 @@ static int rename_names(struct rename *r)
     name_key_init(&r->to_key, r->to_dir->ino, r->to_last.name, r->to_last.size);
     core_lock_acquire(&s->tree_lock);
     lock_dirs(r);
-    int err = rename_locked(r);
+    err = rename_locked(r);
     unlock_dirs(r);
     core_lock_release(&s->tree_lock);
     vfs_inode_put(r->inode);

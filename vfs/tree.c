@@ -91,7 +91,7 @@ int tree_new_inode(struct vfs_fs *fs, struct vfs_inode *dir, uint32_t mode, uint
 {
     uint32_t gid;
     inherit_group(fs, dir, &mode, &gid);
-    int err = vfs_inode_new(mode, fs->cred.uid, gid, rdev, target, out);
+    int err = vfs_inode_new(dir->super, mode, fs->cred.uid, gid, rdev, target, out);
     if (err == 0 && VFS_IS_DIR(*out))
         (*out)->parent = vfs_inode_get(dir);
     return err;
@@ -263,10 +263,10 @@ int vfs_tree_link(struct vfs_fs *fs, struct vfs_inode *inode, struct vfs_inode *
         return err;
     err = tree_may_change(fs, dir);
     if (err == 0)
-        err = VFS_IS_DIR(inode)                            ? -LX_EPERM
-              : dir->owner != inode->owner || inode->memfd ? -LX_EXDEV
-              : dir->owner                                 ? link_elsewhere(dir, &last, inode)
-                                                           : link_name(dir, &last, inode);
+        err = VFS_IS_DIR(inode)            ? -LX_EPERM
+              : dir->super != inode->super ? -LX_EXDEV
+              : dir->owner                 ? link_elsewhere(dir, &last, inode)
+                                           : link_name(dir, &last, inode);
     vfs_inode_put(dir);
     return err;
 }
@@ -334,7 +334,9 @@ static int remove_name(struct vfs_fs *fs, struct vfs_inode *dir, const struct vf
                        int want_dir)
 {
     struct vfs_inode *gone = NULL;
-    int err;
+    int err = vfs_super_may_write(dir->super);
+    if (err < 0)
+        return err;
     if (dir->owner) {
         err = inode_ops(dir)->lookup(dir, last->name, last->size, &gone);
         if (err == 0)

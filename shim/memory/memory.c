@@ -21,6 +21,7 @@
 #include "vfs/file.h"
 #include "vfs/inode.h"
 #include "vfs/memfd.h"
+#include "vfs/super.h"
 
 #define PROT_ALL (LX_PROT_READ | LX_PROT_WRITE | LX_PROT_EXEC)
 
@@ -216,7 +217,8 @@ static int check_file(struct vfs_file *file, uint32_t prot, int shared)
         return -LX_EACCES;
     if (shared && prot & LX_PROT_WRITE && !vfs_file_may(file, PLAT_WRITE))
         return -LX_EACCES;
-    return 0;
+    return prot & LX_PROT_EXEC && file->inode && vfs_super_is_noexec(file->inode->super) ? -LX_EPERM
+                                                                                         : 0;
 }
 
 /*
@@ -398,6 +400,8 @@ static int protect_area(struct shim_mm *mm, struct area *a, uint32_t prot)
 {
     uint64_t begin = a->begin;
     if (prot & PLAT_WRITE && a->flags & AREA_NOWRITE)
+        return -LX_EACCES;
+    if (prot & PLAT_EXEC && a->file && a->file->inode && vfs_super_is_noexec(a->file->inode->super))
         return -LX_EACCES;
     if (a->prot == prot || a->flags & AREA_BEYOND) {
         a->prot = prot;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Files of /proc/PID, as Linux 6.12 writes them: proc_pid_stat(5), proc_pid_status(5) .. */
 
+#include "core/layout.h"
 #include "core/mem.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
@@ -13,6 +14,7 @@
 #include "vfs/file.h"
 #include "vfs/inode.h"
 #include "vfs/mount.h"
+#include "vfs/super.h"
 
 #define NS_PER_TICK 10000000ull
 
@@ -242,25 +244,44 @@ int proc_fdinfo(const struct vfs_proc_id *id, struct vfs_text *t)
     if (err == 0)
         err = vfs_file_stat(file, &st);
     if (err == 0)
-        vfs_text_f(t, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t1\nino:\t%llu\n",
+        vfs_text_f(t, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%llu\n",
                    (ull)__atomic_load_n(&file->position, __ATOMIC_RELAXED),
-                   file->flags | (fd_flags & VFS_FD_CLOEXEC ? LX_O_CLOEXEC : 0u), (ull)st.st_ino);
+                   file->flags | (fd_flags & VFS_FD_CLOEXEC ? LX_O_CLOEXEC : 0u),
+                   file->inode ? vfs_mount_id(file->inode->super) : 0, (ull)st.st_ino);
     vfs_file_put(file);
     return err < 0 ? -LX_ENOENT : 0;
 }
 
 /* ---- Small ones ---- */
 
+/* Those of a mount, then those of its file system, if it shows any of its own. */
+static void mount_options(struct vfs_text *t, const struct vfs_super *super)
+{
+    vfs_text_f(t, "%s%s%s%s,relatime", super->flags & VFS_MOUNT_READ_ONLY ? "ro" : "rw",
+               super->flags & VFS_MOUNT_NOSUID ? ",nosuid" : "",
+               super->flags & VFS_MOUNT_NODEV ? ",nodev" : "",
+               super->flags & VFS_MOUNT_NOEXEC ? ",noexec" : "");
+}
+
+static void limit_options(struct vfs_text *t, const struct vfs_super *super)
+{
+    if (super->page_limit != UINT64_MAX)
+        vfs_text_f(t, ",size=%lluk", (ull)super->page_limit * (CORE_PAGE_SIZE / 1024));
+    if (super->inode_limit != UINT64_MAX)
+        vfs_text_f(t, ",nr_inodes=%llu", (ull)super->inode_limit);
+}
+
 static int mounts(const struct vfs_proc_id *id, struct vfs_text *t)
 {
     const struct vfs_mounted *m;
     (void)id;
-    vfs_text_f(t, "tarbox / tarbox rw,relatime 0 0\n");
     for (uint32_t n = 0; (m = vfs_mount_get(n)); n++) {
-        const char *type = m->is_proc ? "proc" : "host";
-        vfs_text_f(t, "%s ", type);
+        vfs_text_f(t, "%s ", m->source);
         vfs_text_path(t, m->at, core_str_length(m->at));
-        vfs_text_f(t, " %s %s,relatime 0 0\n", type, m->flags & VFS_MOUNT_READ_ONLY ? "ro" : "rw");
+        vfs_text_f(t, " %s ", vfs_super_name(m->super));
+        mount_options(t, m->super);
+        limit_options(t, m->super);
+        vfs_text_f(t, " 0 0\n");
     }
     return 0;
 }
@@ -269,14 +290,16 @@ static int mountinfo(const struct vfs_proc_id *id, struct vfs_text *t)
 {
     const struct vfs_mounted *m;
     (void)id;
-    vfs_text_f(t, "1 0 0:32 / / rw,relatime - tarbox tarbox rw\n");
     for (uint32_t n = 0; (m = vfs_mount_get(n)); n++) {
-        const char *type = m->is_proc ? "proc" : "host";
-        const char *access = m->flags & VFS_MOUNT_READ_ONLY ? "ro" : "rw";
-        vfs_text_f(t, "%u 1 %u:%u / ", n + 2, (uint32_t)LX_MAJOR(m->device),
-                   (uint32_t)LX_MINOR(m->device));
+        vfs_text_f(t, "%u %u %u:%u / ", n + 1, n ? 1u : 0u, (uint32_t)LX_MAJOR(m->super->device),
+                   (uint32_t)LX_MINOR(m->super->device));
         vfs_text_path(t, m->at, core_str_length(m->at));
-        vfs_text_f(t, " %s,relatime - %s %s %s\n", access, type, type, access);
+        vfs_text_f(t, " ");
+        mount_options(t, m->super);
+        vfs_text_f(t, " - %s %s %s", vfs_super_name(m->super), m->source,
+                   m->super->flags & VFS_MOUNT_READ_ONLY ? "ro" : "rw");
+        limit_options(t, m->super);
+        vfs_text_f(t, "\n");
     }
     return 0;
 }

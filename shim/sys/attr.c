@@ -18,6 +18,7 @@
 #include "vfs/inode.h"
 #include "vfs/inotify.h"
 #include "vfs/socket.h"
+#include "vfs/super.h"
 
 #define NS_PER_S 1000000000ll
 #define UTIME_NOW 0x3fffffff
@@ -67,6 +68,9 @@ static int64_t finish(struct target *target, int64_t result, uint32_t event)
 static int chmod_inode(struct shim_task *t, struct vfs_inode *inode, uint32_t mode)
 {
     const struct vfs_cred *cred = &t->process->fs->cred;
+    int err = vfs_super_may_write(inode->super);
+    if (err < 0)
+        return err;
     if (!vfs_owns(cred, inode))
         return -LX_EPERM;
     if (VFS_IS_LNK(inode))
@@ -117,6 +121,9 @@ int64_t sys_fchmod(struct shim_task *t, int32_t fd, uint32_t mode)
 static int chown_inode(struct shim_task *t, struct vfs_inode *inode, uint32_t uid, uint32_t gid)
 {
     const struct vfs_cred *cred = &t->process->fs->cred;
+    int err = vfs_super_may_write(inode->super);
+    if (err < 0)
+        return err;
     if (!vfs_has(cred, LX_CAP_CHOWN)) {
         int owns = cred->uid == inode->uid;
         if (uid != VFS_KEEP && (uid != inode->uid || !owns))
@@ -124,7 +131,7 @@ static int chown_inode(struct shim_task *t, struct vfs_inode *inode, uint32_t ui
         if (gid != VFS_KEEP && (!owns || (gid != inode->gid && !vfs_in_group(cred, gid))))
             return -LX_EPERM;
     }
-    int err = vfs_inode_chown(inode, uid, gid);
+    err = vfs_inode_chown(inode, uid, gid);
     if (err == 0 && !VFS_IS_DIR(inode) &&
         vfs_inode_removexattr(inode, LX_XATTR_NAME_CAPS) == -LX_ENOSPC)
         err = -LX_ENOSPC; /* else it had none */
@@ -187,12 +194,15 @@ static int set_times(struct shim_task *t, struct vfs_inode *inode, const struct 
 {
     const struct vfs_cred *cred = &t->process->fs->cred;
     int64_t atime, mtime;
+    int err = vfs_super_may_write(inode->super);
+    if (err < 0)
+        return err;
     if (!ts || (ts[0].tv_nsec == UTIME_NOW && ts[1].tv_nsec == UTIME_NOW)) {
         if (!vfs_owns(cred, inode) && vfs_may(cred, inode, LX_W_OK) < 0)
             return -LX_EACCES;
         atime = mtime = vfs_now();
     } else {
-        int err = ns_of(&ts[0], &atime);
+        err = ns_of(&ts[0], &atime);
         if (err == 0)
             err = ns_of(&ts[1], &mtime);
         if (err < 0)
@@ -363,9 +373,11 @@ static int64_t set_xattr(struct shim_task *t, struct vfs_inode *inode, lx_uptr n
 {
     struct xattr_name n;
     _Alignas(uint32_t) uint8_t bytes[4096];
-    if (flags & ~(uint32_t)(LX_XATTR_CREATE | LX_XATTR_REPLACE))
-        return -LX_EINVAL;
-    int err = get_name(t, name, &n, -LX_EPERM);
+    int err = vfs_super_may_write(inode->super);
+    if (err == 0 && flags & ~(uint32_t)(LX_XATTR_CREATE | LX_XATTR_REPLACE))
+        err = -LX_EINVAL;
+    if (err == 0)
+        err = get_name(t, name, &n, -LX_EPERM);
     if (err == 0 && size > LX_XATTR_SIZE_MAX)
         err = -LX_E2BIG;
     else if (err == 0 && size > sizeof bytes)
@@ -401,7 +413,9 @@ static int64_t list_xattr(struct vfs_inode *inode, lx_uptr list, uint64_t size)
 static int64_t remove_xattr(struct shim_task *t, struct vfs_inode *inode, lx_uptr name)
 {
     struct xattr_name n;
-    int err = get_name(t, name, &n, -LX_EPERM);
+    int err = vfs_super_may_write(inode->super);
+    if (err == 0)
+        err = get_name(t, name, &n, -LX_EPERM);
     if (err == 0)
         err = check_class(inode, &n, -LX_EPERM);
     if (err == 0)

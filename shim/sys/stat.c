@@ -7,21 +7,20 @@
 #include "lx/stat.h"
 
 #include "core/mem.h"
-#include "core/segment.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
 #include "shim/syscall.h"
 #include "sys/file.h"
 #include "vfs/inode.h"
+#include "vfs/mount.h"
+#include "vfs/super.h"
 
 #define STAT_FLAGS (LX_AT_SYMLINK_NOFOLLOW | LX_AT_NO_AUTOMOUNT | LX_AT_EMPTY_PATH)
-#define MOUNT_ID 1
-#define TMPFS_MAGIC 0x01021994
-#define PROC_MAGIC 0x9fa0
 
+/* mount_id: NULL, or filled, too. */
 static int get_stat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t flags,
-                    struct lx_stat *out)
+                    struct lx_stat *out, uint32_t *mount_id)
 {
     struct vfs_inode *inode;
     struct vfs_file *file;
@@ -30,6 +29,8 @@ static int get_stat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t f
         vfs_inode_stat(inode, out);
     else if (err == 0)
         err = vfs_file_stat(file, out);
+    if (mount_id)
+        *mount_id = err == 0 && inode ? vfs_mount_id(inode->super) : 0;
     vfs_inode_put(inode);
     vfs_file_put(file);
     return err;
@@ -41,7 +42,7 @@ int64_t sys_newfstatat(struct shim_task *t, int32_t dirfd, lx_uptr path, lx_uptr
     struct lx_stat st;
     if (flags & ~(uint32_t)STAT_FLAGS)
         return -LX_EINVAL;
-    int err = get_stat(t, dirfd, path, flags, &st);
+    int err = get_stat(t, dirfd, path, flags, &st, NULL);
     return err < 0 ? err : shim_copy_out(buf, &st, sizeof st);
 }
 
@@ -77,11 +78,11 @@ int64_t sys_statx(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t fla
 {
     struct lx_stat st;
     struct lx_statx x;
-    uint32_t sync = flags & LX_AT_STATX_SYNC_TYPE;
+    uint32_t mount_id, sync = flags & LX_AT_STATX_SYNC_TYPE;
     if (mask & LX_STATX__RESERVED || flags & ~(uint32_t)(STAT_FLAGS | LX_AT_STATX_SYNC_TYPE) ||
         sync == LX_AT_STATX_SYNC_TYPE)
         return -LX_EINVAL;
-    int err = get_stat(t, dirfd, path, flags, &st);
+    int err = get_stat(t, dirfd, path, flags, &st, &mount_id);
     if (err < 0)
         return err;
     memset(&x, 0, sizeof x);
@@ -101,7 +102,7 @@ int64_t sys_statx(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t fla
     x.stx_rdev_minor = LX_MINOR(st.st_rdev);
     x.stx_dev_major = LX_MAJOR(st.st_dev);
     x.stx_dev_minor = LX_MINOR(st.st_dev);
-    x.stx_mnt_id = mask & LX_STATX_MNT_ID ? MOUNT_ID : 0;
+    x.stx_mnt_id = mask & LX_STATX_MNT_ID ? mount_id : 0;
     return shim_copy_out(buf, &x, sizeof x);
 }
 
@@ -123,7 +124,9 @@ int64_t sys_faccessat2(struct shim_task *t, int32_t dirfd, lx_uptr path, int32_t
             if (!(real->securebits & LX_SECBIT_NO_SETUID_FIXUP)) /* access_override_creds() */
                 cred.capabilities = real->uid ? 0 : (uint32_t)real->permitted;
         }
-        err = vfs_may(&cred, inode, (uint32_t)mode);
+        err = mode & LX_X_OK && VFS_IS_REG(inode) && vfs_super_is_noexec(inode->super)
+                  ? -LX_EACCES
+                  : vfs_may(&cred, inode, (uint32_t)mode);
     }
     vfs_inode_put(inode);
     vfs_file_put(file);
@@ -140,22 +143,38 @@ int64_t sys_access(struct shim_task *t, lx_uptr path, int32_t mode)
     return sys_faccessat2(t, LX_AT_FDCWD, path, mode, 0);
 }
 
+/* f_flags */
+#define ST_VALID 0x20u
+#define ST_RELATIME 0x1000u
+
+static uint64_t statfs_flags(uint32_t flags)
+{
+    static const uint32_t st[][2] = {{VFS_MOUNT_READ_ONLY, 1},
+                                     {VFS_MOUNT_NOSUID, 2},
+                                     {VFS_MOUNT_NODEV, 4},
+                                     {VFS_MOUNT_NOEXEC, 8}};
+    uint64_t shown = ST_VALID | ST_RELATIME;
+    for (uint32_t i = 0; i < sizeof st / sizeof st[0]; i++)
+        shown |= flags & st[i][0] ? st[i][1] : 0;
+    return shown;
+}
+
+/* inode: NULL for pipes and streams. */
 static int64_t put_statfs(const struct vfs_inode *inode, lx_uptr buf)
 {
+    struct vfs_usage u = {.magic = LX_PIPEFS_MAGIC, .block_size = 4096};
     struct lx_statfs s;
     memset(&s, 0, sizeof s);
-    if (inode && inode->owner == VFS_OF_PROC) {
-        s.f_type = PROC_MAGIC;
-        s.f_bsize = s.f_frsize = 4096;
-        s.f_namelen = LX_NAME_MAX;
-        return shim_copy_out(buf, &s, sizeof s);
-    }
-    s.f_type = TMPFS_MAGIC;
-    s.f_bsize = s.f_frsize = 4096;
-    s.f_blocks = core_page_limit();
-    s.f_bfree = s.f_bavail = core_page_limit() - core_page_used();
-    s.f_files = s.f_ffree = core_page_limit();
+    if (inode)
+        vfs_super_usage(inode->super, &u);
+    s.f_type = u.magic;
+    s.f_bsize = s.f_frsize = u.block_size;
+    s.f_blocks = u.blocks;
+    s.f_bfree = s.f_bavail = u.free_blocks;
+    s.f_files = u.inodes;
+    s.f_ffree = u.free_inodes;
     s.f_namelen = LX_NAME_MAX;
+    s.f_flags = (int64_t)statfs_flags(u.flags);
     return shim_copy_out(buf, &s, sizeof s);
 }
 

@@ -31,7 +31,7 @@ static int setup(void **state)
 static struct vfs_inode *program(uint32_t mode, const struct lx_vfs_cap_data *caps)
 {
     struct vfs_inode *inode;
-    assert_int_equal(vfs_inode_new(LX_S_IFREG | mode, 0, 0, 0, NULL, &inode), 0);
+    assert_int_equal(vfs_inode_new(vfs_root()->super, LX_S_IFREG | mode, 0, 0, 0, NULL, &inode), 0);
     if (caps)
         assert_int_equal(vfs_inode_setxattr(inode, LX_XATTR_NAME_CAPS, caps, 20, 0), 0);
     return inode;

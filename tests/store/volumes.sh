@@ -112,9 +112,9 @@ gives 125 'not a volume' run -v nonsense image true
 gives 125 'not a volume' run -v "$shared:relative" image true
 gives 125 "no named volumes; .*'./data'" run -v data:/data image true
 gives 125 "'rx'.* not an option" run -v "$shared:/v:rx" image true
-gives 125 "cannot be mounted on '/'" run -v "$shared:/" image true
-gives 125 "cannot be mounted on '/'" run -v "$shared:/x/.." image true
-gives 125 'two volumes for /v' run -v "$shared:/v" -v "$scratch:/v/." image true
-gives 125 'mount a volume on /etc/passwd: Not a directory' run -v "$shared:/etc/passwd" image true
-gives 125 'mount a volume on /etc: Is a directory' run -v "$shared/file:/etc" image true
+gives 125 "nothing can be mounted on '/'" run -v "$shared:/" image true
+gives 125 "nothing can be mounted on '/'" run -v "$shared:/x/.." image true
+gives 125 'two mounts on /v' run -v "$shared:/v" -v "$scratch:/v/." image true
+gives 125 'cannot mount on /etc/passwd: Not a directory' run -v "$shared:/etc/passwd" image true
+gives 125 'cannot mount on /etc: Is a directory' run -v "$shared/file:/etc" image true
 finish

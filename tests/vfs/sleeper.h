@@ -65,7 +65,7 @@ static inline int mount_empty(void **state)
     (void)state;
     struct vfs_inode *inode;
     mount_rows(rows, COUNT(rows));
-    assert_int_equal(vfs_inode_new(REG | 0600, 0, 0, 0, NULL, &inode), 0);
+    assert_int_equal(vfs_inode_new(vfs_root()->super, REG | 0600, 0, 0, 0, NULL, &inode), 0);
     vfs_inode_put(inode);
     return 0;
 }

@@ -112,7 +112,7 @@ static void errors_are_as_in_the_man_page(void **state)
     (void)state;
     struct vfs_file *ep = new_epoll(), *event = new_event(0), *place, *file;
     struct vfs_inode *inode;
-    assert_int_equal(vfs_inode_new(REG | 0600, 0, 0, 0, NULL, &inode), 0);
+    assert_int_equal(vfs_inode_new(vfs_root()->super, REG | 0600, 0, 0, 0, NULL, &inode), 0);
     assert_int_equal(vfs_file_open(inode, LX_O_RDWR, sleeper(0), &file), 0);
     assert_int_equal(vfs_file_open(inode, LX_O_PATH, sleeper(0), &place), 0);
     assert_int_equal(add(ep, 3, event, LX_EPOLLIN), 0);

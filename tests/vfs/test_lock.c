@@ -20,7 +20,7 @@ static int open_files(void **state)
     static struct locked l;
     note_used(state);
     g_locked = &l;
-    if (vfs_inode_new(REG | 0600, 0, 0, 0, NULL, &l.inode) < 0)
+    if (vfs_inode_new(vfs_root()->super, REG | 0600, 0, 0, 0, NULL, &l.inode) < 0)
         return -1;
     for (uint32_t i = 0; i < COUNT(l.file); i++)
         if (vfs_file_open(l.inode, LX_O_RDWR, sleeper(0), &l.file[i]) < 0)

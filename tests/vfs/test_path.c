@@ -181,13 +181,14 @@ static void permission_bits_count_by_class(void **state)
     vfs_groups_put(groups); /* they are the process's */
     struct vfs_inode *inode;
     for (uint32_t i = 0; i < COUNT(cases); i++) {
-        assert_int_equal(
-            vfs_inode_new(REG | cases[i].mode, cases[i].uid, cases[i].gid, 0, NULL, &inode), 0);
+        assert_int_equal(vfs_inode_new(vfs_root()->super, REG | cases[i].mode, cases[i].uid,
+                                       cases[i].gid, 0, NULL, &inode),
+                         0);
         assert_int_equal(vfs_may(&fs->cred, inode, cases[i].want), cases[i].result);
         vfs_inode_put(inode);
     }
     struct vfs_cred root = {.capabilities = VFS_CAPABILITIES};
-    assert_int_equal(vfs_inode_new(REG | 0, 1, 1, 0, NULL, &inode), 0);
+    assert_int_equal(vfs_inode_new(vfs_root()->super, REG | 0, 1, 1, 0, NULL, &inode), 0);
     assert_int_equal(vfs_may(&root, inode, LX_R_OK | LX_W_OK), 0);
     assert_int_equal(vfs_may(&root, inode, LX_X_OK), -LX_EACCES);
     vfs_inode_put(inode);

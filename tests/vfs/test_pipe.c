@@ -295,7 +295,7 @@ static void signals_end_a_wait(void **state)
 static struct vfs_inode *new_fifo(void)
 {
     struct vfs_inode *inode;
-    assert_int_equal(vfs_inode_new(LX_S_IFIFO | 0600, 0, 0, 0, NULL, &inode), 0);
+    assert_int_equal(vfs_inode_new(vfs_root()->super, LX_S_IFIFO | 0600, 0, 0, 0, NULL, &inode), 0);
     return inode;
 }
 

@@ -28,6 +28,9 @@
 /* Most processes and threads at once, if the user says nothing: as podman's. */
 #define RUNNER_PIDS_LIMIT 2048
 
+/* Bytes of /dev/shm, if the user says nothing: as docker's. */
+#define RUNNER_SHM_SIZE (64ull << 20)
+
 /* A resource limit, see getrlimit(2). */
 struct runner_ulimit {
     uint32_t resource; /* LX_RLIMIT_* */
@@ -43,6 +46,11 @@ struct runner_options {
     const char *const *command; /* NULL-terminated; empty: the image's */
     const char *const *env;     /* NULL-terminated "K=V", in order; the last of a name counts */
     const char *const *volumes; /* NULL-terminated "HOST:GUEST[:OPTIONS]" */
+    const char *const *tmpfs;   /* NULL-terminated "GUEST[:OPTIONS]" */
+    const char *const *mounts;  /* NULL-terminated "type=TYPE,KEY=VALUE.." */
+    int read_only;              /* nothing in the root file system may be changed */
+    uint64_t shm_size;          /* bytes of /dev/shm */
+    uint64_t storage_size;      /* bytes of all that is written; 0: half of the machine's memory */
     const char *workdir;        /* or NULL: the image's */
     const char *user;           /* "NAME|UID[:GROUP|GID]", or NULL: the image's */
     const char *const *groups;  /* NULL-terminated "NAME|GID": more groups of the user's */

@@ -32,6 +32,7 @@ struct vfs_memfd;
 struct vfs_pipe;
 struct vfs_proc;
 struct vfs_socket;
+struct vfs_super;
 struct vfs_xattr;
 struct watch;
 
@@ -45,9 +46,10 @@ enum vfs_inode_owner {
 };
 
 struct vfs_inode {
-    _Atomic uint64_t ino; /* constant; no other inode ever has it */
-    uint32_t image_index; /* constant: index in the image, or VFS_NO_IMAGE */
-    uint32_t rdev;        /* constant: of a device node */
+    _Atomic uint64_t ino;    /* constant; no other inode ever has it */
+    uint32_t image_index;    /* constant: index in the image, or VFS_NO_IMAGE */
+    uint32_t rdev;           /* constant: of a device node */
+    struct vfs_super *super; /* constant: its file system */
     _Atomic uint32_t refs;
 
     struct core_lock lock; /* guards all below that is not said otherwise; reads of atomic
@@ -127,10 +129,11 @@ MUST_USE int vfs_inode_from_image(uint32_t index, struct vfs_inode *parent, stru
 
 /*
  * A new inode that is not in any directory yet; nlink is 0 (directories: 1).
- *   target  of a link, copied; else NULL.
+ *   target   of a link, copied; else NULL.
+ *   returns  -LX_ENOSPC.
  */
-MUST_USE int vfs_inode_new(uint32_t mode, uint32_t uid, uint32_t gid, uint32_t rdev,
-                           const char *target, struct vfs_inode **out);
+MUST_USE int vfs_inode_new(struct vfs_super *super, uint32_t mode, uint32_t uid, uint32_t gid,
+                           uint32_t rdev, const char *target, struct vfs_inode **out);
 
 /*
  * Read or write a regular file's contents; `buf` may be guest memory.

@@ -3,14 +3,16 @@
 #define VFS_MOUNT_H
 
 /*
- * Mounts: a folder or file of the host that is seen in the container's tree.
+ * Mounts: file systems that are seen in the container's tree, besides its root.
  *
- * What is in it is the host's, at every moment: nothing is kept here but which inode
- * stands for which file.  Attributes that the host has no place for (an owner without
- * privilege; permission bits on Windows) last as long as the container.
+ * What is in a folder of the host is the host's, at every moment: nothing is kept here but
+ * which inode stands for which file.  Attributes that the host has no place for (an owner
+ * without privilege; permission bits on Windows) last as long as the container.  A tmpfs
+ * is as the root, with nothing in it and limits of its own.
  *
- * Source   mount(2), MS_BIND; docs/volumes.md.
- * Threads  any; a process attaches the folders before its first thread runs.
+ * Source   mount(2), MS_BIND; tmpfs(5); docs/volumes.md.
+ * Threads  any; all is mounted, and a process attaches the folders, before its first
+ *          thread runs.
  * Errors   0 or -LX_E*.
  */
 
@@ -20,20 +22,20 @@
 
 struct plat_file;
 struct vfs_fs;
+struct vfs_super;
 
-#define VFS_MOUNTS_MAX 32u
-#define VFS_MOUNT_READ_ONLY 0x1u
-
-struct vfs_mount_options {
-    uint32_t flags;    /* VFS_MOUNT_* */
-    uint32_t uid, gid; /* what files show as whose owner is the user of the host */
-};
+#define VFS_MOUNTS_MAX 32u /* of the user's */
 
 /* Make `folder` the one of mount `number` in this process; it stays the mount's. */
 void vfs_mount_attach(uint32_t number, struct plat_file *folder);
 
 /* Nothing runs in this process for now: close its handles of open files. */
 void vfs_mount_rest(void);
+
+struct vfs_folder_options {
+    uint32_t flags;    /* VFS_MOUNT_* of vfs/super.h */
+    uint32_t uid, gid; /* what files show as whose owner is the user of the host */
+};
 
 /*
  * Mount a folder, which was attached as `number`, on a path of the tree.
@@ -43,17 +45,34 @@ void vfs_mount_rest(void);
  *   returns  -LX_ENOTDIR, -LX_EISDIR: there is something else at that place; -LX_EBUSY: "/".
  */
 MUST_USE int vfs_mount_folder(struct vfs_fs *fs, uint32_t number, const char *name, const char *at,
-                              const struct vfs_mount_options *options);
+                              const struct vfs_folder_options *options);
 
-/* What is mounted where, besides the container's root. */
-struct vfs_mounted {
-    const char *at;   /* in the arena */
-    uint64_t device;  /* as st_dev */
-    uint32_t is_proc; /* 1: /proc; 0: a host folder */
-    uint32_t flags;   /* VFS_MOUNT_* */
+struct vfs_tmpfs_options {
+    uint32_t flags;     /* VFS_MOUNT_* of vfs/super.h */
+    uint32_t mode;      /* permission bits of its root */
+    uint32_t uid, gid;  /* of its root */
+    uint64_t size;      /* bytes of contents, rounded up to pages; UINT64_MAX: no limit */
+    uint64_t inodes;    /* UINT64_MAX: no limit */
+    const char *source; /* what /proc/self/mounts calls it */
 };
 
-/* Mount number n; NULL after the last. */
+/* Mount an empty tmpfs on a path, as vfs_mount_folder(). */
+MUST_USE int vfs_mount_tmpfs(struct vfs_fs *fs, const char *at,
+                             const struct vfs_tmpfs_options *options);
+
+/* Nothing of the root file system may be changed from now on. */
+void vfs_mount_root_read_only(void);
+
+/* What is mounted where. */
+struct vfs_mounted {
+    const char *at, *source; /* in the arena */
+    const struct vfs_super *super;
+};
+
+/* Mount number n, 0 being the root; NULL after the last. */
 const struct vfs_mounted *vfs_mount_get(uint32_t n);
+
+/* The mount of a file system, for statx(2) and mountinfo: from 1 on; 0: it is not mounted. */
+uint32_t vfs_mount_id(const struct vfs_super *super);
 
 #endif
