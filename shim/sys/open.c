@@ -24,6 +24,8 @@ static int64_t do_open(struct shim_task *t, int32_t dirfd, lx_uptr path, const s
     struct sys_path p;
     struct vfs_file *file;
     int64_t result = sys_path_get(t, dirfd, path, &p);
+    if (result == 0 && how->resolve & LX_RESOLVE_IN_ROOT && p.text[0] == '/')
+        result = sys_path_from(t, dirfd, &p);
     if (result == 0)
         result = vfs_file_open_path(t->process->fs, p.from, p.text, how, &t->sleeper, &file);
     sys_path_put(&p);
