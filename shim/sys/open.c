@@ -79,7 +79,8 @@ int64_t sys_openat2(struct shim_task *t, int32_t dirfd, lx_uptr path, lx_uptr ho
     int creates = (h.flags & LX_O_CREAT) || (h.flags & TMPFILE_BIT);
     if (h.flags & ~(uint64_t)KNOWN_FLAGS || h.resolve & ~(uint64_t)KNOWN_RESOLVE ||
         (creates ? h.mode & ~07777ull : h.mode) ||
-        (h.resolve & LX_RESOLVE_BENEATH && h.resolve & LX_RESOLVE_IN_ROOT))
+        (h.resolve & LX_RESOLVE_BENEATH && h.resolve & LX_RESOLVE_IN_ROOT) ||
+        (h.flags & LX_O_CREAT && h.flags & LX_O_DIRECTORY))
         return -LX_EINVAL;
     if (h.flags & LX_O_PATH &&
         h.flags & ~(uint64_t)(LX_O_PATH | LX_O_DIRECTORY | LX_O_NOFOLLOW | LX_O_CLOEXEC))
