@@ -210,13 +210,11 @@ static int check_file(struct vfs_file *file, uint32_t prot, int shared)
 {
     if (!file)
         return 0;
-    if (!vfs_file_is_mappable(file))
-        return -LX_ENODEV;
     if (!vfs_file_may(file, PLAT_READ))
         return -LX_EACCES;
     if (shared && prot & LX_PROT_WRITE && !vfs_file_may(file, PLAT_WRITE))
         return -LX_EACCES;
-    return 0;
+    return vfs_file_is_mappable(file) ? 0 : -LX_ENODEV;
 }
 
 /*
