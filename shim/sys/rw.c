@@ -360,13 +360,15 @@ struct side {
     int64_t offset;
 };
 
-static int side_open(struct shim_task *t, int32_t fd, lx_uptr offset_at, struct side *s)
+static int side_copy_in(struct side *s)
 {
-    *s = (struct side){.offset_at = offset_at};
-    int err = vfs_fdtable_get(t->process->fds, fd, &s->file);
-    if (err == 0 && offset_at)
-        err = shim_copy_in(&s->offset, offset_at, sizeof s->offset);
-    return err == 0 && s->offset < 0 ? -LX_EINVAL : err;
+    return s->offset_at ? shim_copy_in(&s->offset, s->offset_at, sizeof s->offset) : 0;
+}
+
+/* Where a regular file is read or written. */
+static int64_t side_position(const struct side *s)
+{
+    return s->offset_at ? s->offset : (int64_t)s->file->position;
 }
 
 /* Through a buffer of ours; what was read and not written is not taken from the source. */
@@ -417,15 +419,22 @@ static int64_t send_to_pipe(struct shim_task *t, struct side *in, struct vfs_fil
     return err < 0 ? err : after_write(t, result);
 }
 
-static int64_t check_send(const struct side *in, const struct side *out)
+/* In the order of do_sendfile() in Linux. */
+static int check_source(const struct side *in)
 {
     if (!vfs_file_may(in->file, PLAT_READ))
         return -LX_EBADF;
     if (in->offset_at && !vfs_file_has_offsets(in->file))
         return -LX_ESPIPE;
+    return in->offset < 0 ? -LX_EINVAL : 0;
+}
+
+static int check_send(const struct side *in, const struct side *out)
+{
     if (!vfs_file_may(out->file, PLAT_WRITE))
         return -LX_EBADF;
-    if (!vfs_file_has_offsets(in->file) || out->file->flags & LX_O_APPEND)
+    if (!vfs_file_has_offsets(in->file) || in->file->kind == VFS_FILE_DIRECTORY ||
+        out->file->flags & LX_O_APPEND)
         return -LX_EINVAL; /* what cannot go back could lose something */
     return 0;
 }
@@ -433,10 +442,14 @@ static int64_t check_send(const struct side *in, const struct side *out)
 int64_t sys_sendfile(struct shim_task *t, int32_t out_fd, int32_t in_fd, lx_uptr offset,
                      uint64_t size)
 {
-    struct side in, out = {0};
-    int64_t result = side_open(t, in_fd, offset, &in);
+    struct side in = {.offset_at = offset}, out = {0};
+    int64_t result = side_copy_in(&in);
     if (result == 0)
-        result = side_open(t, out_fd, 0, &out);
+        result = vfs_fdtable_get(t->process->fds, in_fd, &in.file);
+    if (result == 0)
+        result = check_source(&in);
+    if (result == 0)
+        result = vfs_fdtable_get(t->process->fds, out_fd, &out.file);
     if (result == 0)
         result = check_send(&in, &out);
     if (result == 0)
@@ -447,32 +460,48 @@ int64_t sys_sendfile(struct shim_task *t, int32_t out_fd, int32_t in_fd, lx_uptr
     return result;
 }
 
+/* generic_copy_file_checks() in Linux; *size is cut to what there is. */
+static int check_copy(const struct side *in, const struct side *out, uint64_t *size)
+{
+    if (in->file->kind == VFS_FILE_PATH || out->file->kind == VFS_FILE_PATH)
+        return -LX_EBADF;
+    if (in->file->kind == VFS_FILE_DIRECTORY || out->file->kind == VFS_FILE_DIRECTORY)
+        return -LX_EISDIR;
+    if (in->file->kind != VFS_FILE_REGULAR || out->file->kind != VFS_FILE_REGULAR)
+        return -LX_EINVAL;
+    if (!vfs_file_may(in->file, PLAT_READ) || !vfs_file_may(out->file, PLAT_WRITE) ||
+        out->file->flags & LX_O_APPEND)
+        return -LX_EBADF;
+    int64_t from = side_position(in), to = side_position(out);
+    int64_t there = (int64_t)vfs_file_size(in->file);
+    if ((uint64_t)from + *size < (uint64_t)from || (uint64_t)to + *size < (uint64_t)to)
+        return -LX_EOVERFLOW;
+    if (from < 0 || to < 0)
+        return -LX_EINVAL;
+    uint64_t left = from < there ? (uint64_t)(there - from) : 0;
+    if (*size > left)
+        *size = left;
+    int overlap = (uint64_t)from < (uint64_t)to + *size && (uint64_t)to < (uint64_t)from + *size;
+    return in->file->inode == out->file->inode && overlap ? -LX_EINVAL : 0;
+}
+
 int64_t sys_copy_file_range(struct shim_task *t, int32_t in_fd, lx_uptr in_offset, int32_t out_fd,
                             lx_uptr out_offset, uint64_t size, uint32_t flags)
 {
-    struct side in, out = {0};
-    int64_t result = side_open(t, in_fd, in_offset, &in);
+    struct side in = {.offset_at = in_offset}, out = {.offset_at = out_offset};
+    int64_t result = vfs_fdtable_get(t->process->fds, in_fd, &in.file);
     if (result == 0)
-        result = side_open(t, out_fd, out_offset, &out);
+        result = vfs_fdtable_get(t->process->fds, out_fd, &out.file);
+    if (result == 0)
+        result = side_copy_in(&in);
+    if (result == 0)
+        result = side_copy_in(&out);
     if (result == 0 && flags)
         result = -LX_EINVAL;
-    size = cut(size);
-    if (result == 0 &&
-        (in.file->kind == VFS_FILE_DIRECTORY || out.file->kind == VFS_FILE_DIRECTORY))
-        result = -LX_EISDIR;
-    if (result == 0 && (in.file->kind != VFS_FILE_REGULAR || out.file->kind != VFS_FILE_REGULAR))
-        result = -LX_EINVAL;
-    if (result == 0 && (!vfs_file_may(in.file, PLAT_READ) || !vfs_file_may(out.file, PLAT_WRITE) ||
-                        out.file->flags & LX_O_APPEND))
-        result = -LX_EBADF;
-    if (result == 0 && in.file->inode == out.file->inode) {
-        uint64_t a = in.offset_at ? (uint64_t)in.offset : in.file->position;
-        uint64_t b = out.offset_at ? (uint64_t)out.offset : out.file->position;
-        if (a < b + size && b < a + size)
-            result = -LX_EINVAL;
-    }
     if (result == 0)
-        result = transfer(t, &in, &out, size);
+        result = check_copy(&in, &out, &size);
+    if (result == 0)
+        result = transfer(t, &in, &out, cut(size));
     vfs_file_put(in.file);
     vfs_file_put(out.file);
     return result;
