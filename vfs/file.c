@@ -311,11 +311,20 @@ int vfs_file_may(const struct vfs_file *file, uint32_t access)
 }
 
 _Static_assert(PLAT_READ == 1 && PLAT_WRITE == 2, "what open(2)'s access mode plus one means");
+
+/* No transfer ends behind the last offset that there is: rw_verify_area() in Linux. */
+static int check_range(uint64_t offset, uint64_t size)
+{
+    return size > INT64_MAX - offset ? -LX_EINVAL : 0;
+}
+
 /* Regular files: one read or write at a time moves the position. */
 static int64_t read_regular(struct vfs_file *f, void *buf, uint64_t size)
 {
     core_lock_acquire(&f->lock);
-    int64_t n = vfs_inode_read(f->inode, buf, size, f->position);
+    int64_t n = check_range(f->position, size);
+    if (n == 0)
+        n = vfs_inode_read(f->inode, buf, size, f->position);
     if (n > 0)
         f->position += (uint64_t)n;
     core_lock_release(&f->lock);
@@ -326,8 +335,10 @@ static int64_t write_regular(struct vfs_file *f, const void *buf, uint64_t size)
 {
     core_lock_acquire(&f->lock);
     uint64_t at = f->position;
-    int64_t n = f->flags & LX_O_APPEND ? vfs_inode_append(f->inode, buf, size, &at)
-                                       : vfs_inode_write(f->inode, buf, size, at);
+    int64_t n = check_range(at, size);
+    if (n == 0)
+        n = f->flags & LX_O_APPEND ? vfs_inode_append(f->inode, buf, size, &at)
+                                   : vfs_inode_write(f->inode, buf, size, at);
     if (n > 0)
         f->position = at + (uint64_t)n;
     core_lock_release(&f->lock);
@@ -410,6 +421,9 @@ int64_t vfs_file_pread(struct vfs_file *file, void *buf, uint64_t size, uint64_t
         return -LX_ESPIPE;
     if (!vfs_file_may(file, PLAT_READ))
         return -LX_EBADF;
+    int err = check_range(offset, size);
+    if (err < 0)
+        return err;
     switch (file->kind) {
     case VFS_FILE_REGULAR:
         return notify_moved(file, LX_IN_ACCESS, vfs_inode_read(file->inode, buf, size, offset));
@@ -429,6 +443,9 @@ int64_t vfs_file_pwrite(struct vfs_file *file, const void *buf, uint64_t size, u
         return -LX_ESPIPE;
     if (!vfs_file_may(file, PLAT_WRITE))
         return -LX_EBADF;
+    int err = check_range(offset, size);
+    if (err < 0)
+        return err;
     switch (file->kind) {
     case VFS_FILE_REGULAR: /* pwrite(2), BUGS: O_APPEND ignores the offset */
         return notify_moved(file, LX_IN_MODIFY,
