@@ -331,14 +331,14 @@ static int64_t read_regular(struct vfs_file *f, void *buf, uint64_t size)
     return n;
 }
 
-static int64_t write_regular(struct vfs_file *f, const void *buf, uint64_t size)
+static int64_t write_regular(struct vfs_file *f, const void *buf, uint64_t size, int append)
 {
     core_lock_acquire(&f->lock);
     uint64_t at = f->position;
     int64_t n = check_range(at, size);
     if (n == 0)
-        n = f->flags & LX_O_APPEND ? vfs_inode_append(f->inode, buf, size, &at)
-                                   : vfs_inode_write(f->inode, buf, size, at);
+        n = append ? vfs_inode_append(f->inode, buf, size, &at)
+                   : vfs_inode_write(f->inode, buf, size, at);
     if (n > 0)
         f->position = at + (uint64_t)n;
     core_lock_release(&f->lock);
@@ -385,7 +385,7 @@ static int64_t write_any(struct vfs_file *file, const void *buf, uint64_t size,
 {
     switch (file->kind) {
     case VFS_FILE_REGULAR:
-        return write_regular(file, buf, size);
+        return write_regular(file, buf, size, (file->flags & LX_O_APPEND) != 0);
     case VFS_FILE_DEVICE:
         return device_write(file->device, size);
     case VFS_FILE_STREAM:
@@ -436,9 +436,16 @@ int64_t vfs_file_pread(struct vfs_file *file, void *buf, uint64_t size, uint64_t
     }
 }
 
-int64_t vfs_file_pwrite(struct vfs_file *file, const void *buf, uint64_t size, uint64_t offset)
+static int64_t pwrite_regular(struct vfs_file *f, const void *buf, uint64_t size, uint64_t offset,
+                              int append)
 {
     uint64_t end;
+    return append ? vfs_inode_append(f->inode, buf, size, &end)
+                  : vfs_inode_write(f->inode, buf, size, offset);
+}
+
+int64_t vfs_file_pwrite(struct vfs_file *file, const void *buf, uint64_t size, uint64_t offset)
+{
     if (file->kind != VFS_FILE_PATH && !vfs_file_has_offsets(file))
         return -LX_ESPIPE;
     if (!vfs_file_may(file, PLAT_WRITE))
@@ -448,15 +455,29 @@ int64_t vfs_file_pwrite(struct vfs_file *file, const void *buf, uint64_t size, u
         return err;
     switch (file->kind) {
     case VFS_FILE_REGULAR: /* pwrite(2), BUGS: O_APPEND ignores the offset */
-        return notify_moved(file, LX_IN_MODIFY,
-                            file->flags & LX_O_APPEND
-                                ? vfs_inode_append(file->inode, buf, size, &end)
-                                : vfs_inode_write(file->inode, buf, size, offset));
+        return notify_moved(
+            file, LX_IN_MODIFY,
+            pwrite_regular(file, buf, size, offset, (file->flags & LX_O_APPEND) != 0));
     case VFS_FILE_DEVICE:
         return device_write(file->device, size);
     default:
         return stream_pwrite(file, buf, size, offset);
     }
+}
+
+int64_t vfs_file_write_as(struct vfs_file *file, const void *buf, uint64_t size, int64_t offset,
+                          int append, struct core_sleeper *self)
+{
+    if (file->kind != VFS_FILE_REGULAR)
+        return offset < 0 ? vfs_file_write(file, buf, size, self)
+                          : vfs_file_pwrite(file, buf, size, (uint64_t)offset);
+    if (!vfs_file_may(file, PLAT_WRITE))
+        return -LX_EBADF;
+    int64_t n = offset < 0 ? 0 : check_range((uint64_t)offset, size);
+    if (n == 0)
+        n = offset < 0 ? write_regular(file, buf, size, append)
+                       : pwrite_regular(file, buf, size, (uint64_t)offset, append);
+    return notify_moved(file, LX_IN_MODIFY, n);
 }
 
 /* SEEK_DATA and SEEK_HOLE: the whole file counts as data, which lseek(2) allows. */

@@ -128,6 +128,7 @@ struct vector {
     struct vfs_file *file;
     enum direction direction;
     int64_t offset; /* where, or -1: at the file's position */
+    uint32_t rwf;   /* LX_RWF_* */
     lx_uptr iov;    /* of the guest */
     uint64_t count;
     struct lx_iovec part[IOV_PART]; /* a copy of those now worked on */
@@ -164,7 +165,21 @@ static int64_t vector_move(struct shim_task *t, struct vector *v, lx_uptr buf, u
                            uint64_t done)
 {
     int64_t at = v->offset < 0 ? -1 : (int64_t)((uint64_t)v->offset + done);
-    return move(t, v->file, v->direction, buf, size, at);
+    int append = (v->rwf & LX_RWF_APPEND) != 0;
+    if (v->direction == READ || !(v->rwf & (LX_RWF_APPEND | LX_RWF_NOAPPEND)))
+        return move(t, v->file, v->direction, buf, size, at);
+    int err = shim_limit_write(t, v->file, append ? (int64_t)vfs_file_size(v->file) : at, &size);
+    return err < 0 ? err
+                   : vfs_file_write_as(v->file, (const void *)buf, size, at, append, &t->sleeper);
+}
+
+/* kiocb_set_rw_flags() in Linux. */
+static int vector_check_flags(const struct vector *v)
+{
+    uint32_t waits = v->direction == WRITE ? LX_RWF_NOWAIT : 0;
+    if (v->rwf & ~((uint32_t)LX_RWF_SUPPORTED & ~waits))
+        return -LX_EOPNOTSUPP;
+    return v->rwf & LX_RWF_APPEND && v->rwf & LX_RWF_NOAPPEND ? -LX_EINVAL : 0;
 }
 
 /*
@@ -260,12 +275,13 @@ static int64_t vector_each(struct shim_task *t, struct vector *v)
 }
 
 static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count,
-                               int64_t offset, enum direction direction)
+                               int64_t offset, uint32_t rwf, enum direction direction)
 {
     struct vfs_borrowed b;
     struct vector v; /* field by field: `part` is large, and filled when it is used */
     v.direction = direction;
     v.offset = offset;
+    v.rwf = rwf;
     v.iov = iov;
     v.count = count;
     uint32_t access = direction == READ ? PLAT_READ : PLAT_WRITE;
@@ -282,6 +298,8 @@ static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uin
     }
     if (result == 0)
         result = vector_check(&v, &total);
+    if (result == 0 && total)
+        result = vector_check_flags(&v);
     if (result == 0 && total && direction == READ && count > 1 && v.file->kind == VFS_FILE_PIPE &&
         vfs_pipe_next_is_packet(v.file, &t->sleeper))
         result = vector_read_packet(t, &v, total);
@@ -295,12 +313,12 @@ static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uin
 
 int64_t sys_readv(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count)
 {
-    return transfer_vector(t, fd, iov, count, -1, READ);
+    return transfer_vector(t, fd, iov, count, -1, 0, READ);
 }
 
 int64_t sys_writev(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count)
 {
-    return transfer_vector(t, fd, iov, count, -1, WRITE);
+    return transfer_vector(t, fd, iov, count, -1, 0, WRITE);
 }
 
 /* The offset's high half is for 32-bit programs: on x86-64 the low one has it all. */
@@ -308,35 +326,32 @@ int64_t sys_preadv(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count,
                    uint64_t high)
 {
     (void)high;
-    return (int64_t)low < 0 ? -LX_EINVAL : transfer_vector(t, fd, iov, count, (int64_t)low, READ);
+    return (int64_t)low < 0 ? -LX_EINVAL
+                            : transfer_vector(t, fd, iov, count, (int64_t)low, 0, READ);
 }
 
 int64_t sys_pwritev(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count, uint64_t low,
                     uint64_t high)
 {
     (void)high;
-    return (int64_t)low < 0 ? -LX_EINVAL : transfer_vector(t, fd, iov, count, (int64_t)low, WRITE);
+    return (int64_t)low < 0 ? -LX_EINVAL
+                            : transfer_vector(t, fd, iov, count, (int64_t)low, 0, WRITE);
 }
-
-#define READ_FLAGS (LX_RWF_HIPRI | LX_RWF_NOWAIT)
-#define WRITE_FLAGS (LX_RWF_HIPRI | LX_RWF_DSYNC | LX_RWF_SYNC)
 
 int64_t sys_preadv2(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count, uint64_t low,
                     uint64_t high, uint32_t flags)
 {
     (void)high;
-    if (flags & ~(uint32_t)READ_FLAGS)
-        return -LX_EOPNOTSUPP;
-    return (int64_t)low < -1 ? -LX_EINVAL : transfer_vector(t, fd, iov, count, (int64_t)low, READ);
+    return (int64_t)low < -1 ? -LX_EINVAL
+                             : transfer_vector(t, fd, iov, count, (int64_t)low, flags, READ);
 }
 
 int64_t sys_pwritev2(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count, uint64_t low,
                      uint64_t high, uint32_t flags)
 {
     (void)high;
-    if (flags & ~(uint32_t)WRITE_FLAGS)
-        return -LX_EOPNOTSUPP;
-    return (int64_t)low < -1 ? -LX_EINVAL : transfer_vector(t, fd, iov, count, (int64_t)low, WRITE);
+    return (int64_t)low < -1 ? -LX_EINVAL
+                             : transfer_vector(t, fd, iov, count, (int64_t)low, flags, WRITE);
 }
 
 int64_t sys_lseek(struct shim_task *t, int32_t fd, int64_t offset, int32_t whence)
@@ -481,6 +496,8 @@ static int check_copy(const struct side *in, const struct side *out, uint64_t *s
     uint64_t left = from < there ? (uint64_t)(there - from) : 0;
     if (*size > left)
         *size = left;
+    if (*size && (uint64_t)to > INT64_MAX - *size)
+        return -LX_EFBIG;
     int overlap = (uint64_t)from < (uint64_t)to + *size && (uint64_t)to < (uint64_t)from + *size;
     return in->file->inode == out->file->inode && overlap ? -LX_EINVAL : 0;
 }
