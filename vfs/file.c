@@ -480,7 +480,6 @@ int64_t vfs_file_write_as(struct vfs_file *file, const void *buf, uint64_t size,
     return notify_moved(file, LX_IN_MODIFY, n);
 }
 
-/* SEEK_DATA and SEEK_HOLE: the whole file counts as data, which lseek(2) allows. */
 static int64_t new_position(struct vfs_file *f, int64_t offset, int32_t whence)
 {
     int64_t size = f->kind == VFS_FILE_REGULAR ? (int64_t)vfs_inode_size(f->inode) : 0;
@@ -498,9 +497,7 @@ static int64_t new_position(struct vfs_file *f, int64_t offset, int32_t whence)
     case LX_SEEK_HOLE:
         if (f->kind != VFS_FILE_REGULAR)
             return -LX_EINVAL;
-        if (offset < 0 || offset >= size)
-            return -LX_ENXIO;
-        return whence == LX_SEEK_DATA ? offset : size;
+        return vfs_inode_seek(f->inode, offset, whence == LX_SEEK_HOLE);
     default:
         return -LX_EINVAL;
     }

@@ -169,6 +169,9 @@ MUST_USE int vfs_inode_extend(struct vfs_inode *inode, uint64_t size);
 /* Zero [offset, offset + size) and give its pages back; the size stays. */
 MUST_USE int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size);
 
+/* Where the next data, or the next hole, is: lseek(2), SEEK_DATA and SEEK_HOLE; -LX_ENXIO. */
+MUST_USE int64_t vfs_inode_seek(struct vfs_inode *inode, int64_t offset, int hole);
+
 /* A link's target, not terminated; returns its length, cut to `size`. */
 MUST_USE int64_t vfs_inode_readlink(struct vfs_inode *inode, char *buf, uint64_t size);
 
