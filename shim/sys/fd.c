@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Descriptors and their files: dup(2), dup2(2), dup3(2), fcntl(2), ftruncate(2),
- * fallocate(2), fsync(2), fdatasync(2), sync(2), syncfs(2), fadvise64(2), readahead(2),
- * ioctl(2).
+ * fallocate(2), fsync(2), fdatasync(2), sync(2), syncfs(2), sync_file_range(2), fadvise64(2),
+ * readahead(2), ioctl(2).
  */
 
 #include "core/mem.h"
@@ -284,6 +284,26 @@ int64_t sys_fdatasync(struct shim_task *t, int32_t fd)
 int64_t sys_syncfs(struct shim_task *t, int32_t fd)
 {
     return check_fd(t, fd);
+}
+
+int64_t sys_sync_file_range(struct shim_task *t, int32_t fd, int64_t offset, int64_t size,
+                            uint32_t flags)
+{
+    struct vfs_borrowed b;
+    int64_t end;
+    int err = vfs_fdtable_borrow(t->process->fds, fd, &b);
+    if (err < 0)
+        return err;
+    if (b.file->kind == VFS_FILE_PATH)
+        err = -LX_EBADF;
+    else if (flags & ~(uint32_t)LX_SYNC_FILE_RANGE_ALL || offset < 0 || size < 0 ||
+             __builtin_add_overflow(offset, size, &end))
+        err = -LX_EINVAL;
+    else if (b.file->kind != VFS_FILE_REGULAR && b.file->kind != VFS_FILE_DIRECTORY &&
+             !is_disk_stream(b.file))
+        err = -LX_ESPIPE;
+    vfs_give_back(&b);
+    return err;
 }
 
 int64_t sys_sync(struct shim_task *t)

@@ -45,6 +45,9 @@
 #define LX_RWF_NOAPPEND 0x20
 #define LX_RWF_SUPPORTED 0x3f
 
+/* sync_file_range(2) */
+#define LX_SYNC_FILE_RANGE_ALL 0x7
+
 /* close_range(2) */
 #define LX_CLOSE_RANGE_UNSHARE 2
 #define LX_CLOSE_RANGE_CLOEXEC 4
