@@ -216,6 +216,8 @@ static int allocate(struct vfs_file *file, uint32_t mode, uint64_t offset, uint6
     int err = mode & FALLOC_CLEARS ? vfs_inode_punch(file->inode, offset, size) : 0;
     if (err == 0 && !(mode & LX_FALLOC_FL_KEEP_SIZE))
         err = vfs_inode_extend(file->inode, end);
+    if (err == 0 && file->inode->owner == VFS_OF_CONTAINER)
+        err = vfs_inode_utimes(file->inode, VFS_TIME_KEEP, vfs_now());
     if (err == 0)
         vfs_notify(file->inode, file, LX_IN_MODIFY);
     return err;
