@@ -289,7 +289,6 @@ static int64_t write_locked(struct vfs_inode *inode, const uint8_t *buf, uint64_
         if (offset + (uint64_t)done > inode->size)
             inode->size = offset + (uint64_t)done;
         inode->mtime_ns = inode->ctime_ns = vfs_now();
-        inode->mode &= ~(LX_S_ISUID | (inode->mode & LX_S_IXGRP ? LX_S_ISGID : 0u));
     }
     return done;
 }
@@ -393,7 +392,6 @@ int vfs_inode_truncate(struct vfs_inode *inode, uint64_t size)
     }
     inode->size = size;
     inode->mtime_ns = inode->ctime_ns = vfs_now();
-    inode->mode &= ~(LX_S_ISUID | (inode->mode & LX_S_IXGRP ? LX_S_ISGID : 0u));
 out:
     core_lock_release(&inode->lock);
     return err;

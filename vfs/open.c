@@ -137,7 +137,9 @@ static int open_place(struct vfs_fs *fs, struct vfs_inode *from, const char *pat
         return err;
     err = check_open(fs, *out, flags);
     if (err == 0 && flags & LX_O_TRUNC && VFS_IS_REG(*out)) {
-        err = vfs_inode_truncate(*out, 0);
+        err = vfs_drop_privileges(&fs->cred, *out);
+        if (err == 0)
+            err = vfs_inode_truncate(*out, 0);
         *emptied = err == 0;
     }
     if (err < 0) {

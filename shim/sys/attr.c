@@ -286,6 +286,8 @@ int64_t sys_truncate(struct shim_task *t, lx_uptr path, int64_t size)
     if (err == 0)
         err = shim_limit_file_size(t, vfs_inode_size(inode), (uint64_t)size);
     if (err == 0)
+        err = vfs_drop_privileges(&t->process->fs->cred, inode);
+    if (err == 0)
         err = vfs_inode_truncate(inode, (uint64_t)size);
     return finish(&target, err, LX_IN_MODIFY);
 }

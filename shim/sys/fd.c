@@ -191,8 +191,11 @@ int64_t sys_ftruncate(struct shim_task *t, int32_t fd, int64_t size)
     if (size < 0)
         return -LX_EINVAL;
     int err = vfs_fdtable_borrow(t->process->fds, fd, &b);
-    if (err == 0 && b.file->kind == VFS_FILE_REGULAR && vfs_file_may(b.file, PLAT_WRITE))
+    if (err == 0 && b.file->kind == VFS_FILE_REGULAR && vfs_file_may(b.file, PLAT_WRITE)) {
         err = shim_limit_file_size(t, vfs_file_size(b.file), (uint64_t)size);
+        if (err == 0)
+            err = vfs_drop_privileges(&t->process->fs->cred, b.file->inode);
+    }
     if (err == 0)
         err = vfs_file_truncate(b.file, (uint64_t)size);
     vfs_give_back(&b);
@@ -246,6 +249,8 @@ int64_t sys_fallocate(struct shim_task *t, int32_t fd, uint32_t mode, int64_t of
         err = -LX_EFBIG;
     else if (!(mode & LX_FALLOC_FL_KEEP_SIZE))
         err = shim_limit_file_size(t, vfs_file_size(b.file), (uint64_t)end);
+    if (err == 0)
+        err = vfs_drop_privileges(&t->process->fs->cred, b.file->inode);
     if (err == 0)
         err = allocate(b.file, mode, (uint64_t)offset, (uint64_t)size);
     vfs_give_back(&b);

@@ -16,6 +16,7 @@
 #include "shim/syscall.h"
 #include "sys/file.h"
 #include "sys/socket.h"
+#include "vfs/cred.h"
 #include "vfs/inode.h"
 #include "vfs/pipe.h"
 #include "vfs/splice.h"
@@ -60,6 +61,16 @@ static int check_transfer(const struct vfs_file *file, uint32_t access, lx_uptr 
 
 enum direction { READ, WRITE };
 
+/* What comes before a write to a regular file; *size is cut to what may be written. */
+static inline int before_write(struct shim_task *t, struct vfs_file *file, int64_t offset,
+                               uint64_t *size)
+{
+    int err = shim_limit_write(t, file, offset, size);
+    return err == 0 && file->kind == VFS_FILE_REGULAR && *size
+               ? vfs_drop_privileges(&t->process->fs->cred, file->inode)
+               : err;
+}
+
 /*
  * Move bytes once.
  *   offset   where, or -1: at the file's position.
@@ -70,7 +81,7 @@ static inline int64_t move(struct shim_task *t, struct vfs_file *file, enum dire
     if (direction == READ)
         return offset < 0 ? vfs_file_read(file, (void *)buf, size, &t->sleeper)
                           : vfs_file_pread(file, (void *)buf, size, (uint64_t)offset);
-    int err = shim_limit_write(t, file, offset, &size);
+    int err = before_write(t, file, offset, &size);
     if (err < 0)
         return err;
     return offset < 0 ? vfs_file_write(file, (const void *)buf, size, &t->sleeper)
@@ -168,7 +179,7 @@ static int64_t vector_move(struct shim_task *t, struct vector *v, lx_uptr buf, u
     int append = (v->rwf & LX_RWF_APPEND) != 0;
     if (v->direction == READ || !(v->rwf & (LX_RWF_APPEND | LX_RWF_NOAPPEND)))
         return move(t, v->file, v->direction, buf, size, at);
-    int err = shim_limit_write(t, v->file, append ? (int64_t)vfs_file_size(v->file) : at, &size);
+    int err = before_write(t, v->file, append ? (int64_t)vfs_file_size(v->file) : at, &size);
     return err < 0 ? err
                    : vfs_file_write_as(v->file, (const void *)buf, size, at, append, &t->sleeper);
 }
@@ -394,7 +405,7 @@ static int64_t transfer(struct shim_task *t, struct side *in, struct side *out, 
     int64_t n = 0;
     while (done < size) {
         uint64_t part = size - done < sizeof bytes ? size - done : sizeof bytes;
-        n = shim_limit_write(t, out->file, out->offset_at ? out->offset : -1, &part);
+        n = before_write(t, out->file, out->offset_at ? out->offset : -1, &part);
         if (n < 0)
             break;
         n = in->offset_at ? vfs_file_pread(in->file, bytes, part, (uint64_t)in->offset)
@@ -543,7 +554,10 @@ static int64_t do_splice(struct shim_task *t, struct side *in, struct side *out,
     if (((a.offset && (int64_t)from < 0) || (b.offset && (int64_t)to < 0)) &&
         (in->file->kind == VFS_FILE_PIPE || out->file->kind == VFS_FILE_PIPE))
         return -LX_EINVAL;
-    result = vfs_splice(&a, &b, size, flags, &t->sleeper);
+    if (out->file->kind == VFS_FILE_REGULAR && vfs_file_may(out->file, PLAT_WRITE))
+        result = vfs_drop_privileges(&t->process->fs->cred, out->file->inode);
+    if (result == 0)
+        result = vfs_splice(&a, &b, size, flags, &t->sleeper);
     int err = result >= 0 && b.offset ? shim_copy_out(out->offset_at, &to, sizeof to) : 0;
     if (err == 0 && result >= 0 && a.offset)
         err = shim_copy_out(in->offset_at, &from, sizeof from);

@@ -57,9 +57,9 @@ struct vfs_inode {
     _Atomic uint32_t nlink; /* 0: the last name is gone */
     uint32_t may_link;      /* 1: O_TMPFILE: without a name, but may get one */
     int64_t atime_ns, mtime_ns, ctime_ns;
-    _Atomic uint64_t size;    /* file: bytes; link: of the target */
-    struct vfs_xattr *xattrs; /* in place of the image's, once one was set */
-    uint32_t own_xattrs;      /* 1: `xattrs` counts, not the image's */
+    _Atomic uint64_t size;       /* file: bytes; link: of the target */
+    struct vfs_xattr *xattrs;    /* in place of the image's, once one was set */
+    _Atomic uint32_t own_xattrs; /* 1: `xattrs` counts, not the image's */
 
     /* Regular files: pages above the image's contents. */
     core_page_t **_Atomic chunks; /* of CHUNK_PAGES pages each; NULL: nothing was written */
