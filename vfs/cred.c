@@ -9,6 +9,7 @@
 #include "core/mem.h"
 #include "inode_ops.h"
 #include "internal.h"
+#include "lx/capability.h"
 #include "lx/errno.h"
 #include "lx/unistd.h"
 
@@ -142,4 +143,31 @@ int vfs_may(const struct vfs_cred *cred, struct vfs_inode *inode, uint32_t want)
 int vfs_owns(const struct vfs_cred *cred, struct vfs_inode *inode)
 {
     return cred->uid == inode->uid || vfs_has(cred, LX_CAP_FOWNER);
+}
+
+/* setattr_should_drop_suidgid() in Linux. */
+static uint32_t set_id_bits_to_drop(const struct vfs_cred *cred, const struct vfs_inode *inode)
+{
+    uint32_t bits = inode->mode & (LX_S_ISUID | LX_S_ISGID);
+    if (!bits || vfs_has(cred, LX_CAP_FSETID))
+        return 0;
+    if (!(inode->mode & LX_S_IXGRP) && vfs_in_group(cred, inode->gid))
+        bits &= ~(uint32_t)LX_S_ISGID;
+    return bits;
+}
+
+int vfs_drop_privileges(const struct vfs_cred *cred, struct vfs_inode *inode)
+{
+    if (inode->owner) /* its host does so */
+        return 0;
+    uint32_t bits = set_id_bits_to_drop(cred, inode);
+    if (bits) {
+        core_lock_acquire(&inode->lock);
+        inode->mode &= ~bits;
+        core_lock_release(&inode->lock);
+    }
+    if (!inode->own_xattrs && inode->image_index == VFS_NO_IMAGE)
+        return 0;
+    int err = vfs_inode_removexattr(inode, LX_XATTR_NAME_CAPS);
+    return err == -LX_ENOSPC ? err : 0; /* else it had none */
 }

@@ -313,7 +313,6 @@ static int64_t write_locked(struct vfs_inode *inode, const uint8_t *buf, uint64_
         if (offset + (uint64_t)done > inode->size)
             set_size(inode, offset + (uint64_t)done);
         inode->mtime_ns = inode->ctime_ns = vfs_now();
-        inode->mode &= ~(LX_S_ISUID | (inode->mode & LX_S_IXGRP ? LX_S_ISGID : 0u));
     }
     return done;
 }
@@ -418,7 +417,6 @@ int vfs_inode_truncate(struct vfs_inode *inode, uint64_t size)
     }
     set_size(inode, size);
     inode->mtime_ns = inode->ctime_ns = vfs_now();
-    inode->mode &= ~(LX_S_ISUID | (inode->mode & LX_S_IXGRP ? LX_S_ISGID : 0u));
 out:
     core_lock_release(&inode->lock);
     return err;
@@ -526,9 +524,37 @@ static int is_there(const struct vfs_inode *inode, uint64_t page, uint64_t *next
     if (page * CORE_PAGE_SIZE < inode->image_size)
         return 1;
     core_page_t **chunks = inode->chunks;
-    if (page / CHUNK_PAGES < inode->chunk_count && !chunks[page / CHUNK_PAGES])
+    if (page / CHUNK_PAGES >= inode->chunk_count)
+        *next = FILE_MAX / CORE_PAGE_SIZE;
+    else if (!chunks[page / CHUNK_PAGES])
         *next = (page | (CHUNK_PAGES - 1)) + 1;
     return 0;
+}
+
+/* The next page with data, or without, from `offset` on; what is shared counts as data. */
+static int64_t seek_locked(const struct vfs_inode *inode, uint64_t offset, int hole)
+{
+    if (inode->shared)
+        return (int64_t)(hole ? inode->size : offset);
+    for (uint64_t page = offset / CORE_PAGE_SIZE, next; page * CORE_PAGE_SIZE < inode->size;
+         page = next) {
+        if (is_there(inode, page, &next) != hole)
+            return (int64_t)(page * CORE_PAGE_SIZE > offset ? page * CORE_PAGE_SIZE : offset);
+    }
+    return hole ? (int64_t)inode->size : -LX_ENXIO;
+}
+
+int64_t vfs_inode_seek(struct vfs_inode *inode, int64_t offset, int hole)
+{
+    int64_t size = (int64_t)vfs_inode_size(inode);
+    if (inode->owner) /* all of it is data, which lseek(2) allows */
+        return offset < 0 || offset >= size ? -LX_ENXIO : hole ? size : offset;
+    core_lock_acquire(&inode->lock);
+    int64_t result = offset < 0 || (uint64_t)offset >= inode->size
+                         ? -LX_ENXIO
+                         : seek_locked(inode, (uint64_t)offset, hole);
+    core_lock_release(&inode->lock);
+    return result;
 }
 
 /* Copy all contents to an object. */

@@ -313,23 +313,34 @@ int vfs_file_may(const struct vfs_file *file, uint32_t access)
 }
 
 _Static_assert(PLAT_READ == 1 && PLAT_WRITE == 2, "what open(2)'s access mode plus one means");
+
+/* No transfer ends behind the last offset that there is: rw_verify_area() in Linux. */
+static int check_range(uint64_t offset, uint64_t size)
+{
+    return size > INT64_MAX - offset ? -LX_EINVAL : 0;
+}
+
 /* Regular files: one read or write at a time moves the position. */
 static int64_t read_regular(struct vfs_file *f, void *buf, uint64_t size)
 {
     core_lock_acquire(&f->lock);
-    int64_t n = vfs_inode_read(f->inode, buf, size, f->position);
+    int64_t n = check_range(f->position, size);
+    if (n == 0)
+        n = vfs_inode_read(f->inode, buf, size, f->position);
     if (n > 0)
         f->position += (uint64_t)n;
     core_lock_release(&f->lock);
     return n;
 }
 
-static int64_t write_regular(struct vfs_file *f, const void *buf, uint64_t size)
+static int64_t write_regular(struct vfs_file *f, const void *buf, uint64_t size, int append)
 {
     core_lock_acquire(&f->lock);
     uint64_t at = f->position;
-    int64_t n = f->flags & LX_O_APPEND ? vfs_inode_append(f->inode, buf, size, &at)
-                                       : vfs_inode_write(f->inode, buf, size, at);
+    int64_t n = check_range(at, size);
+    if (n == 0)
+        n = append ? vfs_inode_append(f->inode, buf, size, &at)
+                   : vfs_inode_write(f->inode, buf, size, at);
     if (n > 0)
         f->position = at + (uint64_t)n;
     core_lock_release(&f->lock);
@@ -376,7 +387,7 @@ static int64_t write_any(struct vfs_file *file, const void *buf, uint64_t size,
 {
     switch (file->kind) {
     case VFS_FILE_REGULAR:
-        return write_regular(file, buf, size);
+        return write_regular(file, buf, size, (file->flags & LX_O_APPEND) != 0);
     case VFS_FILE_DEVICE:
         return device_write(file->device, size);
     case VFS_FILE_STREAM:
@@ -412,6 +423,9 @@ int64_t vfs_file_pread(struct vfs_file *file, void *buf, uint64_t size, uint64_t
         return -LX_ESPIPE;
     if (!vfs_file_may(file, PLAT_READ))
         return -LX_EBADF;
+    int err = check_range(offset, size);
+    if (err < 0)
+        return err;
     switch (file->kind) {
     case VFS_FILE_REGULAR:
         return notify_moved(file, LX_IN_ACCESS, vfs_inode_read(file->inode, buf, size, offset));
@@ -424,19 +438,28 @@ int64_t vfs_file_pread(struct vfs_file *file, void *buf, uint64_t size, uint64_t
     }
 }
 
-int64_t vfs_file_pwrite(struct vfs_file *file, const void *buf, uint64_t size, uint64_t offset)
+static int64_t pwrite_regular(struct vfs_file *f, const void *buf, uint64_t size, uint64_t offset,
+                              int append)
 {
     uint64_t end;
+    return append ? vfs_inode_append(f->inode, buf, size, &end)
+                  : vfs_inode_write(f->inode, buf, size, offset);
+}
+
+int64_t vfs_file_pwrite(struct vfs_file *file, const void *buf, uint64_t size, uint64_t offset)
+{
     if (file->kind != VFS_FILE_PATH && !vfs_file_has_offsets(file))
         return -LX_ESPIPE;
     if (!vfs_file_may(file, PLAT_WRITE))
         return -LX_EBADF;
+    int err = check_range(offset, size);
+    if (err < 0)
+        return err;
     switch (file->kind) {
     case VFS_FILE_REGULAR: /* pwrite(2), BUGS: O_APPEND ignores the offset */
-        return notify_moved(file, LX_IN_MODIFY,
-                            file->flags & LX_O_APPEND
-                                ? vfs_inode_append(file->inode, buf, size, &end)
-                                : vfs_inode_write(file->inode, buf, size, offset));
+        return notify_moved(
+            file, LX_IN_MODIFY,
+            pwrite_regular(file, buf, size, offset, (file->flags & LX_O_APPEND) != 0));
     case VFS_FILE_DEVICE:
         return device_write(file->device, size);
     default:
@@ -444,7 +467,21 @@ int64_t vfs_file_pwrite(struct vfs_file *file, const void *buf, uint64_t size, u
     }
 }
 
-/* SEEK_DATA and SEEK_HOLE: the whole file counts as data, which lseek(2) allows. */
+int64_t vfs_file_write_as(struct vfs_file *file, const void *buf, uint64_t size, int64_t offset,
+                          int append, struct core_sleeper *self)
+{
+    if (file->kind != VFS_FILE_REGULAR)
+        return offset < 0 ? vfs_file_write(file, buf, size, self)
+                          : vfs_file_pwrite(file, buf, size, (uint64_t)offset);
+    if (!vfs_file_may(file, PLAT_WRITE))
+        return -LX_EBADF;
+    int64_t n = offset < 0 ? 0 : check_range((uint64_t)offset, size);
+    if (n == 0)
+        n = offset < 0 ? write_regular(file, buf, size, append)
+                       : pwrite_regular(file, buf, size, (uint64_t)offset, append);
+    return notify_moved(file, LX_IN_MODIFY, n);
+}
+
 static int64_t new_position(struct vfs_file *f, int64_t offset, int32_t whence)
 {
     int64_t size = f->kind == VFS_FILE_REGULAR ? (int64_t)vfs_inode_size(f->inode) : 0;
@@ -462,9 +499,7 @@ static int64_t new_position(struct vfs_file *f, int64_t offset, int32_t whence)
     case LX_SEEK_HOLE:
         if (f->kind != VFS_FILE_REGULAR)
             return -LX_EINVAL;
-        if (offset < 0 || offset >= size)
-            return -LX_ENXIO;
-        return whence == LX_SEEK_DATA ? offset : size;
+        return vfs_inode_seek(f->inode, offset, whence == LX_SEEK_HOLE);
     default:
         return -LX_EINVAL;
     }

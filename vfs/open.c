@@ -127,10 +127,10 @@ static int open_place(struct vfs_fs *fs, struct vfs_inode *from, const char *pat
     int created = 0, err;
     *out = NULL;
     *emptied = 0;
-    if ((flags & LX_O_TMPFILE) == LX_O_TMPFILE)
-        return open_nameless(fs, from, path, how, walk, out, place);
     if (flags & LX_O_NOFOLLOW)
         walk |= VFS_WALK_NOFOLLOW;
+    if ((flags & LX_O_TMPFILE) == LX_O_TMPFILE)
+        return open_nameless(fs, from, path, how, walk, out, place);
     if (flags & LX_O_PATH)
         return walk_to_place(fs, from, path,
                              walk | (flags & LX_O_DIRECTORY ? VFS_WALK_DIRECTORY : 0), out, place);
@@ -142,7 +142,9 @@ static int open_place(struct vfs_fs *fs, struct vfs_inode *from, const char *pat
         return err;
     err = check_open(fs, *out, flags);
     if (err == 0 && flags & LX_O_TRUNC && VFS_IS_REG(*out)) {
-        err = vfs_inode_truncate(*out, 0);
+        err = vfs_drop_privileges(&fs->cred, *out);
+        if (err == 0)
+            err = vfs_inode_truncate(*out, 0);
         *emptied = err == 0;
     }
     if (err < 0) {

@@ -497,8 +497,6 @@ int vfs_walk_parent(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
         err = walk_to_last(&w, last);
     if (err == 0 && last->size)
         err = vfs_may(&fs->cred, w.at, LX_X_OK);
-    if (err == 0 && last->size > LX_NAME_MAX)
-        err = -LX_ENAMETOOLONG;
     if (err == 0) {
         *out = vfs_inode_get(w.at);
         /* The last component is the end of `path`, also where a link on the way moved it. */

@@ -155,28 +155,46 @@ static int end_target(struct vfs_inode *target)
     return err;
 }
 
+/* RENAME_WHITEOUT: what is to have the old name. */
+static int make_whiteout(struct rename *r, struct vfs_inode **out)
+{
+    *out = NULL;
+    int err =
+        r->flags & LX_RENAME_WHITEOUT ? tree_new_inode(r->fs, r->dir, LX_S_IFCHR, 0, NULL, out) : 0;
+    if (*out)
+        (*out)->nlink = 1; /* nobody else knows it yet */
+    return err;
+}
+
 static int move_locked(struct rename *r, struct vfs_entry *from, struct vfs_entry *to)
 {
     int moves = r->dir != r->to_dir;
-    int err = to ? end_target(r->target) : dir_add_locked(r->to_dir, &r->to_key, r->inode);
+    struct vfs_inode *whiteout;
+    int err = make_whiteout(r, &whiteout);
+    if (err == 0)
+        err = to ? end_target(r->target) : dir_add_locked(r->to_dir, &r->to_key, r->inode);
     if (err < 0)
-        return err;
+        goto out;
     if (to)
         vfs_inode_put(dir_set_locked(r->to_dir, to, r->inode));
-    vfs_inode_put(dir_set_locked(r->dir, from, NULL));
+    vfs_inode_put(dir_set_locked(r->dir, from, whiteout));
     if (moves)
         set_parent(r->inode, r->to_dir);
     tree_touch_locked(r->dir, moves ? -is_dir(r->inode) : -is_dir(r->target));
     if (moves)
         tree_touch_locked(r->to_dir, is_dir(r->inode) - is_dir(r->target));
     touch_inode(r->inode);
-    return 0;
+out:
+    vfs_inode_put(whiteout);
+    return err;
 }
 
 static int rename_locked(struct rename *r)
 {
     struct vfs_entry *from, *to = NULL;
     int err = dir_lookup_locked(r->dir, &r->key, &r->inode);
+    if (err == 0 && r->to_last.size > LX_NAME_MAX)
+        err = -LX_ENAMETOOLONG;
     if (err < 0)
         return err;
     err = dir_lookup_locked(r->to_dir, &r->to_key, &r->target);
@@ -206,7 +224,11 @@ static int rename_elsewhere(struct rename *r)
 {
     struct vfs_state *s = vfs_state();
     const struct inode_ops *ops = inode_ops(r->dir);
-    int err = ops->lookup(r->dir, r->last.name, r->last.size, &r->inode);
+    int err = r->flags & LX_RENAME_WHITEOUT ? -LX_EINVAL : 0;
+    if (err == 0)
+        err = ops->lookup(r->dir, r->last.name, r->last.size, &r->inode);
+    if (err == 0 && r->to_last.size > LX_NAME_MAX)
+        err = -LX_ENAMETOOLONG;
     if (err == 0)
         err = ops->lookup(r->to_dir, r->to_last.name, r->to_last.size, &r->target);
     if (err == -LX_ENOENT && r->inode)
@@ -243,6 +265,8 @@ static int rename_names(struct rename *r)
     int err = vfs_super_may_write(r->dir->super);
     if (err < 0)
         return err;
+    if (r->last.size > LX_NAME_MAX)
+        return -LX_ENAMETOOLONG;
     if (r->dir->owner) {
         err = rename_elsewhere(r);
         vfs_inode_put(r->inode);
@@ -261,14 +285,21 @@ static int rename_names(struct rename *r)
     return err;
 }
 
+int vfs_tree_check_rename(uint32_t flags)
+{
+    const uint32_t others = LX_RENAME_NOREPLACE | LX_RENAME_WHITEOUT;
+    return flags & ~(others | LX_RENAME_EXCHANGE) || (flags & LX_RENAME_EXCHANGE && flags & others)
+               ? -LX_EINVAL
+               : 0;
+}
+
 int vfs_tree_rename(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
                     struct vfs_inode *to_from, const char *to_path, uint32_t flags)
 {
     struct rename r = {.fs = fs, .flags = flags};
-    if (flags & ~(uint32_t)(LX_RENAME_NOREPLACE | LX_RENAME_EXCHANGE) ||
-        flags == (LX_RENAME_NOREPLACE | LX_RENAME_EXCHANGE))
-        return -LX_EINVAL;
-    int err = vfs_walk_parent(fs, from, path, 0, &r.dir, &r.last);
+    int err = vfs_tree_check_rename(flags);
+    if (err == 0)
+        err = vfs_walk_parent(fs, from, path, 0, &r.dir, &r.last);
     if (err == 0)
         err = vfs_walk_parent(fs, to_from, to_path, 0, &r.to_dir, &r.to_last);
     if (err == 0)

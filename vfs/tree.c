@@ -337,6 +337,8 @@ static int remove_name(struct vfs_fs *fs, struct vfs_inode *dir, const struct vf
     int err = vfs_super_may_write(dir->super);
     if (err < 0)
         return err;
+    if (last->size > LX_NAME_MAX)
+        return -LX_ENAMETOOLONG;
     if (dir->owner) {
         err = inode_ops(dir)->lookup(dir, last->name, last->size, &gone);
         if (err == 0)

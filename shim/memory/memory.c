@@ -211,14 +211,13 @@ static int check_file(struct vfs_file *file, uint32_t prot, int shared)
 {
     if (!file)
         return 0;
-    if (!vfs_file_is_mappable(file))
-        return -LX_ENODEV;
     if (!vfs_file_may(file, PLAT_READ))
         return -LX_EACCES;
     if (shared && prot & LX_PROT_WRITE && !vfs_file_may(file, PLAT_WRITE))
         return -LX_EACCES;
-    return prot & LX_PROT_EXEC && file->inode && vfs_super_is_noexec(file->inode->super) ? -LX_EPERM
-                                                                                         : 0;
+    if (prot & LX_PROT_EXEC && file->inode && vfs_super_is_noexec(file->inode->super))
+        return -LX_EPERM;
+    return vfs_file_is_mappable(file) ? 0 : -LX_ENODEV;
 }
 
 /*

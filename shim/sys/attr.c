@@ -296,6 +296,8 @@ int64_t sys_truncate(struct shim_task *t, lx_uptr path, int64_t size)
     if (err == 0)
         err = shim_limit_file_size(t, vfs_inode_size(inode), (uint64_t)size);
     if (err == 0)
+        err = vfs_drop_privileges(&t->process->fs->cred, inode);
+    if (err == 0)
         err = vfs_inode_truncate(inode, (uint64_t)size);
     return finish(&target, err, LX_IN_MODIFY);
 }
@@ -311,33 +313,52 @@ static int starts_with(const char *s, const char *prefix)
     return memcmp(s, prefix, core_str_length(prefix)) == 0;
 }
 
-/*
- * Copy in a name, and check that there is such a class of attributes for the caller: xattr(7).
- * Differs from Linux: there are no access control lists (system.posix_acl_*), as on a file system
- * that is mounted without.
- *   missing  the error for trusted ones, which take CAP_SYS_ADMIN.
- */
-static int get_name(struct shim_task *t, lx_uptr from, struct xattr_name *name, int missing)
+static int get_name(lx_uptr from, struct xattr_name *name)
 {
     memset(name, 0, sizeof *name);
     int64_t length = shim_copy_string(name->text, from, sizeof name->text);
     if (length == -LX_ENAMETOOLONG || length == 0)
         return -LX_ERANGE;
-    if (length < 0)
-        return (int)length;
-    if (starts_with(name->text, "trusted."))
-        return shim_capable(t, LX_CAP_SYS_ADMIN) ? 0 : missing;
-    return starts_with(name->text, "user.") || starts_with(name->text, "security.")
-               ? 0
-               : -LX_EOPNOTSUPP;
+    return length < 0 ? (int)length : 0;
 }
 
-/* user.* exists on files and directories only. */
-static int check_class(const struct vfs_inode *inode, const struct xattr_name *name, int missing)
+/* xattr_permission() in Linux: security.* and system.* are looked after by those who keep them. */
+static int may_access(struct shim_task *t, struct vfs_inode *inode, const struct xattr_name *name,
+                      uint32_t want)
 {
-    if (starts_with(name->text, "user.") && !VFS_IS_REG(inode) && !VFS_IS_DIR(inode))
-        return missing;
-    return 0;
+    const struct vfs_cred *cred = &t->process->fs->cred;
+    int writes = want == LX_W_OK, missing = writes ? -LX_EPERM : -LX_ENODATA;
+    if (starts_with(name->text, "security.") || starts_with(name->text, "system."))
+        return 0;
+    if (starts_with(name->text, "trusted."))
+        return shim_capable(t, LX_CAP_SYS_ADMIN) ? 0 : missing;
+    if (starts_with(name->text, "user.")) {
+        if (!VFS_IS_REG(inode) && !VFS_IS_DIR(inode))
+            return missing;
+        if (writes && VFS_IS_DIR(inode) && inode->mode & LX_S_ISVTX && !vfs_owns(cred, inode))
+            return -LX_EPERM; /* of directories that others may write to, the owner's */
+    }
+    return vfs_may(cred, inode, want);
+}
+
+/*
+ * Is there such a class of attributes?
+ * Differs from Linux: there are no access control lists (system.posix_acl_*), as on a file system
+ * that is mounted without.
+ */
+static int check_class(const struct xattr_name *name)
+{
+    static const char *const classes[] = {"user.", "trusted.", "security."};
+    for (uint32_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        if (starts_with(name->text, classes[i]))
+            return name->text[core_str_length(classes[i])] ? 0 : -LX_EINVAL;
+    }
+    return -LX_EOPNOTSUPP;
+}
+
+static int is_capability(const struct xattr_name *name)
+{
+    return memcmp(name->text, LX_XATTR_NAME_CAPS, sizeof LX_XATTR_NAME_CAPS) == 0;
 }
 
 /* A file's capabilities, as setxattr(2) takes them: cap_convert_nscap() in Linux. */
@@ -349,55 +370,61 @@ static int are_file_capabilities(const void *value, uint64_t size)
            (revision == LX_VFS_CAP_REVISION_3 && size == 24);
 }
 
-/* `value` is NULL when it is removed. */
-static int may_change(struct shim_task *t, struct vfs_inode *inode, const struct xattr_name *name,
-                      const void *value, uint64_t size)
+/* Those of security.* take privilege. */
+static int may_change(struct shim_task *t, struct vfs_inode *inode, const struct xattr_name *name)
 {
-    const struct vfs_cred *cred = &t->process->fs->cred;
-    if (memcmp(name->text, LX_XATTR_NAME_CAPS, sizeof LX_XATTR_NAME_CAPS) == 0) {
-        if (value && !are_file_capabilities(value, size))
-            return -LX_EINVAL;
-        return shim_capable(t, LX_CAP_SETFCAP) ? 0 : -LX_EPERM;
-    }
-    if (starts_with(name->text, "security."))
-        return shim_capable(t, LX_CAP_SYS_ADMIN) ? 0 : -LX_EPERM;
-    if (starts_with(name->text, "user.")) /* of directories that others may write to, the owner's */
-        return VFS_IS_DIR(inode) && inode->mode & LX_S_ISVTX && !vfs_owns(cred, inode)
-                   ? -LX_EPERM
-                   : vfs_may(cred, inode, LX_W_OK);
-    return vfs_owns(cred, inode) ? 0 : -LX_EPERM;
+    int err = may_access(t, inode, name, LX_W_OK);
+    if (err == 0 && starts_with(name->text, "security.") &&
+        !shim_capable(t, is_capability(name) ? LX_CAP_SETFCAP : LX_CAP_SYS_ADMIN))
+        err = -LX_EPERM;
+    return err < 0 ? err : check_class(name);
 }
 
-static int64_t set_xattr(struct shim_task *t, struct vfs_inode *inode, lx_uptr name, lx_uptr value,
-                         uint64_t size, uint32_t flags)
-{
-    struct xattr_name n;
+/* What setxattr(2) is to set. */
+struct setting {
+    struct xattr_name name;
     _Alignas(uint32_t) uint8_t bytes[4096];
+    uint64_t size;
+    uint32_t flags;
+};
+
+/* It is copied in before the file is looked up. */
+static int get_setting(lx_uptr name, lx_uptr value, uint64_t size, int32_t flags,
+                       struct setting *out)
+{
+    out->size = size;
+    out->flags = (uint32_t)flags;
+    if (flags & ~(LX_XATTR_CREATE | LX_XATTR_REPLACE))
+        return -LX_EINVAL;
+    int err = get_name(name, &out->name);
+    if (err < 0)
+        return err;
+    if (size > LX_XATTR_SIZE_MAX)
+        return -LX_E2BIG;
+    if (size > sizeof out->bytes)
+        return -LX_ENOSPC; /* Differs from Linux: values are at most a page, as on ext4 */
+    return shim_copy_in(out->bytes, value, size);
+}
+
+static int64_t set_xattr(struct shim_task *t, struct vfs_inode *inode, const struct setting *s)
+{
     int err = vfs_super_may_write(inode->super);
-    if (err == 0 && flags & ~(uint32_t)(LX_XATTR_CREATE | LX_XATTR_REPLACE))
+    if (err == 0 && is_capability(&s->name) && !are_file_capabilities(s->bytes, s->size))
         err = -LX_EINVAL;
     if (err == 0)
-        err = get_name(t, name, &n, -LX_EPERM);
-    if (err == 0 && size > LX_XATTR_SIZE_MAX)
-        err = -LX_E2BIG;
-    else if (err == 0 && size > sizeof bytes)
-        err = -LX_ENOSPC; /* Differs from Linux: values are at most a page, as on ext4 */
-    if (err == 0)
-        err = shim_copy_in(bytes, value, size);
-    if (err == 0)
-        err = check_class(inode, &n, -LX_EPERM);
-    if (err == 0)
-        err = may_change(t, inode, &n, bytes, size);
-    return err < 0 ? err : vfs_inode_setxattr(inode, n.text, bytes, size, flags);
+        err = may_change(t, inode, &s->name);
+    return err < 0 ? err : vfs_inode_setxattr(inode, s->name.text, s->bytes, s->size, s->flags);
 }
 
 static int64_t get_xattr(struct shim_task *t, struct vfs_inode *inode, lx_uptr name, lx_uptr value,
                          uint64_t size)
 {
     struct xattr_name n;
-    int err = get_name(t, name, &n, -LX_ENODATA);
+    int err = get_name(name, &n);
     if (err == 0)
-        err = check_class(inode, &n, -LX_ENODATA);
+        err = may_access(t, inode, &n, LX_R_OK);
+    if (err == 0)
+        err = check_class(&n);
     if (err == 0 && size && !shim_user_ok(value, size))
         err = -LX_EFAULT;
     return err < 0 ? err : vfs_inode_getxattr(inode, n.text, (void *)value, size);
@@ -413,13 +440,11 @@ static int64_t list_xattr(struct vfs_inode *inode, lx_uptr list, uint64_t size)
 static int64_t remove_xattr(struct shim_task *t, struct vfs_inode *inode, lx_uptr name)
 {
     struct xattr_name n;
-    int err = vfs_super_may_write(inode->super);
+    int err = get_name(name, &n);
     if (err == 0)
-        err = get_name(t, name, &n, -LX_EPERM);
+        err = vfs_super_may_write(inode->super);
     if (err == 0)
-        err = check_class(inode, &n, -LX_EPERM);
-    if (err == 0)
-        err = may_change(t, inode, &n, NULL, 0);
+        err = may_change(t, inode, &n);
     return err < 0 ? err : vfs_inode_removexattr(inode, n.text);
 }
 
@@ -433,6 +458,14 @@ static int64_t remove_xattr(struct shim_task *t, struct vfs_inode *inode, lx_upt
             result = inode ? (call) : -LX_EOPNOTSUPP; \
         return finish(&target, result, event);        \
     } while (0)
+#define SET_ON_INODE(lookup)                                           \
+    do {                                                               \
+        struct setting setting;                                        \
+        int err = get_setting(name, value, size, flags, &setting);     \
+        if (err < 0)                                                   \
+            return err;                                                \
+        ON_INODE(lookup, set_xattr(t, inode, &setting), LX_IN_ATTRIB); \
+    } while (0)
 #define BY_PATH find(t, LX_AT_FDCWD, path, 0, &target)
 #define BY_LINK find(t, LX_AT_FDCWD, path, LX_AT_SYMLINK_NOFOLLOW, &target)
 #define BY_FD find_fd(t, fd, &target)
@@ -440,19 +473,19 @@ static int64_t remove_xattr(struct shim_task *t, struct vfs_inode *inode, lx_upt
 int64_t sys_setxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr value, uint64_t size,
                      int32_t flags)
 {
-    ON_INODE(BY_PATH, set_xattr(t, inode, name, value, size, (uint32_t)flags), LX_IN_ATTRIB);
+    SET_ON_INODE(BY_PATH);
 }
 
 int64_t sys_lsetxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr value, uint64_t size,
                       int32_t flags)
 {
-    ON_INODE(BY_LINK, set_xattr(t, inode, name, value, size, (uint32_t)flags), LX_IN_ATTRIB);
+    SET_ON_INODE(BY_LINK);
 }
 
 int64_t sys_fsetxattr(struct shim_task *t, int32_t fd, lx_uptr name, lx_uptr value, uint64_t size,
                       int32_t flags)
 {
-    ON_INODE(BY_FD, set_xattr(t, inode, name, value, size, (uint32_t)flags), LX_IN_ATTRIB);
+    SET_ON_INODE(BY_FD);
 }
 
 int64_t sys_getxattr(struct shim_task *t, lx_uptr path, lx_uptr name, lx_uptr value, uint64_t size)

@@ -213,8 +213,11 @@ int64_t sys_rmdir(struct shim_task *t, lx_uptr path)
 int64_t sys_renameat2(struct shim_task *t, int32_t olddirfd, lx_uptr oldpath, int32_t newdirfd,
                       lx_uptr newpath, uint32_t flags)
 {
-    struct sys_path from, to = {0};
-    int err = sys_path_get(t, olddirfd, oldpath, &from);
+    struct sys_path from, to;
+    from.from = to.from = NULL;
+    int err = vfs_tree_check_rename(flags);
+    if (err == 0)
+        err = sys_path_get(t, olddirfd, oldpath, &from);
     if (err == 0)
         err = sys_path_get(t, newdirfd, newpath, &to);
     if (err == 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Descriptors and their files: dup(2), dup2(2), dup3(2), fcntl(2), ftruncate(2),
- * fallocate(2), fsync(2), fdatasync(2), sync(2), syncfs(2), fadvise64(2), readahead(2),
- * ioctl(2).
+ * fallocate(2), fsync(2), fdatasync(2), sync(2), syncfs(2), sync_file_range(2), fadvise64(2),
+ * readahead(2), ioctl(2).
  */
 
 #include "core/mem.h"
@@ -191,8 +191,11 @@ int64_t sys_ftruncate(struct shim_task *t, int32_t fd, int64_t size)
     if (size < 0)
         return -LX_EINVAL;
     int err = vfs_fdtable_borrow(t->process->fds, fd, &b);
-    if (err == 0 && b.file->kind == VFS_FILE_REGULAR && vfs_file_may(b.file, PLAT_WRITE))
+    if (err == 0 && b.file->kind == VFS_FILE_REGULAR && vfs_file_may(b.file, PLAT_WRITE)) {
         err = shim_limit_file_size(t, vfs_file_size(b.file), (uint64_t)size);
+        if (err == 0)
+            err = vfs_drop_privileges(&t->process->fs->cred, b.file->inode);
+    }
     if (err == 0)
         err = vfs_file_truncate(b.file, (uint64_t)size);
     vfs_give_back(&b);
@@ -216,6 +219,8 @@ static int allocate(struct vfs_file *file, uint32_t mode, uint64_t offset, uint6
     int err = mode & FALLOC_CLEARS ? vfs_inode_punch(file->inode, offset, size) : 0;
     if (err == 0 && !(mode & LX_FALLOC_FL_KEEP_SIZE))
         err = vfs_inode_extend(file->inode, end);
+    if (err == 0 && file->inode->owner == VFS_OF_CONTAINER)
+        err = vfs_inode_utimes(file->inode, VFS_TIME_KEEP, vfs_now());
     if (err == 0)
         vfs_notify(file->inode, file, LX_IN_MODIFY);
     return err;
@@ -244,6 +249,8 @@ int64_t sys_fallocate(struct shim_task *t, int32_t fd, uint32_t mode, int64_t of
         err = -LX_EFBIG;
     else if (!(mode & LX_FALLOC_FL_KEEP_SIZE))
         err = shim_limit_file_size(t, vfs_file_size(b.file), (uint64_t)end);
+    if (err == 0)
+        err = vfs_drop_privileges(&t->process->fs->cred, b.file->inode);
     if (err == 0)
         err = allocate(b.file, mode, (uint64_t)offset, (uint64_t)size);
     vfs_give_back(&b);
@@ -284,6 +291,26 @@ int64_t sys_fdatasync(struct shim_task *t, int32_t fd)
 int64_t sys_syncfs(struct shim_task *t, int32_t fd)
 {
     return check_fd(t, fd);
+}
+
+int64_t sys_sync_file_range(struct shim_task *t, int32_t fd, int64_t offset, int64_t size,
+                            uint32_t flags)
+{
+    struct vfs_borrowed b;
+    int64_t end;
+    int err = vfs_fdtable_borrow(t->process->fds, fd, &b);
+    if (err < 0)
+        return err;
+    if (b.file->kind == VFS_FILE_PATH)
+        err = -LX_EBADF;
+    else if (flags & ~(uint32_t)LX_SYNC_FILE_RANGE_ALL || offset < 0 || size < 0 ||
+             __builtin_add_overflow(offset, size, &end))
+        err = -LX_EINVAL;
+    else if (b.file->kind != VFS_FILE_REGULAR && b.file->kind != VFS_FILE_DIRECTORY &&
+             !is_disk_stream(b.file))
+        err = -LX_ESPIPE;
+    vfs_give_back(&b);
+    return err;
 }
 
 int64_t sys_sync(struct shim_task *t)

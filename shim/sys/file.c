@@ -31,7 +31,12 @@ int sys_path_get(struct shim_task *t, int32_t dirfd, lx_uptr path, struct sys_pa
     int64_t length = shim_copy_path(out->text, path);
     if (length < 0)
         return (int)length;
-    if (dirfd == LX_AT_FDCWD || out->text[0] == '/')
+    return out->text[0] == '/' ? 0 : sys_path_from(t, dirfd, out);
+}
+
+int sys_path_from(struct shim_task *t, int32_t dirfd, struct sys_path *out)
+{
+    if (dirfd == LX_AT_FDCWD)
         return 0;
     int err = sys_fd_inode(t, dirfd, 0, &out->from);
     if (err == 0 && !out->from)

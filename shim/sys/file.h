@@ -32,6 +32,9 @@ struct sys_path {
 MUST_USE int sys_path_get(struct shim_task *t, int32_t dirfd, lx_uptr path, struct sys_path *out);
 void sys_path_put(struct sys_path *p);
 
+/* Look up the directory descriptor of an absolute path, for openat2(2), RESOLVE_IN_ROOT. */
+MUST_USE int sys_path_from(struct shim_task *t, int32_t dirfd, struct sys_path *out);
+
 /*
  * The inode that (dirfd, path, flags) name, for calls with AT_SYMLINK_NOFOLLOW and
  * AT_EMPTY_PATH.

@@ -53,14 +53,17 @@ int64_t sys_mmap(struct shim_task *t, lx_uptr addr, uint64_t size, uint32_t prot
         return -LX_EINVAL;
     if (!(flags & LX_MAP_ANONYMOUS)) {
         int err = vfs_fdtable_get(t->process->fds, fd, &file);
-        if (err < 0)
+        if (err == 0 && file->kind == VFS_FILE_PATH)
+            err = -LX_EBADF;
+        if (err < 0) {
+            vfs_file_put(file);
             return err;
+        }
     }
     int64_t result = shim_limit_memory(t, size, prot & LX_PROT_WRITE && flags & LX_MAP_PRIVATE);
     if (result == 0)
         result = shim_mm_map(t->process->mm, addr, size, prot, flags, file, offset);
-    if (file)
-        vfs_file_put(file);
+    vfs_file_put(file);
     return follow_code(t, result);
 }
 

@@ -24,6 +24,8 @@ static int64_t do_open(struct shim_task *t, int32_t dirfd, lx_uptr path, const s
     struct sys_path p;
     struct vfs_file *file;
     int64_t result = sys_path_get(t, dirfd, path, &p);
+    if (result == 0 && how->resolve & LX_RESOLVE_IN_ROOT && p.text[0] == '/')
+        result = sys_path_from(t, dirfd, &p);
     if (result == 0)
         result = vfs_file_open_path(t->process->fs, p.from, p.text, how, &t->sleeper, &file);
     sys_path_put(&p);
@@ -77,7 +79,8 @@ int64_t sys_openat2(struct shim_task *t, int32_t dirfd, lx_uptr path, lx_uptr ho
     int creates = (h.flags & LX_O_CREAT) || (h.flags & TMPFILE_BIT);
     if (h.flags & ~(uint64_t)KNOWN_FLAGS || h.resolve & ~(uint64_t)KNOWN_RESOLVE ||
         (creates ? h.mode & ~07777ull : h.mode) ||
-        (h.resolve & LX_RESOLVE_BENEATH && h.resolve & LX_RESOLVE_IN_ROOT))
+        (h.resolve & LX_RESOLVE_BENEATH && h.resolve & LX_RESOLVE_IN_ROOT) ||
+        (h.flags & LX_O_CREAT && h.flags & LX_O_DIRECTORY))
         return -LX_EINVAL;
     if (h.flags & LX_O_PATH &&
         h.flags & ~(uint64_t)(LX_O_PATH | LX_O_DIRECTORY | LX_O_NOFOLLOW | LX_O_CLOEXEC))

@@ -16,6 +16,7 @@
 #include "shim/syscall.h"
 #include "sys/file.h"
 #include "sys/socket.h"
+#include "vfs/cred.h"
 #include "vfs/inode.h"
 #include "vfs/pipe.h"
 #include "vfs/splice.h"
@@ -60,6 +61,16 @@ static int check_transfer(const struct vfs_file *file, uint32_t access, lx_uptr 
 
 enum direction { READ, WRITE };
 
+/* What comes before a write to a regular file; *size is cut to what may be written. */
+static inline int before_write(struct shim_task *t, struct vfs_file *file, int64_t offset,
+                               uint64_t *size)
+{
+    int err = shim_limit_write(t, file, offset, size);
+    return err == 0 && file->kind == VFS_FILE_REGULAR && *size
+               ? vfs_drop_privileges(&t->process->fs->cred, file->inode)
+               : err;
+}
+
 /*
  * Move bytes once.
  *   offset   where, or -1: at the file's position.
@@ -70,7 +81,7 @@ static inline int64_t move(struct shim_task *t, struct vfs_file *file, enum dire
     if (direction == READ)
         return offset < 0 ? vfs_file_read(file, (void *)buf, size, &t->sleeper)
                           : vfs_file_pread(file, (void *)buf, size, (uint64_t)offset);
-    int err = shim_limit_write(t, file, offset, &size);
+    int err = before_write(t, file, offset, &size);
     if (err < 0)
         return err;
     return offset < 0 ? vfs_file_write(file, (const void *)buf, size, &t->sleeper)
@@ -128,6 +139,7 @@ struct vector {
     struct vfs_file *file;
     enum direction direction;
     int64_t offset; /* where, or -1: at the file's position */
+    uint32_t rwf;   /* LX_RWF_* */
     lx_uptr iov;    /* of the guest */
     uint64_t count;
     struct lx_iovec part[IOV_PART]; /* a copy of those now worked on */
@@ -164,7 +176,21 @@ static int64_t vector_move(struct shim_task *t, struct vector *v, lx_uptr buf, u
                            uint64_t done)
 {
     int64_t at = v->offset < 0 ? -1 : (int64_t)((uint64_t)v->offset + done);
-    return move(t, v->file, v->direction, buf, size, at);
+    int append = (v->rwf & LX_RWF_APPEND) != 0;
+    if (v->direction == READ || !(v->rwf & (LX_RWF_APPEND | LX_RWF_NOAPPEND)))
+        return move(t, v->file, v->direction, buf, size, at);
+    int err = before_write(t, v->file, append ? (int64_t)vfs_file_size(v->file) : at, &size);
+    return err < 0 ? err
+                   : vfs_file_write_as(v->file, (const void *)buf, size, at, append, &t->sleeper);
+}
+
+/* kiocb_set_rw_flags() in Linux. */
+static int vector_check_flags(const struct vector *v)
+{
+    uint32_t waits = v->direction == WRITE ? LX_RWF_NOWAIT : 0;
+    if (v->rwf & ~((uint32_t)LX_RWF_SUPPORTED & ~waits))
+        return -LX_EOPNOTSUPP;
+    return v->rwf & LX_RWF_APPEND && v->rwf & LX_RWF_NOAPPEND ? -LX_EINVAL : 0;
 }
 
 /*
@@ -260,12 +286,13 @@ static int64_t vector_each(struct shim_task *t, struct vector *v)
 }
 
 static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count,
-                               int64_t offset, enum direction direction)
+                               int64_t offset, uint32_t rwf, enum direction direction)
 {
     struct vfs_borrowed b;
     struct vector v; /* field by field: `part` is large, and filled when it is used */
     v.direction = direction;
     v.offset = offset;
+    v.rwf = rwf;
     v.iov = iov;
     v.count = count;
     uint32_t access = direction == READ ? PLAT_READ : PLAT_WRITE;
@@ -282,6 +309,8 @@ static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uin
     }
     if (result == 0)
         result = vector_check(&v, &total);
+    if (result == 0 && total)
+        result = vector_check_flags(&v);
     if (result == 0 && total && direction == READ && count > 1 && v.file->kind == VFS_FILE_PIPE &&
         vfs_pipe_next_is_packet(v.file, &t->sleeper))
         result = vector_read_packet(t, &v, total);
@@ -295,12 +324,12 @@ static int64_t transfer_vector(struct shim_task *t, int32_t fd, lx_uptr iov, uin
 
 int64_t sys_readv(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count)
 {
-    return transfer_vector(t, fd, iov, count, -1, READ);
+    return transfer_vector(t, fd, iov, count, -1, 0, READ);
 }
 
 int64_t sys_writev(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count)
 {
-    return transfer_vector(t, fd, iov, count, -1, WRITE);
+    return transfer_vector(t, fd, iov, count, -1, 0, WRITE);
 }
 
 /* The offset's high half is for 32-bit programs: on x86-64 the low one has it all. */
@@ -308,35 +337,32 @@ int64_t sys_preadv(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count,
                    uint64_t high)
 {
     (void)high;
-    return (int64_t)low < 0 ? -LX_EINVAL : transfer_vector(t, fd, iov, count, (int64_t)low, READ);
+    return (int64_t)low < 0 ? -LX_EINVAL
+                            : transfer_vector(t, fd, iov, count, (int64_t)low, 0, READ);
 }
 
 int64_t sys_pwritev(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count, uint64_t low,
                     uint64_t high)
 {
     (void)high;
-    return (int64_t)low < 0 ? -LX_EINVAL : transfer_vector(t, fd, iov, count, (int64_t)low, WRITE);
+    return (int64_t)low < 0 ? -LX_EINVAL
+                            : transfer_vector(t, fd, iov, count, (int64_t)low, 0, WRITE);
 }
-
-#define READ_FLAGS (LX_RWF_HIPRI | LX_RWF_NOWAIT)
-#define WRITE_FLAGS (LX_RWF_HIPRI | LX_RWF_DSYNC | LX_RWF_SYNC)
 
 int64_t sys_preadv2(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count, uint64_t low,
                     uint64_t high, uint32_t flags)
 {
     (void)high;
-    if (flags & ~(uint32_t)READ_FLAGS)
-        return -LX_EOPNOTSUPP;
-    return (int64_t)low < -1 ? -LX_EINVAL : transfer_vector(t, fd, iov, count, (int64_t)low, READ);
+    return (int64_t)low < -1 ? -LX_EINVAL
+                             : transfer_vector(t, fd, iov, count, (int64_t)low, flags, READ);
 }
 
 int64_t sys_pwritev2(struct shim_task *t, int32_t fd, lx_uptr iov, uint64_t count, uint64_t low,
                      uint64_t high, uint32_t flags)
 {
     (void)high;
-    if (flags & ~(uint32_t)WRITE_FLAGS)
-        return -LX_EOPNOTSUPP;
-    return (int64_t)low < -1 ? -LX_EINVAL : transfer_vector(t, fd, iov, count, (int64_t)low, WRITE);
+    return (int64_t)low < -1 ? -LX_EINVAL
+                             : transfer_vector(t, fd, iov, count, (int64_t)low, flags, WRITE);
 }
 
 int64_t sys_lseek(struct shim_task *t, int32_t fd, int64_t offset, int32_t whence)
@@ -360,13 +386,15 @@ struct side {
     int64_t offset;
 };
 
-static int side_open(struct shim_task *t, int32_t fd, lx_uptr offset_at, struct side *s)
+static int side_copy_in(struct side *s)
 {
-    *s = (struct side){.offset_at = offset_at};
-    int err = vfs_fdtable_get(t->process->fds, fd, &s->file);
-    if (err == 0 && offset_at)
-        err = shim_copy_in(&s->offset, offset_at, sizeof s->offset);
-    return err == 0 && s->offset < 0 ? -LX_EINVAL : err;
+    return s->offset_at ? shim_copy_in(&s->offset, s->offset_at, sizeof s->offset) : 0;
+}
+
+/* Where a regular file is read or written. */
+static int64_t side_position(const struct side *s)
+{
+    return s->offset_at ? s->offset : (int64_t)s->file->position;
 }
 
 /* Through a buffer of ours; what was read and not written is not taken from the source. */
@@ -377,7 +405,7 @@ static int64_t transfer(struct shim_task *t, struct side *in, struct side *out, 
     int64_t n = 0;
     while (done < size) {
         uint64_t part = size - done < sizeof bytes ? size - done : sizeof bytes;
-        n = shim_limit_write(t, out->file, out->offset_at ? out->offset : -1, &part);
+        n = before_write(t, out->file, out->offset_at ? out->offset : -1, &part);
         if (n < 0)
             break;
         n = in->offset_at ? vfs_file_pread(in->file, bytes, part, (uint64_t)in->offset)
@@ -417,15 +445,22 @@ static int64_t send_to_pipe(struct shim_task *t, struct side *in, struct vfs_fil
     return err < 0 ? err : after_write(t, result);
 }
 
-static int64_t check_send(const struct side *in, const struct side *out)
+/* In the order of do_sendfile() in Linux. */
+static int check_source(const struct side *in)
 {
     if (!vfs_file_may(in->file, PLAT_READ))
         return -LX_EBADF;
     if (in->offset_at && !vfs_file_has_offsets(in->file))
         return -LX_ESPIPE;
+    return in->offset < 0 ? -LX_EINVAL : 0;
+}
+
+static int check_send(const struct side *in, const struct side *out)
+{
     if (!vfs_file_may(out->file, PLAT_WRITE))
         return -LX_EBADF;
-    if (!vfs_file_has_offsets(in->file) || out->file->flags & LX_O_APPEND)
+    if (!vfs_file_has_offsets(in->file) || in->file->kind == VFS_FILE_DIRECTORY ||
+        out->file->flags & LX_O_APPEND)
         return -LX_EINVAL; /* what cannot go back could lose something */
     return 0;
 }
@@ -433,10 +468,14 @@ static int64_t check_send(const struct side *in, const struct side *out)
 int64_t sys_sendfile(struct shim_task *t, int32_t out_fd, int32_t in_fd, lx_uptr offset,
                      uint64_t size)
 {
-    struct side in, out = {0};
-    int64_t result = side_open(t, in_fd, offset, &in);
+    struct side in = {.offset_at = offset}, out = {0};
+    int64_t result = side_copy_in(&in);
     if (result == 0)
-        result = side_open(t, out_fd, 0, &out);
+        result = vfs_fdtable_get(t->process->fds, in_fd, &in.file);
+    if (result == 0)
+        result = check_source(&in);
+    if (result == 0)
+        result = vfs_fdtable_get(t->process->fds, out_fd, &out.file);
     if (result == 0)
         result = check_send(&in, &out);
     if (result == 0)
@@ -447,32 +486,50 @@ int64_t sys_sendfile(struct shim_task *t, int32_t out_fd, int32_t in_fd, lx_uptr
     return result;
 }
 
+/* generic_copy_file_checks() in Linux; *size is cut to what there is. */
+static int check_copy(const struct side *in, const struct side *out, uint64_t *size)
+{
+    if (in->file->kind == VFS_FILE_PATH || out->file->kind == VFS_FILE_PATH)
+        return -LX_EBADF;
+    if (in->file->kind == VFS_FILE_DIRECTORY || out->file->kind == VFS_FILE_DIRECTORY)
+        return -LX_EISDIR;
+    if (in->file->kind != VFS_FILE_REGULAR || out->file->kind != VFS_FILE_REGULAR)
+        return -LX_EINVAL;
+    if (!vfs_file_may(in->file, PLAT_READ) || !vfs_file_may(out->file, PLAT_WRITE) ||
+        out->file->flags & LX_O_APPEND)
+        return -LX_EBADF;
+    int64_t from = side_position(in), to = side_position(out);
+    int64_t there = (int64_t)vfs_file_size(in->file);
+    if ((uint64_t)from + *size < (uint64_t)from || (uint64_t)to + *size < (uint64_t)to)
+        return -LX_EOVERFLOW;
+    if (from < 0 || to < 0)
+        return -LX_EINVAL;
+    uint64_t left = from < there ? (uint64_t)(there - from) : 0;
+    if (*size > left)
+        *size = left;
+    if (*size && (uint64_t)to > INT64_MAX - *size)
+        return -LX_EFBIG;
+    int overlap = (uint64_t)from < (uint64_t)to + *size && (uint64_t)to < (uint64_t)from + *size;
+    return in->file->inode == out->file->inode && overlap ? -LX_EINVAL : 0;
+}
+
 int64_t sys_copy_file_range(struct shim_task *t, int32_t in_fd, lx_uptr in_offset, int32_t out_fd,
                             lx_uptr out_offset, uint64_t size, uint32_t flags)
 {
-    struct side in, out = {0};
-    int64_t result = side_open(t, in_fd, in_offset, &in);
+    struct side in = {.offset_at = in_offset}, out = {.offset_at = out_offset};
+    int64_t result = vfs_fdtable_get(t->process->fds, in_fd, &in.file);
     if (result == 0)
-        result = side_open(t, out_fd, out_offset, &out);
+        result = vfs_fdtable_get(t->process->fds, out_fd, &out.file);
+    if (result == 0)
+        result = side_copy_in(&in);
+    if (result == 0)
+        result = side_copy_in(&out);
     if (result == 0 && flags)
         result = -LX_EINVAL;
-    size = cut(size);
-    if (result == 0 &&
-        (in.file->kind == VFS_FILE_DIRECTORY || out.file->kind == VFS_FILE_DIRECTORY))
-        result = -LX_EISDIR;
-    if (result == 0 && (in.file->kind != VFS_FILE_REGULAR || out.file->kind != VFS_FILE_REGULAR))
-        result = -LX_EINVAL;
-    if (result == 0 && (!vfs_file_may(in.file, PLAT_READ) || !vfs_file_may(out.file, PLAT_WRITE) ||
-                        out.file->flags & LX_O_APPEND))
-        result = -LX_EBADF;
-    if (result == 0 && in.file->inode == out.file->inode) {
-        uint64_t a = in.offset_at ? (uint64_t)in.offset : in.file->position;
-        uint64_t b = out.offset_at ? (uint64_t)out.offset : out.file->position;
-        if (a < b + size && b < a + size)
-            result = -LX_EINVAL;
-    }
     if (result == 0)
-        result = transfer(t, &in, &out, size);
+        result = check_copy(&in, &out, &size);
+    if (result == 0)
+        result = transfer(t, &in, &out, cut(size));
     vfs_file_put(in.file);
     vfs_file_put(out.file);
     return result;
@@ -497,7 +554,10 @@ static int64_t do_splice(struct shim_task *t, struct side *in, struct side *out,
     if (((a.offset && (int64_t)from < 0) || (b.offset && (int64_t)to < 0)) &&
         (in->file->kind == VFS_FILE_PIPE || out->file->kind == VFS_FILE_PIPE))
         return -LX_EINVAL;
-    result = vfs_splice(&a, &b, size, flags, &t->sleeper);
+    if (out->file->kind == VFS_FILE_REGULAR && vfs_file_may(out->file, PLAT_WRITE))
+        result = vfs_drop_privileges(&t->process->fs->cred, out->file->inode);
+    if (result == 0)
+        result = vfs_splice(&a, &b, size, flags, &t->sleeper);
     int err = result >= 0 && b.offset ? shim_copy_out(out->offset_at, &to, sizeof to) : 0;
     if (err == 0 && result >= 0 && a.offset)
         err = shim_copy_out(in->offset_at, &from, sizeof from);

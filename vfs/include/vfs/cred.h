@@ -71,4 +71,11 @@ MUST_USE int vfs_may(const struct vfs_cred *cred, struct vfs_inode *inode, uint3
 /* 1 if the process owns the inode or is privileged. */
 int vfs_owns(const struct vfs_cred *cred, struct vfs_inode *inode);
 
+/*
+ * The contents of a regular file are about to change: what gives privileges goes, set-id bits that
+ * this process could not set, and capabilities.
+ *   returns  -LX_ENOSPC.
+ */
+MUST_USE int vfs_drop_privileges(const struct vfs_cred *cred, struct vfs_inode *inode);
+
 #endif

@@ -158,6 +158,13 @@ int vfs_file_has_offsets(const struct vfs_file *file);
 MUST_USE int64_t vfs_file_pread(struct vfs_file *file, void *buf, uint64_t size, uint64_t offset);
 MUST_USE int64_t vfs_file_pwrite(struct vfs_file *file, const void *buf, uint64_t size,
                                  uint64_t offset);
+
+/*
+ * Write at an offset, or (-1) at the file's position; a regular file at its end if `append`, and
+ * else not, whatever O_APPEND says.
+ */
+MUST_USE int64_t vfs_file_write_as(struct vfs_file *file, const void *buf, uint64_t size,
+                                   int64_t offset, int append, struct core_sleeper *self);
 MUST_USE int64_t vfs_file_seek(struct vfs_file *file, int64_t offset, int32_t whence);
 MUST_USE int vfs_file_truncate(struct vfs_file *file, uint64_t size);
 MUST_USE int vfs_file_stat(struct vfs_file *file, struct lx_stat *out);

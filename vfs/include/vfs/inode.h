@@ -59,9 +59,9 @@ struct vfs_inode {
     _Atomic uint32_t nlink; /* 0: the last name is gone */
     uint32_t may_link;      /* 1: O_TMPFILE: without a name, but may get one */
     int64_t atime_ns, mtime_ns, ctime_ns;
-    _Atomic uint64_t size;    /* file: bytes; link: of the target */
-    struct vfs_xattr *xattrs; /* in place of the image's, once one was set */
-    uint32_t own_xattrs;      /* 1: `xattrs` counts, not the image's */
+    _Atomic uint64_t size;       /* file: bytes; link: of the target */
+    struct vfs_xattr *xattrs;    /* in place of the image's, once one was set */
+    _Atomic uint32_t own_xattrs; /* 1: `xattrs` counts, not the image's */
 
     /* Regular files: pages above the image's contents. */
     core_page_t **_Atomic chunks; /* of CHUNK_PAGES pages each; NULL: nothing was written */
@@ -171,6 +171,9 @@ MUST_USE int vfs_inode_extend(struct vfs_inode *inode, uint64_t size);
 
 /* Zero [offset, offset + size) and give its pages back; the size stays. */
 MUST_USE int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size);
+
+/* Where the next data, or the next hole, is: lseek(2), SEEK_DATA and SEEK_HOLE; -LX_ENXIO. */
+MUST_USE int64_t vfs_inode_seek(struct vfs_inode *inode, int64_t offset, int hole);
 
 /* A link's target, not terminated; returns its length, cut to `size`. */
 MUST_USE int64_t vfs_inode_readlink(struct vfs_inode *inode, char *buf, uint64_t size);

@@ -62,7 +62,8 @@ MUST_USE int vfs_walk(struct vfs_fs *fs, struct vfs_inode *from, const char *pat
 /*
  * Find the directory that holds, or is to hold, a path's last component.
  *   out      a reference.
- *   name     the last component, in `path`; it may be "." or "..", and is empty for "/".
+ *   name     the last component, in `path`; it may be "." or "..", and is empty for "/".  It may
+ *            be too long for a name, which shows when it is looked up.
  *   slashes  1 if slashes follow it: it must be a directory.
  */
 struct vfs_last {

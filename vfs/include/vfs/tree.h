@@ -47,7 +47,10 @@ MUST_USE int vfs_tree_rmdir(struct vfs_fs *fs, struct vfs_inode *from, const cha
 MUST_USE int vfs_tree_link(struct vfs_fs *fs, struct vfs_inode *inode, struct vfs_inode *from,
                            const char *path);
 
-/* flags: LX_RENAME_NOREPLACE or LX_RENAME_EXCHANGE. */
+/* What renameat2(2) says of its flags before it looks at anything else: -LX_EINVAL. */
+MUST_USE int vfs_tree_check_rename(uint32_t flags);
+
+/* flags: LX_RENAME_*. */
 MUST_USE int vfs_tree_rename(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
                              struct vfs_inode *to_from, const char *to_path, uint32_t flags);
 

@@ -42,7 +42,11 @@
 #define LX_RWF_SYNC 0x4
 #define LX_RWF_NOWAIT 0x8
 #define LX_RWF_APPEND 0x10
-#define LX_RWF_SUPPORTED 0x1f
+#define LX_RWF_NOAPPEND 0x20
+#define LX_RWF_SUPPORTED 0x3f
+
+/* sync_file_range(2) */
+#define LX_SYNC_FILE_RANGE_ALL 0x7
 
 /* close_range(2) */
 #define LX_CLOSE_RANGE_UNSHARE 2
