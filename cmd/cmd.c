@@ -17,6 +17,10 @@ static const char help[] =
     "\n"
     "Commands:\n"
     "  run      Run a program from an image, an archive, a folder or a single ELF file\n"
+    "  ps       List the containers that are kept\n"
+    "  rm       Remove containers\n"
+    "  diff     Show what was changed in a container\n"
+    "  commit   Make an image of a container\n"
     "  load     Load container images that docker, podman or skopeo saved\n"
     "  import   Make an image of an archive or a folder\n"
     "  images   List the images of the store\n"
@@ -24,9 +28,9 @@ static const char help[] =
     "  history  Show how an image was made\n"
     "  tag      Give an image a name\n"
     "  rmi      Remove images\n"
-    "  cp       Copy files out of an image, or into a new one\n"
+    "  cp       Copy files out of an image or container, or into one\n"
     "  save     Write an image for docker, podman or skopeo\n"
-    "  export   Write the root file system of an image as a tar archive\n"
+    "  export   Write the root file system of an image or container as a tar archive\n"
     "  prune    Free what no image needs\n"
     "  du       Show what images take and share\n"
     "  verify   Look for damage in the store\n"
@@ -50,6 +54,8 @@ int cmd_main(int argc, char **argv)
         {"tag", cmd_tag},       {"rmi", cmd_rmi},         {"prune", cmd_prune},
         {"verify", cmd_verify}, {"du", cmd_du},           {"export", cmd_export},
         {"cp", cmd_cp},         {"save", cmd_save},       {"doctor", cmd_doctor},
+        {"ps", cmd_ps},         {"rm", cmd_rm},           {"diff", cmd_diff},
+        {"commit", cmd_commit},
     };
     if (argc < 2) {
         fputs(help, stderr);

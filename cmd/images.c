@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "image/container.h"
 #include "lx/errno.h"
 #include "progress.h"
 #include "store.h"
@@ -34,7 +35,7 @@ static const struct cmd_option own[] = {
 struct row {
     struct vfs_image_key id;
     struct vfs_image_header header;
-    int readable;
+    int readable, hidden;
     uint32_t names;
 };
 
@@ -85,6 +86,17 @@ static int add_image(void *arg, struct vfs_image_key id)
         row->header = *vfs_image_header(&image.view);
         image_close(&image);
     }
+    return 0;
+}
+
+/* What a container is shows as an image only if it has a name as one. */
+static int hide(void *arg, const char *name, const struct image_container *c, int is_running)
+{
+    struct list *l = arg;
+    (void)name;
+    (void)is_running;
+    for (size_t i = 0; i < l->count; i++)
+        l->rows[i].hidden |= same(l->rows[i].id, c->image) && !same(c->image, c->from);
     return 0;
 }
 
@@ -139,7 +151,7 @@ static int add_json(struct list *l)
 static int print_image(struct list *l)
 {
     struct core_diag *diag = &l->call.diag;
-    if (l->only && !l->row->names)
+    if ((l->only || l->row->hidden) && !l->row->names)
         return 0;
     l->names = l->json ? json_array() : NULL;
     int err = image_store_each_name(l->call.store, print_name, l, diag);
@@ -186,6 +198,8 @@ int cmd_images(int argc, char **argv)
         err = image_store_each(l.call.store, add_image, &l, diag);
     if (err == 0)
         err = image_store_each_name(l.call.store, count_name, &l, diag);
+    if (err == 0)
+        err = image_container_each(l.call.store, hide, &l, diag);
     if (err == 0)
         err = print_all(&l);
     free(l.rows);

@@ -10,6 +10,7 @@
 #include "cmd/cmd.h"
 #include "core/size.h"
 #include "envfile.h"
+#include "image/container.h"
 #include "options.h"
 #include "progress.h"
 #include "strlist.h"
@@ -26,7 +27,8 @@ static const char help[] =
     "\n"
     "An archive is imported into the store once; the next run starts at once.  The program\n"
     "sees the image as its root directory.  What it writes is gone when it ends, but for what\n"
-    "is in a folder of yours (-v).  A COMMAND without a slash is looked up in the PATH of the\n"
+    "is in a folder of yours (-v), or if the container has a name.  A COMMAND without a slash is "
+    "looked up in the PATH of the\n"
     "guest.\n"
     "\n"
     "Options:\n"
@@ -46,7 +48,9 @@ static const char help[] =
     "      --pids-limit N     Most processes and threads at once; -1: no limit (default 2048)\n"
     "      --ulimit NAME=SOFT[:HARD]  A resource limit, as in nofile=1024:4096\n"
     "  -i, --interactive      Keep standard input open (always so)\n"
-    "      --rm               Remove the container afterwards (always so)\n"
+    "      --name NAME        Keep what is changed as container NAME; the next run goes on with "
+    "it\n"
+    "      --rm               Remove the container afterwards (as if there were no --name)\n"
     "  -q, --quiet            Show no progress of an import\n"
     "      --root DIR         Folder of the store (default: $TARBOX_ROOT or your application "
     "data)\n"
@@ -76,6 +80,7 @@ struct arguments {
     struct cmd_strings volumes, tmpfs, mounts;
     struct cmd_strings groups;
     struct runner_ulimit ulimits[ULIMITS_MAX];
+    int remove; /* --rm */
 };
 
 static int usage(const char *format, const char *what)
@@ -133,6 +138,8 @@ enum option {
     WORKDIR,
     ENTRYPOINT,
     USER,
+    NAME,
+    REMOVE,
     VOLUME,
     TMPFS,
     MOUNT,
@@ -155,37 +162,26 @@ enum option {
 };
 
 static const struct cmd_option known[] = {
-    {"env", 'e', 1, ENV},
-    {"env-file", 0, 1, ENV_FILE},
-    {"workdir", 'w', 1, WORKDIR},
-    {"entrypoint", 0, 1, ENTRYPOINT},
-    {"user", 'u', 1, USER},
-    {"volume", 'v', 1, VOLUME},
-    {"tmpfs", 0, 1, TMPFS},
-    {"mount", 0, 1, MOUNT},
-    {"read-only", 0, 0, READ_ONLY},
-    {"shm-size", 0, 1, SHM_SIZE},
-    {"storage", 0, 1, STORAGE},
-    {"interactive", 'i', 0, IGNORED},
-    {"rm", 0, 0, IGNORED},
-    {"quiet", 'q', 0, QUIET},
-    {"root", 0, 1, ROOT},
-    {"ephemeral", 0, 0, EPHEMERAL},
-    {"max-size", 0, 1, MAX_SIZE},
-    {"max-files", 0, 1, MAX_FILES},
-    {"strace", 0, 0, STRACE},
-    {"stats", 0, 0, STATS},
-    {"group-add", 0, 1, GROUP_ADD},
-    {"hostname", 'h', 1, HOSTNAME},
-    {"pids-limit", 0, 1, PIDS_LIMIT},
-    {"ulimit", 0, 1, ULIMIT},
-    {"help", 0, 0, HELP},
+    {"env", 'e', 1, ENV},           {"env-file", 0, 1, ENV_FILE},
+    {"workdir", 'w', 1, WORKDIR},   {"entrypoint", 0, 1, ENTRYPOINT},
+    {"user", 'u', 1, USER},         {"volume", 'v', 1, VOLUME},
+    {"tmpfs", 0, 1, TMPFS},         {"mount", 0, 1, MOUNT},
+    {"read-only", 0, 0, READ_ONLY}, {"shm-size", 0, 1, SHM_SIZE},
+    {"storage", 0, 1, STORAGE},     {"interactive", 'i', 0, IGNORED},
+    {"name", 0, 1, NAME},           {"rm", 0, 0, REMOVE},
+    {"quiet", 'q', 0, QUIET},       {"root", 0, 1, ROOT},
+    {"ephemeral", 0, 0, EPHEMERAL}, {"max-size", 0, 1, MAX_SIZE},
+    {"max-files", 0, 1, MAX_FILES}, {"strace", 0, 0, STRACE},
+    {"stats", 0, 0, STATS},         {"group-add", 0, 1, GROUP_ADD},
+    {"hostname", 'h', 1, HOSTNAME}, {"pids-limit", 0, 1, PIDS_LIMIT},
+    {"ulimit", 0, 1, ULIMIT},       {"help", 0, 0, HELP},
 };
 
 /* Act on one option: 0, or an exit code to end with. */
 static int apply(struct arguments *a, enum option option, const char *value)
 {
     struct runner_options *o = &a->options;
+    struct core_diag diag;
     switch (option) {
     case ENV:
         return add_env(&a->env, value);
@@ -219,6 +215,12 @@ static int apply(struct arguments *a, enum option option, const char *value)
         return 0;
     case USER:
         o->user = value;
+        return 0;
+    case NAME:
+        o->name = value;
+        return image_container_check(value, &diag) < 0 ? usage("%s", diag.text) : 0;
+    case REMOVE:
+        a->remove = 1;
         return 0;
     case VOLUME:
         return add_text(&a->volumes, value);
@@ -282,6 +284,12 @@ static int parse(struct arguments *a, int argc, char **argv, int *code)
         *code = usage("%s", "give an image: its name, an archive, a folder or a program");
         return 1;
     }
+    if (a->options.ephemeral && a->options.name) {
+        *code = usage("%s", "a container with a name is kept in the store: leave --ephemeral out");
+        return 1;
+    }
+    if (a->remove)
+        a->options.name = NULL;
     a->options.image = argv[o.index++];
     if (o.index < argc && !strcmp(argv[o.index], "--"))
         o.index++;

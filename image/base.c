@@ -117,13 +117,43 @@ struct finish {
     uint32_t numbers[VFS_IMAGE_PACKS_MAX]; /* in the new image, or UINT32_MAX */
 };
 
-/* Directories of the base all stay, so every entry of the tree counts. */
-static int find_named(struct finish *f, uint32_t count)
+static int is_directory(const struct image_tree *t, uint32_t node)
+{
+    return (t->nodes[node].mode & LX_S_IFMT) == LX_S_IFDIR;
+}
+
+/* The directories that can be reached from the root: a byte for each node. */
+static int find_reached(const struct image_tree *t, uint8_t **out)
+{
+    uint32_t *stack = malloc(t->node_count * sizeof *stack), depth = 0;
+    uint8_t *reached = *out = calloc(t->node_count, 1);
+    if (!stack || !reached) {
+        free(stack);
+        return -LX_ENOMEM;
+    }
+    reached[0] = 1;
+    stack[depth++] = 0;
+    while (depth) {
+        uint32_t at = t->nodes[stack[--depth]].children;
+        for (; at != IMAGE_NONE; at = t->entries[at].sibling) {
+            uint32_t node = t->entries[at].node;
+            if (node == IMAGE_NONE || reached[node] || !is_directory(t, node))
+                continue;
+            reached[node] = 1;
+            stack[depth++] = node;
+        }
+    }
+    free(stack);
+    return 0;
+}
+
+/* Files of the base that have a name still; what was below a directory that is gone has none. */
+static int find_named(struct finish *f, uint32_t count, const uint8_t *reached)
 {
     const struct image_tree *t = &f->b->tree;
     for (uint32_t i = 0; i < t->entry_count; i++) {
         uint32_t node = t->entries[i].node;
-        if (node >= count || f->named[node])
+        if (node >= count || f->named[node] || !reached[t->entries[i].dir])
             continue;
         const struct vfs_image_inode *inode = vfs_image_inode(f->view, node);
         if ((inode->mode & LX_S_IFMT) != LX_S_IFREG || inode->size == 0)
@@ -190,7 +220,11 @@ int image_base_finish(struct image_build *b, const struct image *base)
     f.named = calloc(count, 1);
     if (!f.named)
         return image_build_failed(b, -LX_ENOMEM);
-    int err = find_named(&f, count);
+    uint8_t *reached = NULL;
+    int err = find_reached(&b->tree, &reached);
+    if (err == 0)
+        err = find_named(&f, count, reached);
+    free(reached);
     if (err == 0)
         use_packs(&f);
     for (uint32_t i = 0; err == 0 && i < count; i++) {

@@ -133,3 +133,17 @@ int image_copy_in(const struct image *base, const char *source, struct core_sour
     free(c);
     return err;
 }
+
+static int fill_with_base(struct image_build *b, void *arg)
+{
+    const struct image *base = arg;
+    int err = image_base_add(b, base);
+    return err < 0 ? err : image_base_finish(b, base);
+}
+
+int image_copy_of(const struct image *base, const struct image_options *options, struct image *out,
+                  struct core_diag *diag)
+{
+    struct image source = *base; /* borrowed, and not changed */
+    return image_build_run("the image", options, fill_with_base, &source, out, diag);
+}

@@ -152,7 +152,7 @@ int image_map_index(struct image *image, struct plat_file *index)
 int image_map_packs(struct image *image)
 {
     const struct vfs_image_pack *pack;
-    for (uint32_t i = 0; (pack = vfs_image_pack(&image->view, i)); i++) {
+    for (uint32_t i = image->view.pack_count; (pack = vfs_image_pack(&image->view, i)); i++) {
         const void *data;
         int err = plat_file_map(image->packs[i], 0, pack->size, &data);
         if (err < 0)
@@ -207,6 +207,7 @@ static int open_files(struct image_store *s, struct vfs_image_key id, struct ima
         out->memory = NULL;
     out->id = id;
     out->is_stored = 1;
+    out->kept_id = id;
     return open_packs(s, out, path);
 }
 

@@ -77,6 +77,10 @@ int image_section_is_sound(const struct image *image, enum vfs_image_section whi
 /* Take all names away from an image. */
 MUST_USE int names_forget(struct image_store *s, struct vfs_image_key id, struct core_diag *diag);
 
+/* -LX_EBUSY: a container that is kept needs the image. */
+MUST_USE int container_check_image(struct image_store *s, struct vfs_image_key id,
+                                   struct core_diag *diag);
+
 /* Map all packs whose tables are sound. */
 MUST_USE int storage_packs(struct image_store *s, struct image_blobs *out, struct core_diag *diag);
 

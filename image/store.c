@@ -116,6 +116,8 @@ static int remove_locked(struct image_store *s, struct vfs_image_key id, int nam
     else if (err < 0)
         storage_failed(err, "lock", path, diag);
     if (err == 0 && names)
+        err = container_check_image(s, id, diag);
+    if (err == 0 && names)
         err = names_forget(s, id, diag);
     if (err == 0) {
         err = plat_path_remove(path);

@@ -108,7 +108,7 @@ static int begin_images(struct image_store *store, struct image *image, struct s
                         struct plat_file **file)
 {
     struct core_diag unused;
-    int err = image_store_begin_memory(store, image->id, images->size, file, &unused);
+    int err = image_store_begin_memory(store, image->kept_id, images->size, file, &unused);
     if (err < 0 || images->size)
         return err;
     struct shim_images_head head = {.magic = SHIM_IMAGES_MAGIC};
@@ -167,7 +167,7 @@ void keep_patches(struct image *image, const char *root, const struct kept *old)
     if (view)
         plat_file_unmap(view, old->patches_size);
     close_file(&image->patches); /* nor be replaced */
-    if (err == 0 && new &&image_store_keep_patches(store, image->id, new, size, &unused) < 0)
+    if (err == 0 && new &&image_store_keep_patches(store, image->kept_id, new, size, &unused) < 0)
         unused.text[0] = 0;
     if (err == 0)
         free(new);

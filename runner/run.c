@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "container.h"
 #include "core/arena.h"
 #include "core/layout.h"
 #include "core/segment.h"
@@ -31,6 +32,7 @@
 
 #define NS_PER_MS 1000000ull
 #define SPAWN_RETRY_NS (10 * NS_PER_MS)
+#define END_NS (5000 * NS_PER_MS)
 
 struct run;
 
@@ -46,6 +48,7 @@ struct run {
     struct core_diag *diag;
     struct image image;
     struct mounts mounts;
+    struct container container;
     struct handover *handover;
     struct plat_file *files[HANDOVER_PACKS + VFS_IMAGE_PACKS_MAX + 1 + VFS_MOUNTS_MAX];
     uint32_t file_count;
@@ -398,6 +401,20 @@ static void supervise(struct run *r)
     }
 }
 
+/*
+ * Let the processes that are left end by themselves, so that nothing is cut off half changed: what
+ * they leave behind is kept.  A host that does not come to it is killed as always.
+ */
+static void end_processes(void)
+{
+    int64_t until_ns = (int64_t)(plat_clock_now(PLAT_CLOCK_MONOTONIC) + END_NS);
+    while (shim_process_kill_others() && (int64_t)plat_clock_now(PLAT_CLOCK_MONOTONIC) < until_ns) {
+        int err = core_sleep(&shim_pool()->supervisor, 0,
+                             (int64_t)(plat_clock_now(PLAT_CLOCK_MONOTONIC) + NS_PER_MS));
+        (void)err; /* it looks again */
+    }
+}
+
 /* End all that are left, and see them end. */
 static void end_hosts(struct run *r)
 {
@@ -431,6 +448,8 @@ static int start_and_wait(struct run *r)
     atomic_store(&r->running, 1);
     core_lock_watch(on_stuck);
     supervise(r);
+    if (r->options->name)
+        end_processes();
     end_hosts(r);
     return result(r, r->first_code);
 }
@@ -453,7 +472,9 @@ int runner_run(const struct runner_options *options, struct core_diag *diag)
         return RUNNER_EXIT_FAILED;
     }
     int code = RUNNER_EXIT_FAILED;
-    if (make_container(&r, program[0] ? program : NULL) == 0) {
+    if (container_open(options->name, options->root, options->image, &r.image, &r.container,
+                       diag) == 0 &&
+        make_container(&r, program[0] ? program : NULL) == 0) {
         r.handover->started_ns = started_ns;
         r.imported_ns = plat_clock_now(PLAT_CLOCK_MONOTONIC);
         code = start_and_wait(&r);
@@ -464,7 +485,11 @@ int runner_run(const struct runner_options *options, struct core_diag *diag)
         int64_t damaged = vfs_damaged();
         if (damaged >= 0)
             report_damage(options, &r.image, (uint32_t)damaged);
+        else if (options->name && r.handover->entered_ns &&
+                 container_keep(&r.container, &r.image, diag) < 0)
+            code = RUNNER_EXIT_FAILED;
     }
+    container_close(&r.container);
     image_close(&r.image);
     mounts_close(&r.mounts);
     return code;

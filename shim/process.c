@@ -96,6 +96,28 @@ int shim_process_lives(int32_t pid)
     return lives;
 }
 
+uint32_t shim_process_kill_others(void)
+{
+    struct shim_container *c = shim_container();
+    struct lx_siginfo info;
+    uint32_t left = 0;
+    memset(&info, 0, sizeof info);
+    info.si_signo = LX_SIGKILL;
+    info.si_code = LX_SI_KERNEL;
+    core_lock_acquire(&c->lock);
+    CORE_LIST_FOR_EACH(node, &c->processes)
+    {
+        struct shim_process *p = CORE_LIST_ENTRY(node, struct shim_process, in_table);
+        if (p->pid == 1 || p->is_zombie)
+            continue;
+        left++;
+        if (shim_signal_send_process_locked(p, &info) < 0)
+            continue; /* no memory: the next time */
+    }
+    shim_container_release(c);
+    return left;
+}
+
 int shim_process_new(struct shim_process **out, struct shim_task **task)
 {
     struct shim_container *c = shim_container();

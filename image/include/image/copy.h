@@ -66,4 +66,8 @@ MUST_USE int image_copy_in(const struct image *base, const char *source,
                            const struct image_options *options, struct image_copy *copy,
                            struct image *out, struct core_diag *diag);
 
+/* Make an image of the same tree with another configuration, options->config. */
+MUST_USE int image_copy_of(const struct image *base, const struct image_options *options,
+                           struct image *out, struct core_diag *diag);
+
 #endif

@@ -30,10 +30,11 @@ struct image {
     struct vfs_image_key id;
     struct plat_file *index; /* an image of the store is not removed while this is open */
     struct plat_file *packs[VFS_IMAGE_PACKS_MAX];
-    struct plat_file *patches; /* what image_store_keep_patches() kept, or NULL */
-    struct plat_file *memory;  /* see image_store_begin_memory(), or NULL */
-    int is_stored;             /* it lies in a store */
-    struct vfs_image view;     /* the index, and after image_map_packs() its packs */
+    struct plat_file *patches;    /* what image_store_keep_patches() kept, or NULL */
+    struct plat_file *memory;     /* see image_store_begin_memory(), or NULL */
+    struct vfs_image_key kept_id; /* the image in whose name both are kept: itself, as a rule */
+    int is_stored;                /* it lies in a store */
+    struct vfs_image view;        /* the index, and after image_map_packs() its packs */
     struct image_stats stats;
 };
 
@@ -43,7 +44,7 @@ const char *image_config_text(const struct image *image, uint64_t *size);
 /* A path of inode number `inode`, for a message; slow. */
 void image_path(const struct image *image, uint32_t inode, char *out, size_t size);
 
-/* Map its packs, so that contents can be read; -LX_EIO: one is damaged. */
+/* Map its packs if they are not, so that contents can be read; -LX_EIO: one is damaged. */
 MUST_USE int image_map_packs(struct image *image);
 
 /* Close the image's files; an image that is all zeros is closed. */

@@ -129,7 +129,7 @@ MUST_USE int image_store_each(struct image_store *s,
 
 /*
  * Remove an image and its names; what it shares with no other stays until a prune.
- *   returns  -LX_EBUSY: a container runs on it.
+ *   returns  -LX_EBUSY: a container runs on it, or one that is kept needs it.
  */
 MUST_USE int image_store_remove(struct image_store *s, struct vfs_image_key id,
                                 struct core_diag *diag);

@@ -45,6 +45,7 @@ struct runner_options {
     const char *entrypoint;     /* or NULL: the image's; "" is none */
     const char *const *command; /* NULL-terminated; empty: the image's */
     const char *const *env;     /* NULL-terminated "K=V", in order; the last of a name counts */
+    const char *name;           /* of a container that is kept, or NULL */
     const char *const *volumes; /* NULL-terminated "HOST:GUEST[:OPTIONS]" */
     const char *const *tmpfs;   /* NULL-terminated "GUEST[:OPTIONS]" */
     const char *const *mounts;  /* NULL-terminated "type=TYPE,KEY=VALUE.." */

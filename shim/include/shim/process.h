@@ -56,6 +56,9 @@ struct shim_process *shim_process_find_locked(int32_t pid);
 /* 1 if there is such a process, and it has not ended. */
 int shim_process_lives(int32_t pid);
 
+/* Send SIGKILL to all but the first process; how many of them live still. */
+uint32_t shim_process_kill_others(void);
+
 /* The last task of `p` has ended by exit(2): that is how the process ends, if nothing else was. */
 void shim_process_settle_code(struct shim_process *p);
 
