@@ -64,7 +64,7 @@ static int note(const char *at, struct vfs_inode *root, uint32_t flags)
     memcpy(copy, at, size);
     vfs_inode_stat(root, &st);
     s->mounts[s->mount_count++] =
-        (struct vfs_mounted){copy, st.st_dev, root->owner == VFS_OF_PROC, flags};
+        (struct vfs_mounted){copy, vfs_inode_get(root), st.st_dev, root->owner, flags};
     return 0;
 }
 

@@ -257,7 +257,7 @@ static int mounts(const struct vfs_proc_id *id, struct vfs_text *t)
     (void)id;
     vfs_text_f(t, "tarbox / tarbox rw,relatime 0 0\n");
     for (uint32_t n = 0; (m = vfs_mount_get(n)); n++) {
-        const char *type = m->is_proc ? "proc" : "host";
+        const char *type = m->owner == VFS_OF_PROC ? "proc" : "host";
         vfs_text_f(t, "%s ", type);
         vfs_text_path(t, m->at, core_str_length(m->at));
         vfs_text_f(t, " %s %s,relatime 0 0\n", type, m->flags & VFS_MOUNT_READ_ONLY ? "ro" : "rw");
@@ -271,7 +271,7 @@ static int mountinfo(const struct vfs_proc_id *id, struct vfs_text *t)
     (void)id;
     vfs_text_f(t, "1 0 0:32 / / rw,relatime - tarbox tarbox rw\n");
     for (uint32_t n = 0; (m = vfs_mount_get(n)); n++) {
-        const char *type = m->is_proc ? "proc" : "host";
+        const char *type = m->owner == VFS_OF_PROC ? "proc" : "host";
         const char *access = m->flags & VFS_MOUNT_READ_ONLY ? "ro" : "rw";
         vfs_text_f(t, "%u 1 %u:%u / ", n + 2, (uint32_t)LX_MAJOR(m->device),
                    (uint32_t)LX_MINOR(m->device));

@@ -28,9 +28,9 @@ struct vfs_entry;
 struct vfs_file;
 struct vfs_held;
 struct vfs_host;
+struct vfs_made;
 struct vfs_memfd;
 struct vfs_pipe;
-struct vfs_proc;
 struct vfs_socket;
 struct vfs_xattr;
 struct watch;
@@ -95,7 +95,7 @@ struct vfs_inode {
     uint32_t owner;                /* constant: VFS_OF_* */
     union {                        /* constant; NULL in the container's own */
         struct vfs_host *host;
-        struct vfs_proc *proc;
+        struct vfs_made *made;   /* of /proc and the like */
         struct vfs_file *opened; /* a reference */
     };
     struct vfs_inode *_Atomic mounted; /* a reference: what is seen in its place, or NULL */

@@ -20,6 +20,7 @@
 
 struct plat_file;
 struct vfs_fs;
+struct vfs_inode;
 
 #define VFS_MOUNTS_MAX 32u
 #define VFS_MOUNT_READ_ONLY 0x1u
@@ -47,10 +48,11 @@ MUST_USE int vfs_mount_folder(struct vfs_fs *fs, uint32_t number, const char *na
 
 /* What is mounted where, besides the container's root. */
 struct vfs_mounted {
-    const char *at;   /* in the arena */
-    uint64_t device;  /* as st_dev */
-    uint32_t is_proc; /* 1: /proc; 0: a host folder */
-    uint32_t flags;   /* VFS_MOUNT_* */
+    const char *at;         /* in the arena */
+    struct vfs_inode *root; /* what is seen there; a reference */
+    uint64_t device;        /* as st_dev */
+    uint32_t owner;         /* enum vfs_inode_owner: which file system it is */
+    uint32_t flags;         /* VFS_MOUNT_* */
 };
 
 /* Mount number n; NULL after the last. */
