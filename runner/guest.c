@@ -30,6 +30,7 @@
 #include "vfs/image.h"
 #include "vfs/mount.h"
 #include "vfs/proc.h"
+#include "vfs/sys.h"
 #include "vfs/tree.h"
 
 #define TEXT_MAX (1u << 20)
@@ -96,7 +97,7 @@ static int map_image(const struct handover *h)
 }
 
 /*
- * What every container finds in /dev, if the image has not brought it, and /proc.  A terminal
+ * What every container finds in /dev, if the image has not brought it, /proc and /sys.  A terminal
  * is not there: opening /dev/tty is ENXIO.
  */
 static int make_devices(struct vfs_fs *fs)
@@ -129,6 +130,8 @@ static int make_devices(struct vfs_fs *fs)
         err = vfs_tree_mkdir(fs, NULL, "/dev/shm", 01777);
     if (err == 0 || err == -LX_EEXIST)
         err = vfs_proc_mount(fs, "/proc");
+    if (err == 0)
+        err = vfs_sys_mount(fs);
     fs->umask = umask;
     return err == -LX_EEXIST ? 0 : err;
 }

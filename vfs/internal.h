@@ -19,6 +19,7 @@
 #include "vfs/inode.h"
 #include "vfs/mount.h"
 #include "vfs/path.h"
+#include "vfs/sys.h"
 #include "vfs/tree.h"
 
 /* A name and its hash in one directory. */
@@ -267,7 +268,7 @@ struct vfs_state {
     uint32_t inode_chunks;      /* constant */
     _Atomic uint8_t *checked;   /* a bit per image inode: its content is what it should be */
     _Atomic uint32_t damaged;   /* image inode, plus 1, whose content is not; 0: none so far */
-    struct vfs_mounted mounts[VFS_MOUNTS_MAX + 1]; /* made before the first program runs */
+    struct vfs_mounted mounts[VFS_MOUNTS_MAX + 3]; /* made before the first program runs */
     uint32_t mount_count;
     struct host_slots *slots; /* constant from the first mount of a host folder on */
     struct cache_slot cache[CACHE_SLOTS];
@@ -281,6 +282,7 @@ struct vfs_state *vfs_state(void);
  */
 struct vfs_providers {
     const struct vfs_proc_provider *processes; /* vfs/proc.h */
+    vfs_sys_render sys;                        /* vfs/sys.h */
     const struct vfs_signal_provider *signals; /* vfs/signalfd.h */
 };
 extern struct vfs_providers g_providers;

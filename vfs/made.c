@@ -22,6 +22,8 @@ const struct made_fs *made_fs(uint32_t owner)
 {
     static const struct made_fs *const tables[VFS_OWNER_COUNT] = {
         [VFS_OF_PROC] = &proc_fs,
+        [VFS_OF_SYS] = &sys_fs,
+        [VFS_OF_CGROUP] = &cgroup_fs,
     };
     return tables[owner];
 }

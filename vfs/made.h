@@ -67,7 +67,7 @@ struct made_fs {
     int (*render)(uint32_t what, const union made_id *id, struct vfs_text *t);
 };
 
-extern const struct made_fs proc_fs;
+extern const struct made_fs proc_fs, sys_fs, cgroup_fs;
 
 /* The file system of this owner; NULL: it is another kind of one. */
 const struct made_fs *made_fs(uint32_t owner);

@@ -80,22 +80,6 @@ static const char *state_name(char state)
     }
 }
 
-/* A mask of processors, in words of 32 bits; and as a list. */
-static void put_cpus(struct vfs_text *t)
-{
-    uint32_t count = plat_cpu_count();
-    vfs_text_f(t, "Cpus_allowed:\t");
-    for (uint32_t word = (count + 31) / 32; word-- > 0;) {
-        uint32_t left = count - word * 32, bits = left >= 32 ? 0xffffffffu : (1u << left) - 1;
-        if (word == (count - 1) / 32 && word == 0)
-            vfs_text_f(t, "%x", bits);
-        else
-            vfs_text_f(t, "%08x%s", bits, word ? "," : "");
-    }
-    vfs_text_f(t, count > 1 ? "\nCpus_allowed_list:\t0-%u\n" : "\nCpus_allowed_list:\t%u\n",
-               count - 1);
-}
-
 /* A name in a line of its own: proc_task_name() in Linux. */
 static void put_escaped(struct vfs_text *t, const char *name)
 {
@@ -152,7 +136,12 @@ static int status(const struct vfs_proc_id *id, struct vfs_text *t)
                (ull)c->ambient, f.no_new_privs);
     vfs_text_f(t, "Seccomp:\t0\nSeccomp_filters:\t0\nSpeculation_Store_Bypass:\tunknown\n"
                   "SpeculationIndirectBranch:\tunknown\n");
-    put_cpus(t);
+    uint32_t cpus = plat_cpu_count();
+    vfs_text_f(t, "Cpus_allowed:\t");
+    proc_put_cpu_mask(t, 0, cpus - 1);
+    vfs_text_f(t, "\nCpus_allowed_list:\t");
+    proc_put_cpu_list(t, 0, cpus - 1);
+    vfs_text_f(t, "\n");
     vfs_text_f(t, "Mems_allowed:\t00000001\nMems_allowed_list:\t0\n"
                   "voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n");
     return 0;
@@ -249,7 +238,23 @@ int proc_fdinfo(const struct vfs_proc_id *id, struct vfs_text *t)
     return err < 0 ? -LX_ENOENT : 0;
 }
 
-/* ---- Small ones ---- */
+/* ---- Mounts ---- */
+
+/* How a file system is shown. */
+static const struct file_system {
+    const char *type, *source;
+    const char *options; /* of the mount, behind "ro" or "rw" */
+} file_systems[VFS_OWNER_COUNT] = {
+    [VFS_OF_HOST] = {"host", "host", "relatime"},
+    [VFS_OF_PROC] = {"proc", "proc", "nosuid,nodev,noexec,relatime"},
+    [VFS_OF_SYS] = {"sysfs", "sysfs", "nosuid,nodev,noexec,relatime"},
+    [VFS_OF_CGROUP] = {"cgroup2", "cgroup", "nosuid,nodev,noexec,relatime"},
+};
+
+static const char *access_of(const struct vfs_mounted *m)
+{
+    return m->flags & VFS_MOUNT_READ_ONLY ? "ro" : "rw";
+}
 
 static int mounts(const struct vfs_proc_id *id, struct vfs_text *t)
 {
@@ -257,12 +262,32 @@ static int mounts(const struct vfs_proc_id *id, struct vfs_text *t)
     (void)id;
     vfs_text_f(t, "tarbox / tarbox rw,relatime 0 0\n");
     for (uint32_t n = 0; (m = vfs_mount_get(n)); n++) {
-        const char *type = m->owner == VFS_OF_PROC ? "proc" : "host";
-        vfs_text_f(t, "%s ", type);
+        const struct file_system *fs = &file_systems[m->owner];
+        vfs_text_f(t, "%s ", fs->source);
         vfs_text_path(t, m->at, core_str_length(m->at));
-        vfs_text_f(t, " %s %s,relatime 0 0\n", type, m->flags & VFS_MOUNT_READ_ONLY ? "ro" : "rw");
+        vfs_text_f(t, " %s %s,%s 0 0\n", fs->type, access_of(m), fs->options);
     }
     return 0;
+}
+
+#define FIRST_MOUNT_ID 2 /* 1: the root */
+
+/* The number of the mount in which mount n lies: the one with the longest path. */
+static uint32_t parent_mount(uint32_t n)
+{
+    const char *at = vfs_mount_get(n)->at;
+    uint64_t longest = 0;
+    uint32_t parent = FIRST_MOUNT_ID - 1;
+    for (uint32_t i = 0; i < n; i++) {
+        const char *above = vfs_mount_get(i)->at;
+        uint64_t size = core_str_length(above);
+        if (size > longest && core_str_length(at) > size && memcmp(at, above, size) == 0 &&
+            at[size] == '/') {
+            longest = size;
+            parent = i + FIRST_MOUNT_ID;
+        }
+    }
+    return parent;
 }
 
 static int mountinfo(const struct vfs_proc_id *id, struct vfs_text *t)
@@ -271,15 +296,17 @@ static int mountinfo(const struct vfs_proc_id *id, struct vfs_text *t)
     (void)id;
     vfs_text_f(t, "1 0 0:32 / / rw,relatime - tarbox tarbox rw\n");
     for (uint32_t n = 0; (m = vfs_mount_get(n)); n++) {
-        const char *type = m->owner == VFS_OF_PROC ? "proc" : "host";
-        const char *access = m->flags & VFS_MOUNT_READ_ONLY ? "ro" : "rw";
-        vfs_text_f(t, "%u 1 %u:%u / ", n + 2, (uint32_t)LX_MAJOR(m->device),
-                   (uint32_t)LX_MINOR(m->device));
+        const struct file_system *fs = &file_systems[m->owner];
+        vfs_text_f(t, "%u %u %u:%u / ", n + FIRST_MOUNT_ID, parent_mount(n),
+                   (uint32_t)LX_MAJOR(m->device), (uint32_t)LX_MINOR(m->device));
         vfs_text_path(t, m->at, core_str_length(m->at));
-        vfs_text_f(t, " %s,relatime - %s %s %s\n", access, type, type, access);
+        vfs_text_f(t, " %s,%s - %s %s %s\n", access_of(m), fs->options, fs->type, fs->source,
+                   access_of(m));
     }
     return 0;
 }
+
+/* ---- Small ones ---- */
 
 static int cgroup(const struct vfs_proc_id *id, struct vfs_text *t)
 {

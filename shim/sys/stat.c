@@ -18,7 +18,6 @@
 #define STAT_FLAGS (LX_AT_SYMLINK_NOFOLLOW | LX_AT_NO_AUTOMOUNT | LX_AT_EMPTY_PATH)
 #define MOUNT_ID 1
 #define TMPFS_MAGIC 0x01021994
-#define PROC_MAGIC 0x9fa0
 
 static int get_stat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t flags,
                     struct lx_stat *out)
@@ -142,10 +141,15 @@ int64_t sys_access(struct shim_task *t, lx_uptr path, int32_t mode)
 
 static int64_t put_statfs(const struct vfs_inode *inode, lx_uptr buf)
 {
+    static const int64_t magics[VFS_OWNER_COUNT] = {
+        [VFS_OF_PROC] = LX_PROC_SUPER_MAGIC,
+        [VFS_OF_SYS] = LX_SYSFS_MAGIC,
+        [VFS_OF_CGROUP] = LX_CGROUP2_SUPER_MAGIC,
+    };
     struct lx_statfs s;
     memset(&s, 0, sizeof s);
-    if (inode && inode->owner == VFS_OF_PROC) {
-        s.f_type = PROC_MAGIC;
+    if (inode && magics[inode->owner]) {
+        s.f_type = magics[inode->owner];
         s.f_bsize = s.f_frsize = 4096;
         s.f_namelen = LX_NAME_MAX;
         return shim_copy_out(buf, &s, sizeof s);

@@ -7,8 +7,8 @@
  * system.  One is made from the image when it is first looked up, or is new.
  * What is changed lives in the arena and in segment pages, above the image: a
  * file by page, a directory by name.  Those of other file systems have neither:
- * they stand for what is on the host (vfs/mount.h), for processes (vfs/proc.h), or
- * for an open file that has no place in the tree.
+ * they stand for what is on the host (vfs/mount.h), for processes (vfs/proc.h), for
+ * the machine (vfs/sys.h), or for an open file that has no place in the tree.
  *
  * Source   inode(7), stat(2).
  * Threads  any, of any process; an inode locks itself.
@@ -40,6 +40,8 @@ enum vfs_inode_owner {
     VFS_OF_CONTAINER, /* image and memory: this header's own */
     VFS_OF_HOST,      /* a host folder */
     VFS_OF_PROC,      /* /proc */
+    VFS_OF_SYS,       /* /sys */
+    VFS_OF_CGROUP,    /* /sys/fs/cgroup */
     VFS_OF_FILE,      /* an open file without a place: what a link of /proc/PID/fd leads to */
     VFS_OWNER_COUNT,
 };
