@@ -31,6 +31,7 @@
 #include "vfs/mount.h"
 #include "vfs/proc.h"
 #include "vfs/super.h"
+#include "vfs/sys.h"
 #include "vfs/tree.h"
 
 #define TEXT_MAX (1u << 20)
@@ -140,6 +141,8 @@ static int make_mounts(struct vfs_fs *fs, uint64_t shm_size)
     uint32_t umask = fs->umask;
     fs->umask = 0;
     int err = vfs_proc_mount(fs, "/proc");
+    if (err == 0)
+        err = vfs_sys_mount(fs);
     if (err == 0)
         err = vfs_mount_tmpfs(fs, "/dev", &dev);
     if (err == 0)

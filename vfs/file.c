@@ -14,6 +14,7 @@
 #include "lx/fcntl.h"
 #include "lx/poll.h"
 #include "lx/unistd.h"
+#include "made.h"
 #include "notify.h"
 #include "opened.h"
 #include "plat/plat.h"
@@ -60,8 +61,7 @@ int vfs_file_new(enum vfs_file_kind kind, uint32_t flags, struct vfs_inode *inod
         flags & ~(uint32_t)(LX_O_CREAT | LX_O_EXCL | LX_O_NOCTTY | LX_O_TRUNC | LX_O_CLOEXEC);
     f->inode = inode ? vfs_inode_get(inode) : NULL;
     /* What /proc shows is asked from those who keep it, with locks of theirs. */
-    core_lock_init(&f->lock,
-                   inode && inode->owner == VFS_OF_PROC ? CORE_LOCK_PROC_FILE : CORE_LOCK_FILE);
+    core_lock_init(&f->lock, inode && made_fs(inode->owner) ? CORE_LOCK_MADE_FILE : CORE_LOCK_FILE);
     core_list_init(&f->watches);
     if (is_on_host(f)) {
         int err = host_open(inode, ((flags & LX_O_ACCMODE) + 1) & (PLAT_READ | PLAT_WRITE));
@@ -598,7 +598,7 @@ int vfs_file_is_zero(const struct vfs_file *file)
 
 int vfs_file_is_mappable(const struct vfs_file *file)
 {
-    return (file->kind == VFS_FILE_REGULAR && file->inode->owner != VFS_OF_PROC) ||
+    return (file->kind == VFS_FILE_REGULAR && !made_fs(file->inode->owner)) ||
            vfs_file_is_zero(file);
 }
 

@@ -20,6 +20,7 @@
 #include "vfs/mount.h"
 #include "vfs/path.h"
 #include "vfs/super.h"
+#include "vfs/sys.h"
 #include "vfs/tree.h"
 
 /* A name and its hash in one directory. */
@@ -276,7 +277,7 @@ struct vfs_state {
     struct core_list inet_waits_by_time;                     /* see inet_wait.c */
     uint32_t inet_wait_count;                                /* in that list */
     struct inet_wait *inet_waits[INET_WAIT_BUCKETS];
-    struct vfs_super root_super, files_super, proc_super;
+    struct vfs_super root_super, files_super;
     struct vfs_inode *root;     /* constant; a reference */
     struct core_lock lock;      /* guards inodes and unused */
     struct vfs_inode ***inodes; /* by image index: chunks made when needed */
@@ -298,6 +299,7 @@ struct vfs_state *vfs_state(void);
  */
 struct vfs_providers {
     const struct vfs_proc_provider *processes; /* vfs/proc.h */
+    vfs_sys_render sys;                        /* vfs/sys.h */
     const struct vfs_signal_provider *signals; /* vfs/signalfd.h */
 };
 extern struct vfs_providers g_providers;

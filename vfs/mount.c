@@ -61,10 +61,11 @@ static const char *arena_copy(const char *text)
 }
 
 /* Note it for /proc/self/mounts. */
-static int note(const char *at, const struct vfs_super *super, const char *source)
+static int note(const char *at, const struct vfs_super *super, const char *source,
+                struct vfs_inode *place)
 {
     struct vfs_state *s = vfs_state();
-    const struct vfs_mounted m = {arena_copy(at), arena_copy(source), super};
+    const struct vfs_mounted m = {arena_copy(at), arena_copy(source), super, place};
     if (!m.at || !m.source || s->mount_count == sizeof s->mounts / sizeof s->mounts[0])
         return -LX_ENOMEM;
     s->mounts[s->mount_count++] = m;
@@ -101,7 +102,7 @@ int mount_root(struct vfs_fs *fs, const char *at, struct vfs_inode *root, const 
     if (err == 0)
         err = cover(place, root);
     if (err == 0)
-        err = note(at, root->super, source);
+        err = note(at, root->super, source, place);
     vfs_inode_put(place);
     return err;
 }
@@ -152,7 +153,7 @@ int vfs_mount_tmpfs(struct vfs_fs *fs, const char *at, const struct vfs_tmpfs_op
 int mount_init(void)
 {
     struct vfs_super *super = &vfs_state()->root_super;
-    return note("/", super, vfs_super_name(super));
+    return note("/", super, vfs_super_name(super), NULL);
 }
 
 void vfs_mount_root_read_only(void)

@@ -16,6 +16,7 @@
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
+#include "made.h"
 #include "vfs/tree.h"
 
 #define RESOLVE(flags) ((flags) >> VFS_WALK_RESOLVE_SHIFT)
@@ -597,9 +598,9 @@ static int name_in(struct vfs_inode *dir, struct vfs_inode *inode, const struct 
     const char *name = place->name;
     struct name_key key;
     *size = place->size;
-    if (dir->owner) { /* the names of /proc do not change; a host folder's inodes know theirs */
+    if (dir->owner) { /* such names do not change; a host folder's inodes know theirs */
         memcpy(out, name, *size);
-        return dir->owner == VFS_OF_PROC ? 0 : -LX_ENOENT;
+        return made_fs(dir->owner) ? 0 : -LX_ENOENT;
     }
     int err = 0;
     name_key_init(&key, dir->ino, name, *size);

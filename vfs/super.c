@@ -22,6 +22,8 @@ static const struct {
     [VFS_SUPER_FILES] = {"tmpfs", LX_TMPFS_MAGIC, CORE_PAGE_SIZE, 1},
     [VFS_SUPER_TMPFS] = {"tmpfs", LX_TMPFS_MAGIC, CORE_PAGE_SIZE, 1},
     [VFS_SUPER_PROC] = {"proc", LX_PROC_SUPER_MAGIC, CORE_PAGE_SIZE, 0},
+    [VFS_SUPER_SYS] = {"sysfs", LX_SYSFS_MAGIC, CORE_PAGE_SIZE, 0},
+    [VFS_SUPER_CGROUP] = {"cgroup2", LX_CGROUP2_SUPER_MAGIC, CORE_PAGE_SIZE, 0},
     [VFS_SUPER_HOST] = {"host", LX_V9FS_MAGIC, CORE_PAGE_SIZE,
                         1}, /* as other ways to such folders */
 };

@@ -3,7 +3,7 @@
 #define SHIM_PROC_PROC_H
 
 /*
- * Private to shim/proc: processes as /proc sees them.
+ * Private to shim/proc: processes as /proc sees them, and /sys.
  *
  * Threads  any.  Errors  -LX_ESRCH: the process is gone; -LX_ENOMEM.
  */
@@ -15,6 +15,7 @@
 #include "shim/program.h"
 #include "shim/task.h"
 #include "vfs/proc.h"
+#include "vfs/sys.h"
 #include "vfs/text.h"
 
 #define PROC_RELEASE "6.12.0"
@@ -70,5 +71,17 @@ int proc_maps(const struct vfs_proc_id *id, struct vfs_text *t);
 int proc_smaps(const struct vfs_proc_id *id, struct vfs_text *t);
 int proc_smaps_rollup(const struct vfs_proc_id *id, struct vfs_text *t);
 int proc_fdinfo(const struct vfs_proc_id *id, struct vfs_text *t);
+
+/* A file of /sys: its text, if that is always the same, or who makes it; neither: -LX_EINVAL. */
+struct proc_sys_file {
+    const char *text;
+    int (*make)(uint32_t cpu, struct vfs_text *t);
+};
+const struct proc_sys_file *proc_cgroup_file(enum vfs_sys_what what);
+int proc_sys_render(enum vfs_sys_what what, uint32_t cpu, struct vfs_text *t);
+
+/* Processors `first` to `last`, as a mask of all that there are and as a list. */
+void proc_put_cpu_mask(struct vfs_text *t, uint32_t first, uint32_t last);
+void proc_put_cpu_list(struct vfs_text *t, uint32_t first, uint32_t last);
 
 #endif

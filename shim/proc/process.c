@@ -82,22 +82,6 @@ static const char *state_name(char state)
     }
 }
 
-/* A mask of processors, in words of 32 bits; and as a list. */
-static void put_cpus(struct vfs_text *t)
-{
-    uint32_t count = plat_cpu_count();
-    vfs_text_f(t, "Cpus_allowed:\t");
-    for (uint32_t word = (count + 31) / 32; word-- > 0;) {
-        uint32_t left = count - word * 32, bits = left >= 32 ? 0xffffffffu : (1u << left) - 1;
-        if (word == (count - 1) / 32 && word == 0)
-            vfs_text_f(t, "%x", bits);
-        else
-            vfs_text_f(t, "%08x%s", bits, word ? "," : "");
-    }
-    vfs_text_f(t, count > 1 ? "\nCpus_allowed_list:\t0-%u\n" : "\nCpus_allowed_list:\t%u\n",
-               count - 1);
-}
-
 /* A name in a line of its own: proc_task_name() in Linux. */
 static void put_escaped(struct vfs_text *t, const char *name)
 {
@@ -154,7 +138,12 @@ static int status(const struct vfs_proc_id *id, struct vfs_text *t)
                (ull)c->ambient, f.no_new_privs);
     vfs_text_f(t, "Seccomp:\t0\nSeccomp_filters:\t0\nSpeculation_Store_Bypass:\tunknown\n"
                   "SpeculationIndirectBranch:\tunknown\n");
-    put_cpus(t);
+    uint32_t cpus = plat_cpu_count();
+    vfs_text_f(t, "Cpus_allowed:\t");
+    proc_put_cpu_mask(t, 0, cpus - 1);
+    vfs_text_f(t, "\nCpus_allowed_list:\t");
+    proc_put_cpu_list(t, 0, cpus - 1);
+    vfs_text_f(t, "\n");
     vfs_text_f(t, "Mems_allowed:\t00000001\nMems_allowed_list:\t0\n"
                   "voluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n");
     return 0;
@@ -252,7 +241,7 @@ int proc_fdinfo(const struct vfs_proc_id *id, struct vfs_text *t)
     return err < 0 ? -LX_ENOENT : 0;
 }
 
-/* ---- Small ones ---- */
+/* ---- Mounts ---- */
 
 /* Those of a mount, then those of its file system, if it shows any of its own. */
 static void mount_options(struct vfs_text *t, const struct vfs_super *super)
@@ -286,13 +275,31 @@ static int mounts(const struct vfs_proc_id *id, struct vfs_text *t)
     return 0;
 }
 
+/* The number of the mount in which mount n lies: the one with the longest path. */
+static uint32_t parent_mount(uint32_t n)
+{
+    const char *at = vfs_mount_get(n)->at;
+    uint64_t longest = 0;
+    uint32_t parent = 1;
+    for (uint32_t i = 1; i < n; i++) {
+        const char *above = vfs_mount_get(i)->at;
+        uint64_t size = core_str_length(above);
+        if (size > longest && core_str_length(at) > size && memcmp(at, above, size) == 0 &&
+            at[size] == '/') {
+            longest = size;
+            parent = i + 1;
+        }
+    }
+    return parent;
+}
+
 static int mountinfo(const struct vfs_proc_id *id, struct vfs_text *t)
 {
     const struct vfs_mounted *m;
     (void)id;
     for (uint32_t n = 0; (m = vfs_mount_get(n)); n++) {
-        vfs_text_f(t, "%u %u %u:%u / ", n + 1, n ? 1u : 0u, (uint32_t)LX_MAJOR(m->super->device),
-                   (uint32_t)LX_MINOR(m->super->device));
+        vfs_text_f(t, "%u %u %u:%u / ", n + 1, n ? parent_mount(n) : 0,
+                   (uint32_t)LX_MAJOR(m->super->device), (uint32_t)LX_MINOR(m->super->device));
         vfs_text_path(t, m->at, core_str_length(m->at));
         vfs_text_f(t, " ");
         mount_options(t, m->super);
@@ -303,6 +310,8 @@ static int mountinfo(const struct vfs_proc_id *id, struct vfs_text *t)
     }
     return 0;
 }
+
+/* ---- Small ones ---- */
 
 static int cgroup(const struct vfs_proc_id *id, struct vfs_text *t)
 {

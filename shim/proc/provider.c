@@ -424,4 +424,5 @@ void shim_proc_init(void)
         .write = write,
     };
     vfs_proc_set_provider(&provider);
+    vfs_sys_set_provider(proc_sys_render);
 }

@@ -24,7 +24,7 @@ typedef unsigned long long ull;
     }
 TEXT(version, "Linux version " PROC_RELEASE " (tarbox@tarbox) (gcc) " PROC_OSVERSION "\n")
 TEXT(boot_cmdline, "\n")
-TEXT(filesystems, "nodev\tproc\nnodev\ttmpfs\n")
+TEXT(filesystems, "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\n")
 TEXT(swaps, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")
 TEXT(pid_max, "%d\n", SHIM_PID_MAX)
 TEXT(threads_max, "%u\n", SHIM_SLOT_COUNT)
@@ -50,6 +50,17 @@ TEXT(port_start, "0\n")
 TEXT(tcp_fastopen, "1\n") /* the client's side of it */
 TEXT(keepalive_time, "7200\n")
 #undef TEXT
+
+/* All are of cgroup 2, which has no number, and the container's group is all there is. */
+static int cgroups(const struct vfs_proc_id *id, struct vfs_text *t)
+{
+    static const char *const names[] = {"cpuset", "cpu", "cpuacct", "memory", "pids"};
+    (void)id;
+    vfs_text_f(t, "#subsys_name\thierarchy\tnum_cgroups\tenabled\n");
+    for (uint32_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        vfs_text_f(t, "%s\t0\t1\t1\n", names[i]);
+    return 0;
+}
 
 static int uptime(const struct vfs_proc_id *id, struct vfs_text *t)
 {
@@ -280,6 +291,7 @@ proc_render proc_system_render(enum vfs_proc_what what)
 {
     static const proc_render table[VFS_PROC_COUNT] = {
         [VFS_PROC_BOOT_CMDLINE] = boot_cmdline,
+        [VFS_PROC_CGROUPS] = cgroups,
         [VFS_PROC_CPUINFO] = cpuinfo,
         [VFS_PROC_FILESYSTEMS] = filesystems,
         [VFS_PROC_LOADAVG] = loadavg,

@@ -7,6 +7,7 @@
 #include "vfs/file.h"
 #include "vfs/mount.h"
 #include "vfs/super.h"
+#include "vfs/sys.h"
 
 #define FOLDER "mount-test"
 #define OWN 1000u
@@ -100,6 +101,22 @@ static void what_a_mount_is_on_stays(void **state)
     assert_int_equal(vfs_tree_unlink(fs, NULL, "/mnt/x"), 0);
     assert_int_equal(vfs_mount_folder(fs, 0, "", "/", &g_own), -LX_EBUSY);
     assert_int_equal(vfs_mount_folder(fs, 0, "", "/file", &g_own), -LX_ENOTDIR);
+}
+
+/* In a file system that makes its inodes at each lookup, too. */
+static void a_mount_in_sys_is_seen(void **state)
+{
+    struct vfs_fs *fs = *state;
+    struct lx_stat st;
+    make_on_host("a", "text");
+    assert_int_equal(vfs_sys_mount(fs), 0);
+    assert_int_equal(vfs_mount_folder(fs, 0, "", "/sys/power", &g_own), 0);
+    assert_text(fs, "/sys/power/a", "text");
+    assert_int_equal(vfs_mount_folder(fs, 0, "", "/sys/power", &g_own), 0);
+    assert_text(fs, "/sys/module/../power/a", "text");
+    assert_int_equal(stat_path(fs, "/sys/power/../module", &st), 0);
+    assert_int_equal(vfs_mount_folder(fs, 0, "", "/sys/x", &g_own), -LX_EROFS);
+    assert_int_equal(vfs_tree_unlink(fs, NULL, "/sys/power/a"), 0);
 }
 
 static void a_read_only_mount_is_not_changed(void **state)
@@ -254,6 +271,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         MOUNT_TEST(the_hosts_files_are_seen_and_the_images_covered),
         MOUNT_TEST(what_a_mount_is_on_stays),
+        MOUNT_TEST(a_mount_in_sys_is_seen),
         MOUNT_TEST(a_read_only_mount_is_not_changed),
         MOUNT_TEST(owners_are_remembered),
         MOUNT_TEST(a_crowd_breaks_nothing),

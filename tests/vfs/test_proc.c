@@ -274,7 +274,7 @@ static void listing_while_processes_go(void **state)
             g.pids[1] = 0;
         }
     } while (l.count);
-    assert_non_null(strstr(l.names, ". .. cmdline cpuinfo "));
+    assert_non_null(strstr(l.names, ". .. cgroups cmdline cpuinfo "));
     assert_non_null(strstr(l.names, " vmstat 1 40 90 "));
     vfs_file_put(dir);
 

@@ -3,7 +3,7 @@
 #define SHIM_PROC_H
 
 /*
- * What /proc shows (vfs/proc.h): the shim is its provider.
+ * What /proc (vfs/proc.h) and /sys (vfs/sys.h) show: the shim is their provider.
  *
  * Of other processes only what lies in the arena is read, never their memory.
  *

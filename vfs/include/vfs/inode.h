@@ -7,8 +7,8 @@
  * system.  One is made from the image when it is first looked up, or is new.
  * What is changed lives in the arena and in segment pages, above the image: a
  * file by page, a directory by name.  Those of other file systems have neither:
- * they stand for what is on the host (vfs/mount.h), for processes (vfs/proc.h), or
- * for an open file that has no place in the tree.
+ * they stand for what is on the host (vfs/mount.h), for processes (vfs/proc.h), for
+ * the machine (vfs/sys.h), or for an open file that has no place in the tree.
  *
  * Source   inode(7), stat(2).
  * Threads  any, of any process; an inode locks itself.
@@ -28,9 +28,9 @@ struct vfs_entry;
 struct vfs_file;
 struct vfs_held;
 struct vfs_host;
+struct vfs_made;
 struct vfs_memfd;
 struct vfs_pipe;
-struct vfs_proc;
 struct vfs_socket;
 struct vfs_super;
 struct vfs_xattr;
@@ -41,6 +41,8 @@ enum vfs_inode_owner {
     VFS_OF_CONTAINER, /* image and memory: this header's own */
     VFS_OF_HOST,      /* a host folder */
     VFS_OF_PROC,      /* /proc */
+    VFS_OF_SYS,       /* /sys */
+    VFS_OF_CGROUP,    /* /sys/fs/cgroup */
     VFS_OF_FILE,      /* an open file without a place: what a link of /proc/PID/fd leads to */
     VFS_OWNER_COUNT,
 };
@@ -97,7 +99,7 @@ struct vfs_inode {
     uint32_t owner;                /* constant: VFS_OF_* */
     union {                        /* constant; NULL in the container's own */
         struct vfs_host *host;
-        struct vfs_proc *proc;
+        struct vfs_made *made;   /* of /proc and the like */
         struct vfs_file *opened; /* a reference */
     };
     struct vfs_inode *_Atomic mounted; /* a reference: what is seen in its place, or NULL */

@@ -22,6 +22,7 @@
 
 struct plat_file;
 struct vfs_fs;
+struct vfs_inode;
 struct vfs_super;
 
 #define VFS_MOUNTS_MAX 32u /* of the user's */
@@ -67,6 +68,7 @@ void vfs_mount_root_read_only(void);
 struct vfs_mounted {
     const char *at, *source; /* in the arena */
     const struct vfs_super *super;
+    struct vfs_inode *place; /* what it covers; NULL: it is the root */
 };
 
 /* Mount number n, 0 being the root; NULL after the last. */

@@ -4,14 +4,11 @@
 
 /*
  * /proc: a file system whose names and attributes are here, and whose contents come from
- * whoever keeps processes: the provider, one in each guest host.
- *
- * A file's text is made when it is read from its beginning, and kept for the reads that
- * follow.  Inodes are made by each lookup and are gone with their last use; their numbers
- * depend on what they show only.
+ * whoever keeps processes: the provider, one in each guest host.  A file's text is made when
+ * it is read from its beginning, and kept for the reads that follow.
  *
  * Source   proc(5); fs/proc of Linux 6.12.
- * Threads  any.  The provider is called with no lock held but LOCK_PROC_FILE.
+ * Threads  any.  The provider is called with no lock held but LOCK_MADE_FILE.
  * Errors   0 or an amount, else -LX_E*: -LX_ENOENT, -LX_ESRCH (a process that is gone),
  *          -LX_EACCES.
  */
@@ -27,13 +24,13 @@ struct vfs_text;
 
 enum vfs_proc_what {
     VFS_PROC_ROOT,
-    VFS_PROC_PROCESS, /* directory of a process */
-    VFS_PROC_TASK,    /* directory of a thread */
-    VFS_PROC_FD_LINK,
-    VFS_PROC_FDINFO_FILE,
 #define X(dir, name, mode, what) VFS_PROC_##what,
+#define LINK(dir, name, what, target) VFS_PROC_##what,
+#define NUMBERED(dir, mode, what, n) VFS_PROC_##what,
 #include "vfs/proc.def"
 #undef X
+#undef LINK
+#undef NUMBERED
     VFS_PROC_COUNT,
 };
 

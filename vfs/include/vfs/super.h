@@ -21,6 +21,8 @@ enum vfs_super_type {
     VFS_SUPER_FILES, /* open files without a place in the tree */
     VFS_SUPER_TMPFS,
     VFS_SUPER_PROC,
+    VFS_SUPER_SYS,
+    VFS_SUPER_CGROUP,
     VFS_SUPER_HOST, /* a folder of the host */
     VFS_SUPER_TYPES,
 };
