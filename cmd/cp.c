@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* tarbox cp: files and folders out of an image, and into a new one. */
+/* tarbox cp: files and folders out of an image or a container, and into one. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 
 #include "cmd/cmd.h"
 #include "image/config.h"
+#include "image/container.h"
 #include "image/copy.h"
 #include "lx/errno.h"
 #include "plat/plat.h"
@@ -22,9 +23,9 @@ static const char help[] =
     "Usage: tarbox cp [OPTION]... IMAGE:PATH DEST|-\n"
     "       tarbox cp [OPTION]... SOURCE|- IMAGE:PATH\n"
     "\n"
-    "Copy files and folders out of an image, or into it, as docker cp does.  IMAGE is whatever\n"
-    "'tarbox run' takes.  An image never changes: what is copied in makes a new image, which\n"
-    "takes over the name, and whose id is printed.\n"
+    "Copy files and folders out of an image, or into it, as docker cp does.  IMAGE is a container\n"
+    "that is kept, or whatever 'tarbox run' takes.  An image never changes: what is copied in\n"
+    "makes a new image, which takes over the name, and whose id is printed.\n"
     "\n"
     "A folder that is copied to one that is there goes into it; FOLDER/. copies what is in\n"
     "FOLDER.  A copy to something that is not there makes it; the folder it is in must be\n"
@@ -49,7 +50,8 @@ static const char help[] =
     "  tarbox cp web:1.0:/var/www/. C:\\site\n"
     "  tarbox cp hello debian:12:/usr/local/bin/\n"
     "  tarbox cp --tag web:1.1 site/. web:1.0:/var/www\n"
-    "  tarbox cp web:1.0:/etc - | tar -t\n";
+    "  tarbox cp web:1.0:/etc - | tar -t\n"
+    "  tarbox cp work:/results .\n";
 
 enum { ARCHIVE = CMD_OWN, FOLLOW, TAG, QUIET };
 
@@ -59,7 +61,9 @@ struct cp {
     struct image_options options;
     struct cmd_progress progress;
     const char *tag;
-    int is_in;   /* the image is the second operand */
+    int is_in;        /* the image is the second operand */
+    int is_container; /* `image` names a container, which is `container` */
+    struct image_container container;
     char *image; /* IMAGE and PATH of it */
     const char *path;
     const char *other; /* the other operand */
@@ -140,7 +144,11 @@ static int open_image(struct cp *p, struct image *image)
 {
     struct runner_options options = {
         .image = p->image, .root = image_store_root(p->call.store), .import = p->options};
-    int err = runner_open_image(&options, image, &p->call.diag);
+    struct core_diag unused;
+    p->is_container = image_container_read(p->call.store, p->image, &p->container, &unused) == 0;
+    int err = p->is_container
+                  ? image_store_get(p->call.store, p->container.image, image, &p->call.diag)
+                  : runner_open_image(&options, image, &p->call.diag);
     if (err < 0)
         return err;
     err = image_map_packs(image);
@@ -244,9 +252,22 @@ static int make_config(struct cp *p, const struct image *base, char **out)
     return err;
 }
 
+/* What is made becomes the container's, or gets the name. */
+static int give_away(struct cp *p, struct vfs_image_key id, const char *name)
+{
+    if (!p->is_container || p->tag)
+        return image_store_tag(p->call.store, id, name, &p->call.diag);
+    p->container.image = id;
+    return image_container_write(p->call.store, p->image, &p->container, &p->call.diag);
+}
+
 /* The name that the new image gets. */
 static int choose_name(struct cp *p, char name[IMAGE_NAME_SIZE])
 {
+    if (p->is_container && !p->tag) {
+        snprintf(name, IMAGE_NAME_SIZE, "%s", p->image);
+        return 0;
+    }
     if (p->tag)
         return image_name_normalize(p->tag, name, &p->call.diag);
     if (cmd_name_of(&p->call, p->image, name))
@@ -263,12 +284,18 @@ static int copy_in(struct cp *p)
     struct image base, image;
     char name[IMAGE_NAME_SIZE], id[IMAGE_ID_SIZE], size[32], *config;
     int is_archive = !strcmp(p->other, "-");
+    struct plat_file *hold = NULL;
     p->options.store = p->call.store;
-    int err = choose_name(p, name);
-    if (err == 0)
-        err = open_image(p, &base);
+    int err = open_image(p, &base);
     if (err < 0)
         return err;
+    err = choose_name(p, name);
+    if (err == 0 && p->is_container)
+        err = image_container_hold(p->call.store, p->image, &hold, &p->call.diag);
+    if (err < 0) {
+        image_close(&base);
+        return err;
+    }
     struct image_options options = {
         .limits = p->options.limits, .store = p->call.store, .waiting = p->options.waiting};
     err = make_config(p, &base, &config);
@@ -280,8 +307,8 @@ static int copy_in(struct cp *p)
     free(config);
     image_close(&base);
     if (err < 0)
-        return err;
-    err = image_store_tag(p->call.store, image.id, name, &p->call.diag);
+        goto out;
+    err = give_away(p, image.id, name);
     if (err == 0)
         err = conclude(p);
     if (err == 0) {
@@ -292,6 +319,9 @@ static int copy_in(struct cp *p)
             fprintf(stderr, "copied %s to %s\n", size, name);
     }
     image_close(&image);
+out:
+    if (hold)
+        plat_file_close(hold);
     return err;
 }
 

@@ -5,15 +5,16 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "image/container.h"
 #include "image/export.h"
 #include "lx/errno.h"
 #include "store.h"
 #include "streams.h"
 
 static const char export_help[] =
-    "Usage: tarbox export [OPTION]... IMAGE\n"
+    "Usage: tarbox export [OPTION]... IMAGE|CONTAINER\n"
     "\n"
-    "Write the root file system of an image as a tar archive.\n"
+    "Write the root file system of an image, or of a container that is kept, as a tar archive.\n"
     "\n"
     "Options:\n"
     "  -o, --output FILE  Write to a file and not to standard output\n"
@@ -21,9 +22,10 @@ static const char export_help[] =
     "      --help         Show this text\n";
 
 static const char save_help[] =
-    "Usage: tarbox save [OPTION]... IMAGE\n"
+    "Usage: tarbox save [OPTION]... IMAGE|CONTAINER\n"
     "\n"
-    "Write an image as an archive that docker, podman and skopeo load.\n"
+    "Write an image, or a container that is kept, as an archive that docker, podman and skopeo\n"
+    "load.\n"
     "\n"
     "Options:\n"
     "  -o, --output FILE    Write to a file and not to standard output\n"
@@ -63,7 +65,13 @@ static int write_image(struct cmd_call *c, const struct arguments *a, int save)
     struct image image;
     struct cmd_output output = {.file = NULL};
     char name[IMAGE_NAME_SIZE];
-    int err = image_store_find(c->store, c->operands[0], &id, &c->diag);
+    struct image_container container;
+    struct core_diag unused;
+    int err = 0;
+    if (image_container_read(c->store, c->operands[0], &container, &unused) == 0)
+        id = container.image;
+    else
+        err = image_store_find(c->store, c->operands[0], &id, &c->diag);
     if (err == 0)
         err = image_store_get(c->store, id, &image, &c->diag);
     if (err < 0)

@@ -34,6 +34,10 @@
 #define GAP_MAX 16384u   /* bytes given up to place a trampoline */
 #define GAPS_MAX 262144u /* .. all of them */
 
+/* The same when nothing else is left: a program with a system call that is not found is refused. */
+#define LAST_GAP_MAX (2u << 20)
+#define LAST_GAPS_MAX (8u << 20)
+
 /* Which jumps into a window are borne, ascending: each includes those before. */
 enum care {
     CARE_ALL,     /* none that is known; one that is not meets a filler */
@@ -347,13 +351,13 @@ static int is_invalid_opcode(uint8_t byte)
 
 /*
  * The least gap before the trampoline at `to` with which all jumps to what lies under the window's
- * own jump meet an opcode that does not exist; GAP_MAX or more if there is none.
+ * own jump meet an opcode that does not exist; `most` or more if there is none.
  */
 static uint32_t gap_for(const struct code *c, uint32_t first, uint32_t last, uint32_t prefixes,
-                        uint32_t to)
+                        uint32_t to, uint32_t most)
 {
     uint32_t begin = c->insns[first].at, gap = 0, step = 1;
-    while (step && gap < GAP_MAX) {
+    while (step && gap < most) {
         uint32_t distance = to + gap - (begin + prefixes + JUMP_SIZE);
         step = 0;
         for (uint32_t n = first + 1; n <= last; n++) {
@@ -363,7 +367,7 @@ static uint32_t gap_for(const struct code *c, uint32_t first, uint32_t last, uin
             if (!code_is_target(c, c->insns[n].at))
                 continue;
             if (offset <= prefixes)
-                return GAP_MAX;
+                return most;
             uint32_t shift = 8 * (offset - prefixes - 1);
             if (!is_invalid_opcode((uint8_t)(distance >> shift)))
                 step = (1u << shift) - (distance & ((1u << shift) - 1)); /* to the next value */
@@ -373,7 +377,8 @@ static uint32_t gap_for(const struct code *c, uint32_t first, uint32_t last, uin
     return gap;
 }
 
-static int try_placed(struct scan *s, uint32_t first, uint32_t last, enum care care)
+static int place(struct scan *s, uint32_t first, uint32_t last, enum care care, uint32_t most,
+                 uint32_t all)
 {
     struct emitter *e = &s->trampolines;
     if (!is_window(s, first, last, 0, care))
@@ -381,8 +386,9 @@ static int try_placed(struct scan *s, uint32_t first, uint32_t last, enum care c
     for (uint32_t prefixes = 0; prefixes <= PREFIX_MAX; prefixes++) {
         if (span_of(&s->code, first, last) < JUMP_SIZE + prefixes)
             return 0;
-        uint32_t start = e->size, gap = gap_for(&s->code, first, last, prefixes, EMIT_HERE(e));
-        if (gap >= GAP_MAX || gap > GAPS_MAX - s->gaps)
+        uint32_t start = e->size,
+                 gap = gap_for(&s->code, first, last, prefixes, EMIT_HERE(e), most);
+        if (gap >= most || s->gaps + gap > all)
             continue;
         emit_fill(e, FILLER, gap);
         if (move_window(s, first, last, prefixes) == 0) {
@@ -395,9 +401,20 @@ static int try_placed(struct scan *s, uint32_t first, uint32_t last, enum care c
     return 0;
 }
 
+static int try_placed(struct scan *s, uint32_t first, uint32_t last, enum care care)
+{
+    return place(s, first, last, care, GAP_MAX, GAPS_MAX);
+}
+
+static int try_placed_far(struct scan *s, uint32_t first, uint32_t last, enum care care)
+{
+    return place(s, first, last, care, LAST_GAP_MAX, LAST_GAPS_MAX);
+}
+
 static int use_placed(struct scan *s, uint32_t n)
 {
-    return !code_uses_red_zone(&s->code, n) && each_window(s, n, CARE_COVERED, try_placed);
+    return !code_uses_red_zone(&s->code, n) && (each_window(s, n, CARE_COVERED, try_placed) ||
+                                                each_window(s, n, CARE_COVERED, try_placed_far));
 }
 
 /* ---- Sites ---- */
