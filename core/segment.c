@@ -31,6 +31,7 @@ struct segment {
 
 struct segments {
     struct core_lock lock;         /* guards all below but limit */
+    uint32_t keeper;               /* constant: the process that made this */
     uint32_t count;                /* segments ever made */
     uint32_t hint;                 /* first segment that may have a free page */
     uint64_t used;                 /* pages */
@@ -56,6 +57,7 @@ int core_segment_init(void)
     plat_memory_info(&total, NULL);
     core_lock_init(&s->lock, CORE_LOCK_SEGMENT);
     s->limit = total / 2 / CORE_PAGE_SIZE;
+    s->keeper = plat_process_id();
     core_arena_set_root(CORE_ROOT_SEGMENTS, s);
     return 0;
 }
@@ -70,7 +72,7 @@ static void *view_of(uint32_t index)
     void *view = atomic_load_explicit(&g_views[index], memory_order_acquire);
     if (view)
         return view;
-    if (plat_segment_map(index, &view) < 0)
+    if (plat_segment_map(index, segments()->keeper, &view) < 0)
         return NULL;
     void *expected = NULL;
     if (atomic_compare_exchange_strong(&g_views[index], &expected, view))

@@ -83,8 +83,9 @@ int plat_host_arena_commit(uint64_t addr, uint64_t size)
     return commit_last(g_linux.arena, addr - g_linux.arena_base + size, size);
 }
 
-int plat_host_segment_map(uint32_t index, void **out)
+int plat_host_segment_map(uint32_t index, uint32_t keeper, void **out)
 {
+    (void)keeper; /* all are in one file, which every process has */
     *out = NULL;
     if (index >= PLAT_SEGMENT_MAX)
         return -LX_ENOMEM;

@@ -2,7 +2,8 @@
 /*
  * The arena and the segments: sections backed by the paging file, of which only
  * what is committed counts.  The arena's handle is inherited; a segment is opened
- * by name by whoever touches it first, and kept open while the process lives.
+ * by name by whoever touches it first, and kept open while the process lives.  Whoever makes one
+ * puts a handle into its keeper, too: what is in it outlives the process.
  */
 
 #include "internal.h"
@@ -59,7 +60,17 @@ static HANDLE keep(uint32_t index, HANDLE section)
     return before;
 }
 
-int plat_host_segment_map(uint32_t index, void **out)
+/* A handle in the keeper, to stay there as long as that lives. */
+static int give(HANDLE section, uint32_t keeper)
+{
+    HANDLE kept, process = windows_keeper(keeper);
+    return process && DuplicateHandle(GetCurrentProcess(), section, process, &kept, 0, FALSE,
+                                      DUPLICATE_SAME_ACCESS)
+               ? 0
+               : -LX_ENOMEM;
+}
+
+int plat_host_segment_map(uint32_t index, uint32_t keeper, void **out)
 {
     *out = NULL;
     if (index >= PLAT_SEGMENT_MAX)
@@ -68,9 +79,15 @@ int plat_host_segment_map(uint32_t index, void **out)
     if (!section) {
         wchar_t name[96];
         windows_object_name(name, L's', index);
+        SetLastError(ERROR_SUCCESS);
         section = section_new(name, PLAT_SEGMENT_SIZE);
         if (!section)
             return -LX_ENOMEM;
+        int is_new = GetLastError() != ERROR_ALREADY_EXISTS;
+        if (is_new && keeper != GetCurrentProcessId() && give(section, keeper) < 0) {
+            CloseHandle(section);
+            return -LX_ENOMEM;
+        }
         section = keep(index, section);
     }
     *out = MapViewOfFile(section, FILE_MAP_ALL_ACCESS, 0, 0, PLAT_SEGMENT_SIZE);

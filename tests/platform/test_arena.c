@@ -26,8 +26,8 @@ static void views_of_a_segment_are_the_same_memory(void **state)
 {
     (void)state;
     void *one, *two;
-    assert_int_equal(plat_segment_map(5, &one), 0);
-    assert_int_equal(plat_segment_map(5, &two), 0);
+    assert_int_equal(plat_segment_map(5, plat_process_id(), &one), 0);
+    assert_int_equal(plat_segment_map(5, plat_process_id(), &two), 0);
     assert_int_equal(plat_segment_commit(5, one, 4 * PAGE), 0);
     assert_ptr_not_equal(one, two);
     ((char *)one)[3 * PAGE] = 's';
@@ -42,7 +42,7 @@ static void segments_are_separate_and_start_as_zeros(void **state)
     (void)state;
     void *views[3];
     for (uint32_t i = 0; i < 3; i++) {
-        assert_int_equal(plat_segment_map(10 + i, &views[i]), 0);
+        assert_int_equal(plat_segment_map(10 + i, plat_process_id(), &views[i]), 0);
         assert_int_equal(plat_segment_commit(10 + i, views[i], PLAT_SEGMENT_SIZE), 0);
     }
     memset((char *)views[1] + PLAT_SEGMENT_SIZE - PAGE, 's', PAGE);
@@ -57,7 +57,7 @@ static void a_discard_leaves_the_pages_around_it(void **state)
 {
     (void)state;
     void *view;
-    assert_int_equal(plat_segment_map(20, &view), 0);
+    assert_int_equal(plat_segment_map(20, plat_process_id(), &view), 0);
     assert_int_equal(plat_segment_commit(20, view, 64 * PAGE), 0);
     char *bytes = view;
     memset(bytes, 's', 64 * PAGE);
@@ -73,7 +73,7 @@ static void there_are_so_many_segments(void **state)
 {
     (void)state;
     void *view;
-    assert_int_equal(plat_segment_map(PLAT_SEGMENT_MAX, &view), -LX_ENOMEM);
+    assert_int_equal(plat_segment_map(PLAT_SEGMENT_MAX, plat_process_id(), &view), -LX_ENOMEM);
     assert_null(view);
 }
 

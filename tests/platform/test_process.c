@@ -17,7 +17,7 @@
 
 struct shared {
     _Atomic uint32_t parent_word, child_word;
-    uint32_t number, answer;
+    uint32_t number, answer, keeper;
     uintptr_t bad_address;
 };
 
@@ -70,8 +70,11 @@ static int check(const char *role)
     if (code != FINE)
         return code;
     void *view;
-    if (plat_segment_map(3, &view) < 0 || strcmp(view, "segment") != 0)
+    if (plat_segment_map(3, s->keeper, &view) < 0 || strcmp(view, "segment") != 0)
         return 40;
+    if (plat_segment_map(4, s->keeper, &view) < 0 || plat_segment_commit(4, view, PAGE) < 0)
+        return 41;
+    memcpy(view, "left", sizeof "left");
 
     s->answer = s->number + 1;
     if (atomic_exchange(&s->parent_word, PLAT_PARK_TOKEN) == PLAT_PARK_SLEEPING)
@@ -98,7 +101,8 @@ static void a_guest_host_shares_arena_segments_and_files(void **state)
     (void)state;
     struct shared *s = shared();
     void *view;
-    assert_int_equal(plat_segment_map(3, &view), 0);
+    s->keeper = plat_process_id();
+    assert_int_equal(plat_segment_map(3, s->keeper, &view), 0);
     assert_int_equal(plat_segment_commit(3, view, PAGE), 0);
     memcpy(view, "segment", sizeof "segment");
     struct plat_file *f;
@@ -120,6 +124,10 @@ static void a_guest_host_shares_arena_segments_and_files(void **state)
     plat_process_free(p);
     plat_file_close(f);
     plat_segment_unmap(3, view);
+
+    assert_int_equal(plat_segment_map(4, s->keeper, &view), 0);
+    assert_string_equal(view, "left");
+    plat_segment_unmap(4, view);
 }
 
 static void waits_time_out_and_kills_end_it(void **state)

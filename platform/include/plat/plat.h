@@ -126,9 +126,11 @@ MUST_USE int plat_arena_commit(uint64_t addr, uint64_t size);
 /*
  * Map segment `index` into this process, read-write, creating it, zeroed, if no
  * process has it.  The view stays until plat_segment_unmap().
+ *   keeper   the process, by its plat_process_id(), that keeps the segment as long as it lives; a
+ *            segment is gone with the last process that has it.
  *   returns  -LX_ENOMEM.
  */
-MUST_USE int plat_segment_map(uint32_t index, void **out);
+MUST_USE int plat_segment_map(uint32_t index, uint32_t keeper, void **out);
 void plat_segment_unmap(uint32_t index, void *view);
 
 /* Make the first `size` bytes usable.  Grows only, in all processes. */
