@@ -459,8 +459,7 @@ static int check_send(const struct side *in, const struct side *out)
 {
     if (!vfs_file_may(out->file, PLAT_WRITE))
         return -LX_EBADF;
-    if (!vfs_file_has_offsets(in->file) || in->file->kind == VFS_FILE_DIRECTORY ||
-        out->file->flags & LX_O_APPEND)
+    if (!vfs_file_has_offsets(in->file) || out->file->flags & LX_O_APPEND)
         return -LX_EINVAL; /* what cannot go back could lose something */
     return 0;
 }
@@ -478,6 +477,8 @@ int64_t sys_sendfile(struct shim_task *t, int32_t out_fd, int32_t in_fd, lx_uptr
         result = vfs_fdtable_get(t->process->fds, out_fd, &out.file);
     if (result == 0)
         result = check_send(&in, &out);
+    if (result == 0 && size && !vfs_splice_can_read(in.file))
+        result = -LX_EINVAL;
     if (result == 0)
         result = out.file->kind == VFS_FILE_PIPE ? send_to_pipe(t, &in, out.file, cut(size))
                                                  : transfer(t, &in, &out, cut(size));
