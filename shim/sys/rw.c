@@ -467,8 +467,10 @@ static int check_send(const struct side *in, const struct side *out)
 {
     if (!vfs_file_may(out->file, PLAT_WRITE))
         return -LX_EBADF;
-    if (!vfs_file_has_offsets(in->file) || out->file->flags & LX_O_APPEND)
-        return -LX_EINVAL; /* what cannot go back could lose something */
+    if (!vfs_file_has_offsets(in->file)) /* what cannot go back could lose something */
+        return -LX_EINVAL;
+    if (out->file->flags & LX_O_APPEND && out->file->kind != VFS_FILE_PIPE)
+        return -LX_EINVAL;
     return 0;
 }
 
