@@ -460,18 +460,18 @@ int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size)
         return inode_ops(inode)->zero(inode, offset, size);
     core_lock_acquire(&inode->lock);
     uint64_t end = offset + size;
-    if (end > inode->size || end < offset)
-        end = inode->size;
+    uint64_t limit = (inode->size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE * CORE_PAGE_SIZE;
+    if (end > limit || end < offset)
+        end = limit;
     err = seal_check(inode, SEAL_CHECK_WRITE, 0);
-    if (err < 0 || offset >= end)
+    if (err < 0 || offset >= inode->size)
         goto out;
     if (inode->shared) {
+        end = end < inode->size ? end : inode->size;
         err = core_shared_zero(inode->shared, offset, end - offset);
         goto changed;
     }
     uint64_t first = (offset + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE, last = end / CORE_PAGE_SIZE;
-    if (end == inode->size) /* what follows the end in its page is zero */
-        last = (end + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
     if (first > last) { /* within one page */
         err = zero_part(inode, offset, end - offset);
     } else {

@@ -382,6 +382,18 @@ int64_t vfs_file_read(struct vfs_file *file, void *buf, uint64_t size, struct co
     return notify_moved(file, LX_IN_ACCESS, read_any(file, buf, size, self));
 }
 
+/* A fifo's time of modification is that of the last write. */
+static int64_t write_pipe(struct vfs_file *f, const void *buf, uint64_t size,
+                          struct core_sleeper *self)
+{
+    int64_t n = vfs_pipe_write(f, buf, size, self);
+    if (n > 0 && f->inode) {
+        int err = vfs_inode_utimes(f->inode, VFS_TIME_KEEP, vfs_now());
+        (void)err; /* the bytes are written */
+    }
+    return n;
+}
+
 static int64_t write_any(struct vfs_file *file, const void *buf, uint64_t size,
                          struct core_sleeper *self)
 {
@@ -393,7 +405,7 @@ static int64_t write_any(struct vfs_file *file, const void *buf, uint64_t size,
     case VFS_FILE_STREAM:
         return stream_write(file, buf, size, self);
     case VFS_FILE_PIPE:
-        return vfs_pipe_write(file, buf, size, self);
+        return write_pipe(file, buf, size, self);
     case VFS_FILE_EVENTFD:
         return vfs_eventfd_write(file, buf, size, self);
     case VFS_FILE_SOCKET:

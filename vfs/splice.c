@@ -7,6 +7,7 @@
 #include "vfs/splice.h"
 
 #include "core/mem.h"
+#include "device.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/poll.h"
@@ -94,6 +95,11 @@ static int can_splice(const struct vfs_file *f)
            f->kind != VFS_FILE_EPOLL && f->kind != VFS_FILE_SIGNALFD;
 }
 
+int vfs_splice_can_read(const struct vfs_file *file)
+{
+    return can_splice(file) && !(file->kind == VFS_FILE_DEVICE && file->device == DEVICE_NULL);
+}
+
 static int64_t file_to_pipe(const struct vfs_splice_side *in, struct vfs_pipe *p, uint64_t size,
                             int waits, struct core_sleeper *self)
 {
@@ -102,7 +108,7 @@ static int64_t file_to_pipe(const struct vfs_splice_side *in, struct vfs_pipe *p
     int64_t n = reserve_first(p, waits, self, &page);
     if (n < 0)
         return n;
-    if (!can_splice(in->file)) {
+    if (!vfs_splice_can_read(in->file)) {
         fill(p, page, 0);
         return -LX_EINVAL;
     }

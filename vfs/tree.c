@@ -97,6 +97,12 @@ int tree_new_inode(struct vfs_fs *fs, struct vfs_inode *dir, uint32_t mode, uint
     return err;
 }
 
+/* Nothing is made in a directory that was removed, whoever asks: may_create() in Linux. */
+static int may_create(const struct vfs_fs *fs, struct vfs_inode *dir)
+{
+    return dir->nlink ? tree_may_change(fs, dir) : -LX_ENOENT;
+}
+
 int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last *last,
                 uint32_t mode, uint32_t rdev, const char *target, struct vfs_inode **out)
 {
@@ -105,7 +111,7 @@ int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
     if (out)
         *out = NULL;
     /* Lookups of Linux' proc say ENOENT before anything is checked. */
-    int err = dir->owner == VFS_OF_PROC ? -LX_ENOENT : tree_may_change(fs, dir);
+    int err = dir->owner == VFS_OF_PROC ? -LX_ENOENT : may_create(fs, dir);
     int device =
         type == LX_S_IFBLK || (type == LX_S_IFCHR && rdev); /* 0, 0 is overlayfs' whiteout */
     if (err == 0 && device && !vfs_has(&fs->cred, LX_CAP_MKNOD))
@@ -261,7 +267,7 @@ int vfs_tree_link(struct vfs_fs *fs, struct vfs_inode *inode, struct vfs_inode *
     int err = walk_to_new(fs, from, path, 0, &dir, &last);
     if (err < 0)
         return err;
-    err = tree_may_change(fs, dir);
+    err = may_create(fs, dir);
     if (err == 0)
         err = VFS_IS_DIR(inode)            ? -LX_EPERM
               : dir->super != inode->super ? -LX_EXDEV

@@ -116,7 +116,7 @@ int64_t sys_fchmod(struct shim_task *t, int32_t fd, uint32_t mode)
 
 /*
  * chown(2): the owner may give a file to one of his groups; all else takes privilege.
- * File capabilities do not outlive it.
+ * Set-id bits and file capabilities do not outlive it.
  */
 static int chown_inode(struct shim_task *t, struct vfs_inode *inode, uint32_t uid, uint32_t gid)
 {
@@ -131,11 +131,15 @@ static int chown_inode(struct shim_task *t, struct vfs_inode *inode, uint32_t ui
         if (gid != VFS_KEEP && (!owns || (gid != inode->gid && !vfs_in_group(cred, gid))))
             return -LX_EPERM;
     }
-    err = vfs_inode_chown(inode, uid, gid);
-    if (err == 0 && !VFS_IS_DIR(inode) &&
-        vfs_inode_removexattr(inode, LX_XATTR_NAME_CAPS) == -LX_ENOSPC)
-        err = -LX_ENOSPC; /* else it had none */
-    return err;
+    if (VFS_IS_DIR(inode))
+        return vfs_inode_chown(inode, uid, gid);
+    uint32_t mode = inode->mode;
+    int keeps_group =
+        !(mode & LX_S_IXGRP) && (vfs_has(cred, LX_CAP_FSETID) || vfs_in_group(cred, inode->gid));
+    if (mode & (LX_S_ISUID | (keeps_group ? 0u : LX_S_ISGID)) && !vfs_owns(cred, inode))
+        return -LX_EPERM; /* even if the owner stays: the mode would not */
+    err = vfs_drop_privileges(cred, inode);
+    return err < 0 ? err : vfs_inode_chown(inode, uid, gid);
 }
 
 int64_t sys_fchownat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t uid, uint32_t gid,

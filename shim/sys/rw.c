@@ -61,14 +61,19 @@ static int check_transfer(const struct vfs_file *file, uint32_t access, lx_uptr 
 
 enum direction { READ, WRITE };
 
-/* What comes before a write to a regular file; *size is cut to what may be written. */
+/* What comes before a file is changed by a write. */
+static inline int drop_privileges(struct shim_task *t, const struct vfs_file *file)
+{
+    return file->kind == VFS_FILE_REGULAR ? vfs_drop_privileges(&t->process->fs->cred, file->inode)
+                                          : 0;
+}
+
+/* The same, and *size is cut to what may be written. */
 static inline int before_write(struct shim_task *t, struct vfs_file *file, int64_t offset,
                                uint64_t *size)
 {
     int err = shim_limit_write(t, file, offset, size);
-    return err == 0 && file->kind == VFS_FILE_REGULAR && *size
-               ? vfs_drop_privileges(&t->process->fs->cred, file->inode)
-               : err;
+    return err == 0 && *size ? drop_privileges(t, file) : err;
 }
 
 /*
@@ -405,7 +410,7 @@ static int64_t transfer(struct shim_task *t, struct side *in, struct side *out, 
     int64_t n = 0;
     while (done < size) {
         uint64_t part = size - done < sizeof bytes ? size - done : sizeof bytes;
-        n = before_write(t, out->file, out->offset_at ? out->offset : -1, &part);
+        n = shim_limit_write(t, out->file, out->offset_at ? out->offset : -1, &part);
         if (n < 0)
             break;
         n = in->offset_at ? vfs_file_pread(in->file, bytes, part, (uint64_t)in->offset)
@@ -413,6 +418,9 @@ static int64_t transfer(struct shim_task *t, struct side *in, struct side *out, 
         if (n <= 0)
             break;
         int64_t got = n;
+        n = drop_privileges(t, out->file);
+        if (n < 0)
+            break;
         n = out->offset_at ? vfs_file_pwrite(out->file, bytes, (uint64_t)got, (uint64_t)out->offset)
                            : vfs_file_write(out->file, bytes, (uint64_t)got, &t->sleeper);
         int64_t written = n > 0 ? n : 0;
@@ -459,9 +467,10 @@ static int check_send(const struct side *in, const struct side *out)
 {
     if (!vfs_file_may(out->file, PLAT_WRITE))
         return -LX_EBADF;
-    if (!vfs_file_has_offsets(in->file) || in->file->kind == VFS_FILE_DIRECTORY ||
-        out->file->flags & LX_O_APPEND)
-        return -LX_EINVAL; /* what cannot go back could lose something */
+    if (!vfs_file_has_offsets(in->file)) /* what cannot go back could lose something */
+        return -LX_EINVAL;
+    if (out->file->flags & LX_O_APPEND && out->file->kind != VFS_FILE_PIPE)
+        return -LX_EINVAL;
     return 0;
 }
 
@@ -478,6 +487,8 @@ int64_t sys_sendfile(struct shim_task *t, int32_t out_fd, int32_t in_fd, lx_uptr
         result = vfs_fdtable_get(t->process->fds, out_fd, &out.file);
     if (result == 0)
         result = check_send(&in, &out);
+    if (result == 0 && size && !vfs_splice_can_read(in.file))
+        result = -LX_EINVAL;
     if (result == 0)
         result = out.file->kind == VFS_FILE_PIPE ? send_to_pipe(t, &in, out.file, cut(size))
                                                  : transfer(t, &in, &out, cut(size));
@@ -554,8 +565,8 @@ static int64_t do_splice(struct shim_task *t, struct side *in, struct side *out,
     if (((a.offset && (int64_t)from < 0) || (b.offset && (int64_t)to < 0)) &&
         (in->file->kind == VFS_FILE_PIPE || out->file->kind == VFS_FILE_PIPE))
         return -LX_EINVAL;
-    if (out->file->kind == VFS_FILE_REGULAR && vfs_file_may(out->file, PLAT_WRITE))
-        result = vfs_drop_privileges(&t->process->fs->cred, out->file->inode);
+    if (vfs_file_may(out->file, PLAT_WRITE))
+        result = drop_privileges(t, out->file);
     if (result == 0)
         result = vfs_splice(&a, &b, size, flags, &t->sleeper);
     int err = result >= 0 && b.offset ? shim_copy_out(out->offset_at, &to, sizeof to) : 0;

@@ -28,6 +28,9 @@ struct vfs_splice_side {
 MUST_USE int64_t vfs_splice(const struct vfs_splice_side *in, const struct vfs_splice_side *out,
                             uint64_t size, uint32_t flags, struct core_sleeper *self);
 
+/* 1 if a file can be read by splice(2) and sendfile(2): /dev/null cannot. */
+int vfs_splice_can_read(const struct vfs_file *file);
+
 /* What goes to `out` stays in `in`. */
 MUST_USE int64_t vfs_tee(struct vfs_file *in, struct vfs_file *out, uint64_t size, uint32_t flags,
                          struct core_sleeper *self);
