@@ -19,6 +19,7 @@
 #define SEGMENT_PAGES (PLAT_SEGMENT_SIZE / CORE_PAGE_SIZE)
 #define WORDS (SEGMENT_PAGES / 64)
 #define COMMIT_STEP (1u << 20)
+#define WARM_SEGMENTS 4u /* the first ones keep their memory also when nothing is in them */
 #define WARM_CHUNKS 256u
 #define WARM_CHUNKS_LASTING 32u
 
@@ -262,8 +263,7 @@ void core_page_free(core_page_t page)
         g->hint = place / 64;
     if (s->hint > index)
         s->hint = index;
-    int empty = g->used == (index == 0);
-    void *view = empty ? view_of(index) : NULL;
+    void *view = index >= WARM_SEGMENTS && g->used == 0 ? view_of(index) : NULL;
     if (view)
         plat_segment_discard(index, view, 0, PLAT_SEGMENT_SIZE);
     core_lock_release(&s->lock);

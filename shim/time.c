@@ -51,6 +51,12 @@ static uint64_t elapsed_ns(const struct shim_clock_data *d)
     return (uint64_t)((unsigned __int128)ticks * d->mult >> d->shift);
 }
 
+uint64_t shim_time_realtime(void)
+{
+    const struct shim_clock_data *d = clock_data();
+    return d->usable ? d->realtime_ns + elapsed_ns(d) : plat_clock_now(PLAT_CLOCK_REALTIME);
+}
+
 int shim_time_now(int32_t clock, uint64_t *ns)
 {
     const struct shim_clock_data *d = clock_data();
@@ -59,10 +65,9 @@ int shim_time_now(int32_t clock, uint64_t *ns)
     case LX_CLOCK_REALTIME:
     case LX_CLOCK_REALTIME_COARSE:
     case LX_CLOCK_REALTIME_ALARM:
-        *ns = d->usable ? d->realtime_ns + elapsed_ns(d) : plat_clock_now(PLAT_CLOCK_REALTIME);
+    case LX_CLOCK_TAI: /* no leap-second offset is known */
+        *ns = shim_time_realtime();
         return 0;
-    case LX_CLOCK_TAI:
-        return shim_time_now(LX_CLOCK_REALTIME, ns); /* no leap-second offset is known */
     case LX_CLOCK_MONOTONIC:
     case LX_CLOCK_MONOTONIC_RAW:
     case LX_CLOCK_MONOTONIC_COARSE:

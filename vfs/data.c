@@ -22,16 +22,50 @@
 #include "vfs/memfd.h"
 
 #define CHUNK_PAGES 512u
+#define FIRST_PAGES 8u        /* of the first chunk of a small file */
 #define FILE_MAX (1ull << 43) /* 8 TiB */
+
+/* How many pages a chunk has: the first one grows with the file. */
+static uint32_t chunk_size(const struct vfs_inode *inode, uint64_t chunk)
+{
+    return chunk ? CHUNK_PAGES : inode->first_pages;
+}
+
+/* Where the page's number is kept; NULL: nowhere, nor are those up to *next. */
+static core_page_t *find_slot(const struct vfs_inode *inode, uint64_t page, uint64_t *next)
+{
+    uint64_t chunk = page / CHUNK_PAGES;
+    core_page_t **chunks = inode->chunks;
+    *next = chunk >= inode->chunk_count || !chunks ? UINT64_MAX : (chunk + 1) * CHUNK_PAGES;
+    if (*next == UINT64_MAX || !chunks[chunk] || page % CHUNK_PAGES >= chunk_size(inode, chunk))
+        return NULL;
+    *next = page + 1;
+    return &chunks[chunk][page % CHUNK_PAGES];
+}
 
 /* The page's number, or 0 if the file has none there. */
 static core_page_t page_at(const struct vfs_inode *inode, uint64_t page)
 {
-    uint64_t chunk = page / CHUNK_PAGES;
-    core_page_t **chunks = inode->chunks;
-    if (chunk >= inode->chunk_count || !chunks || !chunks[chunk])
-        return 0;
-    return chunks[chunk][page % CHUNK_PAGES];
+    uint64_t next;
+    const core_page_t *slot = find_slot(inode, page, &next);
+    return slot ? *slot : 0;
+}
+
+/* Let the first chunk have so many pages. */
+static int grow_first(struct vfs_inode *inode, uint64_t need)
+{
+    uint32_t size = inode->first_pages ? inode->first_pages : FIRST_PAGES;
+    while (size < need)
+        size *= 2;
+    core_page_t *fresh = core_arena_alloc(size * sizeof *fresh), *old = inode->chunks[0];
+    if (!fresh)
+        return -LX_ENOSPC;
+    if (old)
+        memcpy(fresh, old, inode->first_pages * sizeof *old);
+    core_arena_free(old, inode->first_pages * sizeof *old);
+    inode->chunks[0] = fresh;
+    inode->first_pages = size;
+    return 0;
 }
 
 static int grow_chunks(struct vfs_inode *inode, uint64_t need)
@@ -58,6 +92,8 @@ static core_page_t *slot_at(struct vfs_inode *inode, uint64_t page)
     if (chunk >= inode->chunk_count && grow_chunks(inode, chunk + 1) < 0)
         return NULL;
     core_page_t **chunks = inode->chunks;
+    if (chunk == 0 && page >= inode->first_pages && grow_first(inode, page + 1) < 0)
+        return NULL;
     if (!chunks[chunk])
         chunks[chunk] = core_arena_alloc(CHUNK_PAGES * sizeof **chunks);
     return chunks[chunk] ? &chunks[chunk][page % CHUNK_PAGES] : NULL;
@@ -354,17 +390,10 @@ static void free_page(struct vfs_inode *inode, core_page_t *page)
 /* Free the pages from `first` up to (not including) `last`. */
 static void free_pages(struct vfs_inode *inode, uint64_t first, uint64_t last)
 {
-    core_page_t **chunks = inode->chunks;
-    uint64_t limit = (uint64_t)inode->chunk_count * CHUNK_PAGES;
-    if (last > limit)
-        last = limit;
-    for (uint64_t page = first; page < last; page++) {
-        core_page_t *chunk = chunks[page / CHUNK_PAGES];
-        if (!chunk) {
-            page |= CHUNK_PAGES - 1;
-            continue;
-        }
-        free_page(inode, &chunk[page % CHUNK_PAGES]);
+    for (uint64_t page = first, next; page < last; page = next) {
+        core_page_t *slot = find_slot(inode, page, &next);
+        if (slot)
+            free_page(inode, slot);
     }
 }
 
@@ -497,9 +526,9 @@ static void drop_pages(struct vfs_inode *inode)
     free_pages(inode, 0, UINT64_MAX);
     inode->chunks = NULL;
     for (uint32_t i = 0; i < inode->chunk_count; i++)
-        core_arena_free(chunks[i], CHUNK_PAGES * sizeof **chunks);
+        core_arena_free(chunks[i], chunk_size(inode, i) * sizeof **chunks);
     core_arena_free(chunks, inode->chunk_count * sizeof *chunks);
-    inode->chunk_count = 0;
+    inode->chunk_count = inode->first_pages = 0;
 }
 
 void data_free(struct vfs_inode *inode)
@@ -517,17 +546,14 @@ void data_free(struct vfs_inode *inode)
 /* 0: there is nothing but zeros from `page` up to (not including) *next. */
 static int is_there(const struct vfs_inode *inode, uint64_t page, uint64_t *next)
 {
-    core_page_t there = page_at(inode, page);
+    uint64_t own;
+    const core_page_t *slot = find_slot(inode, page, &own);
     *next = page + 1;
-    if (there)
-        return there != HOLE;
+    if (slot && *slot)
+        return *slot != HOLE;
     if (page * CORE_PAGE_SIZE < inode->image_size)
         return 1;
-    core_page_t **chunks = inode->chunks;
-    if (page / CHUNK_PAGES >= inode->chunk_count)
-        *next = FILE_MAX / CORE_PAGE_SIZE;
-    else if (!chunks[page / CHUNK_PAGES])
-        *next = (page | (CHUNK_PAGES - 1)) + 1;
+    *next = own < FILE_MAX / CORE_PAGE_SIZE ? own : FILE_MAX / CORE_PAGE_SIZE;
     return 0;
 }
 

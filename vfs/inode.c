@@ -28,7 +28,12 @@ struct vfs_state *vfs_state(void)
 
 int64_t vfs_now(void)
 {
-    return (int64_t)plat_clock_now(PLAT_CLOCK_REALTIME);
+    return (int64_t)(g_providers.now ? g_providers.now() : plat_clock_now(PLAT_CLOCK_REALTIME));
+}
+
+void vfs_set_clock(uint64_t (*now_ns)(void))
+{
+    g_providers.now = now_ns;
 }
 
 int64_t vfs_damaged(void)
@@ -101,7 +106,7 @@ static void inode_free(struct vfs_inode *inode)
     inode->chunks = NULL;
     inode->shared = NULL;
     inode->memfd = NULL;
-    inode->chunk_count = 0;
+    inode->chunk_count = inode->first_pages = 0;
     inode->page_count = 0;
     inode->image_size = 0;
     inode->size = 0;

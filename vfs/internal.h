@@ -176,7 +176,7 @@ struct walk {
     struct vfs_fs *fs;
     struct vfs_inode *root;  /* reference */
     struct vfs_inode *at;    /* reference: where we are */
-    struct vfs_inode *base;  /* reference: RESOLVE_BENEATH may not leave it */
+    struct vfs_inode *base;  /* reference, or NULL: RESOLVE_BENEATH may not leave it */
     const char *rest;        /* what is still to be walked */
     char *buffer;            /* holds `rest` once a link was followed */
     struct vfs_place *place; /* where the result was found; NULL: nobody asks */
@@ -251,7 +251,7 @@ MUST_USE int tree_make_socket(struct vfs_fs *fs, const char *path, uint32_t mode
 #define ROOT_MINOR 32u
 
 #define OWN_MOUNTS 8u /* besides the user's */
-#define CACHE_SLOTS 4096u
+#define CACHE_SLOTS 16384u
 #define SOCKET_NAME_BUCKETS 256u
 #define INET_PORT_BUCKETS 256u
 #define INET_WAIT_BUCKETS 1024u
@@ -298,6 +298,7 @@ struct vfs_state *vfs_state(void);
  * no function pointers; set before its first guest thread runs.
  */
 struct vfs_providers {
+    uint64_t (*now)(void);                     /* vfs_set_clock(); NULL: the host's clock */
     const struct vfs_proc_provider *processes; /* vfs/proc.h */
     vfs_sys_render sys;                        /* vfs/sys.h */
     const struct vfs_signal_provider *signals; /* vfs/signalfd.h */

@@ -133,12 +133,81 @@ void place_put(struct vfs_place *place)
     place->size = 0;
 }
 
+/* ---- What the cache knows ---- */
+
+/* What the quick walk knows of where it is: no reference. */
+struct seen {
+    uint64_t ino;
+    uint32_t mode, uid, gid;
+};
+
+static void look_at(const struct vfs_inode *inode, struct seen *p)
+{
+    p->ino = inode->ino;
+    p->mode = inode->mode;
+    p->uid = inode->uid;
+    p->gid = inode->gid;
+}
+
+/* A component that the cache may know; `at` is the directory. */
+static int is_cacheable(struct vfs_fs *fs, const struct seen *at, const struct vfs_last *c)
+{
+    return c->size && c->size <= NAME_CACHED && !name_is_dot(c->name, c->size) &&
+           !name_is_dotdot(c->name, c->size) && (at->mode & LX_S_IFMT) == LX_S_IFDIR &&
+           cred_may(&fs->cred, at->mode, at->uid, at->gid, LX_X_OK) == 0;
+}
+
+/* Cut the next component off a path; returns what is left. */
+static const char *cut(const char *p, struct vfs_last *c)
+{
+    while (*p == '/')
+        p++;
+    c->name = p;
+    while (*p && *p != '/')
+        p++;
+    c->size = (uint32_t)(p - c->name);
+    c->slashes = *p == '/';
+    while (*p == '/')
+        p++;
+    return p;
+}
+
 /* ---- The walk ---- */
 
 static void step_to(struct walk *w, struct vfs_inode *inode)
 {
     vfs_inode_put(w->at);
     w->at = inode;
+}
+
+/*
+ * Step over directories that the cache knows, but not to what may be the last component: each step
+ * is as true as one with the directory locked.
+ */
+static void hurry(struct walk *w)
+{
+    struct seen at;
+    struct cache_view view, up = {.inode = NULL};
+    const char *p = w->rest, *next;
+    struct vfs_last c;
+    look_at(w->at, &at);
+    for (;; p = next) {
+        struct name_key key;
+        next = cut(p, &c);
+        if (!*next || !is_cacheable(w->fs, &at, &c))
+            break;
+        name_key_init(&key, at.ino, c.name, c.size);
+        if (!cache_peek(&key, &view) || !view.inode || view.inode->mounted)
+            break;
+        look_at(view.inode, &at);
+        if (!cache_still(&view) || (at.mode & LX_S_IFMT) != LX_S_IFDIR)
+            break;
+        up = view;
+    }
+    if (up.inode && cache_take(&up)) {
+        step_to(w, up.inode);
+        w->rest = p;
+    }
 }
 
 int walk_begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, const char *path,
@@ -150,15 +219,19 @@ int walk_begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, const 
     w->fs = fs;
     w->rest = path;
     w->flags = flags;
-    int beneath = RESOLVE(flags) & LX_RESOLVE_BENEATH;
-    if (*path == '/' && beneath)
+    uint32_t resolve = RESOLVE(flags);
+    if (*path == '/' && resolve & LX_RESOLVE_BENEATH)
         return -LX_EXDEV;
-    struct vfs_inode *start = from ? vfs_inode_get(from) : current(fs, &fs->cwd);
-    w->root = RESOLVE(flags) & LX_RESOLVE_IN_ROOT ? vfs_inode_get(start) : current(fs, &fs->root);
-    w->at = *path == '/' ? vfs_inode_get(w->root) : vfs_inode_get(start);
-    w->base = start;
+    core_lock_acquire(&fs->lock);
+    struct vfs_inode *start = from ? from : fs->cwd;
+    w->root = vfs_inode_get(resolve & LX_RESOLVE_IN_ROOT ? start : fs->root);
+    w->base = resolve & LX_RESOLVE_BENEATH ? vfs_inode_get(start) : NULL;
+    w->at = vfs_inode_get(*path == '/' ? w->root : start);
+    core_lock_release(&fs->lock);
     if (!VFS_IS_DIR(w->at))
         return -LX_ENOTDIR;
+    if (!resolve)
+        hurry(w);
     return 0;
 }
 
@@ -173,17 +246,7 @@ void walk_end(struct walk *w)
 /* Cut the next component off `rest`. */
 static void next_component(struct walk *w, struct vfs_last *c)
 {
-    const char *p = w->rest;
-    while (*p == '/')
-        p++;
-    c->name = p;
-    while (*p && *p != '/')
-        p++;
-    c->size = (uint32_t)(p - c->name);
-    c->slashes = *p == '/';
-    while (*p == '/')
-        p++;
-    w->rest = p;
+    w->rest = cut(w->rest, c);
 }
 
 /* Step to what may lie in another file system; the reference is the walk's, or is put. */
@@ -361,20 +424,6 @@ int walk_last(struct walk *w, struct vfs_last *c)
 
 /* ---- The quick walk ---- */
 
-/* What the quick walk knows of where it is: no reference. */
-struct seen {
-    uint64_t ino;
-    uint32_t mode, uid, gid;
-};
-
-static void look_at(const struct vfs_inode *inode, struct seen *p)
-{
-    p->ino = inode->ino;
-    p->mode = inode->mode;
-    p->uid = inode->uid;
-    p->gid = inode->gid;
-}
-
 static void quick_begin(struct vfs_fs *fs, const struct vfs_inode *from, const char *path,
                         struct seen *p)
 {
@@ -421,27 +470,20 @@ static int walk_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *p
         return SLOWLY;
     quick_begin(fs, from, path, &at);
     for (const char *p = path;;) {
-        while (*p == '/')
-            p++;
-        const char *name = p;
-        while (*p && *p != '/')
-            p++;
-        uint32_t size = (uint32_t)(p - name);
-        if (!size || size > NAME_CACHED || name_is_dot(name, size) || name_is_dotdot(name, size))
-            return SLOWLY;
-        if ((at.mode & LX_S_IFMT) != LX_S_IFDIR ||
-            cred_may(&fs->cred, at.mode, at.uid, at.gid, LX_X_OK))
-            return SLOWLY;
+        struct vfs_last c;
         struct name_key key;
-        name_key_init(&key, at.ino, name, size);
+        p = cut(p, &c);
+        if (!is_cacheable(fs, &at, &c))
+            return SLOWLY;
+        name_key_init(&key, at.ino, c.name, c.size);
         if (!cache_peek(&key, &view))
             return SLOWLY;
         if (!view.inode)
             return -LX_ENOENT;
-        if (view.inode->mounted)
+        if (view.inode->mounted || (!*p && c.slashes))
             return SLOWLY;
         if (!*p) {
-            if (place && !set_place_quickly(fs, from, path, &at, &up, place, name, size))
+            if (place && !set_place_quickly(fs, from, path, &at, &up, place, c.name, c.size))
                 return SLOWLY;
             look_at(view.inode, &at);
             break;

@@ -424,5 +424,6 @@ void shim_proc_init(void)
         .write = write,
     };
     vfs_proc_set_provider(&provider);
+    vfs_set_clock(shim_time_realtime);
     vfs_sys_set_provider(proc_sys_render);
 }

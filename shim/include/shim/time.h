@@ -33,6 +33,9 @@ struct shim_clock {
     _Atomic uint32_t state; /* of its making: see shim/time.c */
 };
 
+/* CLOCK_REALTIME, in ns. */
+uint64_t shim_time_realtime(void);
+
 /* A clock's time in ns; clocks of processor time are in shim/cpu_clock.h. */
 MUST_USE int shim_time_now(int32_t clock, uint64_t *ns);
 

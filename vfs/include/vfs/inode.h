@@ -66,8 +66,8 @@ struct vfs_inode {
     _Atomic uint32_t own_xattrs; /* 1: `xattrs` counts, not the image's */
 
     /* Regular files: pages above the image's contents. */
-    core_page_t **_Atomic chunks; /* of CHUNK_PAGES pages each; NULL: nothing was written */
-    uint32_t chunk_count;
+    core_page_t **_Atomic chunks;       /* of CHUNK_PAGES pages each; NULL: nothing was written */
+    uint32_t chunk_count, first_pages;  /* chunks, and pages in the first one */
     uint64_t page_count;                /* pages allocated */
     _Atomic uint64_t image_size;        /* bytes of the image's contents that still show */
     struct core_shared *_Atomic shared; /* a reference: has all the contents, once the file was
@@ -192,6 +192,9 @@ MUST_USE int vfs_inode_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t
 
 /* The time now, in ns since 1970, as files have it. */
 int64_t vfs_now(void);
+
+/* The clock that it comes from in this process, before its first guest thread runs. */
+void vfs_set_clock(uint64_t (*now_ns)(void));
 
 /*
  * Extended attributes.  `get` and `list` return the size needed when `size` is 0.
