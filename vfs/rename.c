@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* rename(2), renameat2(2).  One rename at a time: LOCK_TREE keeps the tree's shape. */
 
+#include "core/mem.h"
 #include "inode_ops.h"
 #include "internal.h"
 #include "lx/errno.h"
@@ -219,6 +220,12 @@ static int rename_locked(struct rename *r)
     return err;
 }
 
+static int is_same_name(const struct rename *r)
+{
+    return r->dir == r->to_dir && r->last.size == r->to_last.size &&
+           memcmp(r->last.name, r->to_last.name, r->last.size) == 0;
+}
+
 /* In another file system: both names are looked up first, which takes LOCK_TREE itself. */
 static int rename_elsewhere(struct rename *r)
 {
@@ -234,16 +241,20 @@ static int rename_elsewhere(struct rename *r)
     if (err == -LX_ENOENT && r->inode)
         err = 0;
     /* One file with one name, which the host finds by two: they differ in case. */
-    if (err == 0 && r->inode == r->target && (is_dir(r->inode) || r->inode->nlink == 1)) {
+    if (err == 0 && r->inode == r->target && !is_same_name(r) &&
+        (is_dir(r->inode) || r->inode->nlink == 1)) {
         vfs_inode_put(r->target);
         r->target = NULL;
     }
-    if (err < 0 || r->inode == r->target)
+    if (err < 0)
         return err;
     core_lock_acquire(&s->tree_lock);
     err = check_names(r);
-    if (err == 0)
-        err = check_access(r);
+    if (err < 0 || r->inode == r->target) { /* as in rename_locked() */
+        core_lock_release(&s->tree_lock);
+        return err;
+    }
+    err = check_access(r);
     if (err == 0)
         err = ops->rename_locked(r->dir, &r->last, r->inode, r->to_dir, &r->to_last, r->target,
                                  r->flags);

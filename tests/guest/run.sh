@@ -3,9 +3,10 @@
 #
 # Run a Linux program natively and under Tarbox, and compare what it prints and its exit code.
 #
-#   tests/guest/run.sh [--in-folder] PROGRAM [ARG...] -- COMMAND...
+#   tests/guest/run.sh [--in-folder | --in-image] PROGRAM [ARG...] -- COMMAND...
 #
-# --in-folder gives it an empty folder of the host's as its working directory.
+# --in-folder gives it an empty folder of the host's as its working directory, --in-image one that
+# belongs to an image, with what the program makes there when its argument is "fill".
 # COMMAND is what comes before the program: "tarbox run", or "tests/wine/run.sh tarbox.exe run".
 # Natively the program has an empty folder to itself, on a tmpfs if there is one, as under Tarbox.
 # What it did natively is kept in PROGRAM.native and used until the program changes.  A signal that
@@ -21,12 +22,13 @@ fail()
     exit 1
 }
 
-in_folder=
-if [ "${1:-}" = --in-folder ]; then
-    in_folder=1
-    shift
-fi
-[ $# -gt 0 ] || { echo 'usage: run.sh [--in-folder] PROGRAM [ARG...] -- COMMAND...' >&2; exit 2; }
+in_folder='' in_image=
+case ${1:-} in
+--in-folder) in_folder=1 ;;
+--in-image) in_image=1 ;;
+esac
+[ -z "$in_folder$in_image" ] || shift
+[ $# -gt 0 ] || { echo 'usage: run.sh [--in-folder | --in-image] PROGRAM [ARG...] -- COMMAND...' >&2; exit 2; }
 program=$1
 shift
 arguments=
@@ -58,6 +60,7 @@ natively()
     (
         cd "$native_folder" || exit 1
         umask 022
+        [ -z "$in_image" ] || "$program" fill >/dev/null || exit 1
         timeout -k 5 "$seconds" "$program" $arguments </dev/null
         echo "exit code $?"
     ) >"$folder/native" 2>/dev/null
@@ -76,9 +79,17 @@ if ! [ "$expected" -nt "$program" ]; then
 fi
 
 mkdir "$folder/volume"
+if [ -n "$in_image" ]; then
+    export TARBOX_ROOT="$folder/store"
+    mkdir -p "$folder/root/work"
+    cp "$program" "$folder/root/program"
+    (cd "$folder/root/work" && ../program fill >/dev/null) && tar -C "$folder/root" -cf "$folder/root.tar" . ||
+        fail 'no image'
+    program=/program
+fi
 # shellcheck disable=SC2086
 {
-    timeout -k 5 "$seconds" "$@" ${in_folder:+-v "$folder/volume:/volume" -w /volume} ${long:+-e TARBOX_LONG=1} "$program" $arguments </dev/null
+    timeout -k 5 "$seconds" "$@" ${in_folder:+-v "$folder/volume:/volume" -w /volume} ${in_image:+-w /work} ${long:+-e TARBOX_LONG=1} ${in_image:+"$folder/root.tar"} "$program" $arguments </dev/null
     echo "exit code $?"
 } >"$folder/tarbox"
 cmp -s "$expected" "$folder/tarbox" && exit 0
