@@ -16,21 +16,29 @@
 #include "internal.h"
 #include "plat/plat.h"
 
+#define MULTIPLIER 0x9fb21c651e98df25ull
 #define SPINS 200 /* longer than any change */
 
 #define LOAD(field) atomic_load_explicit(&(field), memory_order_acquire)
 #define STORE(field, value) atomic_store_explicit(&(field), (value), memory_order_release)
 
-static uint64_t word_at(const char *bytes, uint32_t size)
+static uint64_t load(const char *bytes, uint32_t size)
 {
     uint64_t word = 0;
-    if (size >= 8) {
-        memcpy(&word, bytes, 8);
-        return word;
-    }
-    for (uint32_t i = 0; i < size; i++)
-        word |= (uint64_t)(uint8_t)bytes[i] << (8 * i);
+    memcpy(&word, bytes, size);
     return word;
+}
+
+/* Up to eight bytes as a number, the first one lowest; two loads may overlap. */
+static uint64_t word_at(const char *bytes, uint32_t size)
+{
+    if (size >= 8)
+        return load(bytes, 8);
+    if (size >= 4)
+        return load(bytes, 4) | load(bytes + size - 4, 4) << (8 * (size - 4));
+    if (size >= 2)
+        return load(bytes, 2) | load(bytes + size - 2, 2) << (8 * (size - 2));
+    return load(bytes, 1);
 }
 
 void name_key_init(struct name_key *key, uint64_t dir, const char *name, uint32_t size)
@@ -45,10 +53,10 @@ void name_key_init(struct name_key *key, uint64_t dir, const char *name, uint32_
     uint64_t hash = dir ^ (uint64_t)size << 56;
     for (uint32_t i = 0, at = 0; i < NAME_WORDS; i++, at += 8) {
         key->words[i] = at < size ? word_at(name + at, size - at) : 0;
-        if (at < size)
-            hash = core_hash_u64(hash ^ key->words[i]);
+        hash = (hash ^ key->words[i]) * MULTIPLIER;
+        hash ^= hash >> 32;
     }
-    key->hash = hash;
+    key->hash = core_hash_u64(hash);
 }
 
 static struct cache_slot *slot_of(const struct name_key *key)

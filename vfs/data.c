@@ -182,7 +182,7 @@ static int own_page(struct vfs_inode *inode, uint64_t page, uint8_t **bytes)
             }
         }
         *slot = fresh;
-        inode->page_count++;
+        INODE_SET(inode->page_count, inode->page_count + 1);
     }
     *bytes = core_page(*slot);
     return *bytes ? 0 : -LX_ENOSPC;
@@ -331,7 +331,7 @@ static void set_size(struct vfs_inode *inode, uint64_t size)
 {
     if (inode->shared)
         vfs_super_add_pages(inode->super, pages_of(size) - pages_of(inode->size));
-    inode->size = size;
+    INODE_SET(inode->size, size);
 }
 
 static int64_t write_locked(struct vfs_inode *inode, const uint8_t *buf, uint64_t size,
@@ -348,7 +348,7 @@ static int64_t write_locked(struct vfs_inode *inode, const uint8_t *buf, uint64_
     if (done > 0) {
         if (offset + (uint64_t)done > inode->size)
             set_size(inode, offset + (uint64_t)done);
-        inode->mtime_ns = inode->ctime_ns = vfs_now();
+        inode_touch(inode);
     }
     return done;
 }
@@ -382,7 +382,7 @@ static void free_page(struct vfs_inode *inode, core_page_t *page)
     if (*page && *page != HOLE) {
         core_page_free(*page);
         vfs_super_give_page(inode->super);
-        inode->page_count--;
+        INODE_SET(inode->page_count, inode->page_count - 1);
     }
     *page = 0;
 }
@@ -445,7 +445,7 @@ int vfs_inode_truncate(struct vfs_inode *inode, uint64_t size)
         free_pages(inode, first, UINT64_MAX);
     }
     set_size(inode, size);
-    inode->mtime_ns = inode->ctime_ns = vfs_now();
+    inode_touch(inode);
 out:
     core_lock_release(&inode->lock);
     return err;
@@ -461,7 +461,7 @@ int vfs_inode_extend(struct vfs_inode *inode, uint64_t size)
     int err = size > inode->size ? seal_check(inode, SEAL_CHECK_RESIZE, size) : 0;
     if (err == 0 && size > inode->size) {
         set_size(inode, size);
-        inode->mtime_ns = inode->ctime_ns = vfs_now();
+        inode_touch(inode);
     }
     core_lock_release(&inode->lock);
     return err;
@@ -511,7 +511,7 @@ int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size)
             err = zero_part(inode, last * CORE_PAGE_SIZE, end - last * CORE_PAGE_SIZE);
     }
 changed:
-    inode->mtime_ns = inode->ctime_ns = vfs_now();
+    inode_touch(inode);
 out:
     core_lock_release(&inode->lock);
     return err;

@@ -143,7 +143,9 @@ static struct vfs_inode *from_image_locked(struct vfs_state *s, uint32_t index,
     inode->uid = i->uid;
     inode->gid = i->gid;
     inode->nlink = i->nlink;
-    inode->atime_ns = inode->mtime_ns = inode->ctime_ns = i->mtime_ns;
+    INODE_SET(inode->atime_ns, i->mtime_ns);
+    INODE_SET(inode->mtime_ns, i->mtime_ns);
+    INODE_SET(inode->ctime_ns, i->mtime_ns);
     inode->size = i->size;
     inode->image_size = VFS_IS_REG(inode) ? i->size : 0;
     if (VFS_IS_DIR(inode))
@@ -209,7 +211,8 @@ int vfs_inode_new(struct vfs_super *super, uint32_t mode, uint32_t uid, uint32_t
     inode->uid = uid;
     inode->gid = gid;
     inode->nlink = VFS_IS_DIR(inode) ? 1 : 0;
-    inode->atime_ns = inode->mtime_ns = inode->ctime_ns = vfs_now();
+    inode_touch(inode);
+    INODE_SET(inode->atime_ns, inode->mtime_ns);
     if (target) {
         memcpy(copy, target, size + 1);
         inode->target = copy;
@@ -283,35 +286,40 @@ static struct lx_timespec timespec_of(int64_t ns)
     return (struct lx_timespec){s, rest};
 }
 
-void vfs_inode_stat(struct vfs_inode *inode, struct lx_stat *out)
+/* Bytes that a file takes, in pages. */
+static uint64_t pages_of(const struct vfs_inode *inode)
+{
+    uint64_t pages = inode->page_count, lower = inode->image_size;
+    if (inode->shared) /* as if it had no holes */
+        pages = (inode->size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
+    lower = (lower + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
+    return VFS_IS_REG(inode) && lower > pages ? lower : pages;
+}
+
+void inode_stat_own(const struct vfs_inode *inode, const struct vfs_super *super,
+                    struct lx_stat *out)
 {
     memset(out, 0, sizeof *out);
-    if (inode->owner)
-        inode_ops(inode)->refresh(inode);
-    core_lock_acquire(&inode->lock);
-    out->st_dev = inode->super->device;
+    out->st_dev = super->device;
     out->st_ino = inode->ino;
     out->st_nlink = inode->nlink;
     out->st_mode = inode->mode;
     out->st_uid = inode->uid;
     out->st_gid = inode->gid;
     out->st_rdev = inode->rdev;
-    out->st_size = (int64_t)inode->size;
+    out->st_size = VFS_IS_DIR(inode) ? CORE_PAGE_SIZE : (int64_t)inode->size;
     out->st_blksize = CORE_PAGE_SIZE;
     out->st_atim = timespec_of(inode->atime_ns);
     out->st_mtim = timespec_of(inode->mtime_ns);
     out->st_ctim = timespec_of(inode->ctime_ns);
-    uint64_t pages = inode->page_count;
-    if (inode->shared) /* as if it had no holes */
-        pages = (inode->size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
-    if (VFS_IS_REG(inode) && inode->image_size) {
-        uint64_t lower = (inode->image_size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
-        pages = pages > lower ? pages : lower;
-    }
-    out->st_blocks = (int64_t)(pages * (CORE_PAGE_SIZE / 512));
-    core_lock_release(&inode->lock);
-    if (VFS_IS_DIR(inode))
-        out->st_size = CORE_PAGE_SIZE;
+    out->st_blocks = (int64_t)(pages_of(inode) * (CORE_PAGE_SIZE / 512));
+}
+
+void vfs_inode_stat(struct vfs_inode *inode, struct lx_stat *out)
+{
+    if (inode->owner)
+        inode_ops(inode)->refresh(inode);
+    inode_stat_own(inode, inode->super, out);
     if (inode->owner)
         inode_ops(inode)->stat(inode, out);
 }
@@ -330,7 +338,7 @@ int vfs_inode_chmod(struct vfs_inode *inode, uint32_t mode)
         inode->memfd && inode->memfd->seals & LX_F_SEAL_EXEC && (inode->mode ^ mode) & 0111;
     if (!sealed) {
         inode->mode = (inode->mode & LX_S_IFMT) | (mode & 07777);
-        inode->ctime_ns = vfs_now();
+        inode_touch_attributes(inode);
     }
     core_lock_release(&inode->lock);
     return sealed ? -LX_EPERM : 0;
@@ -349,7 +357,7 @@ int vfs_inode_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
         uint32_t drop = LX_S_ISUID | (inode->mode & LX_S_IXGRP ? LX_S_ISGID : 0);
         inode->mode &= ~drop;
     }
-    inode->ctime_ns = vfs_now();
+    inode_touch_attributes(inode);
     core_lock_release(&inode->lock);
     return 0;
 }
@@ -363,7 +371,7 @@ int vfs_inode_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns
         inode->atime_ns = atime_ns;
     if (mtime_ns != VFS_TIME_KEEP)
         inode->mtime_ns = mtime_ns;
-    inode->ctime_ns = vfs_now();
+    inode_touch_attributes(inode);
     core_lock_release(&inode->lock);
     return 0;
 }

@@ -10,6 +10,7 @@
  * Errors   0 or -LX_E*.
  */
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "core/list.h"
@@ -312,6 +313,32 @@ static inline uint64_t image_ino(uint32_t index)
 {
     return index + 1ull;
 }
+
+/*
+ * Fields that stat(2) reads without a lock are set so, with the inode's lock held: nobody waits until
+ * all processors see it.
+ */
+#define INODE_SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
+
+/* Its contents, or a directory's names, have changed now; or only what is known of it. */
+static inline void inode_touch(struct vfs_inode *inode)
+{
+    int64_t now = vfs_now();
+    INODE_SET(inode->mtime_ns, now);
+    INODE_SET(inode->ctime_ns, now);
+}
+
+static inline void inode_touch_attributes(struct vfs_inode *inode)
+{
+    INODE_SET(inode->ctime_ns, vfs_now());
+}
+
+/*
+ * vfs_inode_stat() of one of the container's own, which need not be held: what is told is true if
+ * it still is that inode afterwards.
+ */
+void inode_stat_own(const struct vfs_inode *inode, const struct vfs_super *super,
+                    struct lx_stat *out);
 
 /* The number that stat(2) and getdents(2) show. */
 uint64_t inode_shown_ino(struct vfs_inode *inode);

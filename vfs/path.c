@@ -75,7 +75,7 @@ void vfs_fs_put(struct vfs_fs *fs)
     core_arena_free(fs, sizeof *fs);
 }
 
-static void replace(struct vfs_fs *fs, struct vfs_inode **place, struct vfs_inode *inode)
+static void replace(struct vfs_fs *fs, struct vfs_inode *_Atomic *place, struct vfs_inode *inode)
 {
     core_lock_acquire(&fs->lock);
     struct vfs_inode *old = *place;
@@ -107,7 +107,7 @@ void vfs_fs_set_cred(struct vfs_fs *fs, uint32_t uid, uint32_t gid, uint32_t cap
     vfs_groups_put(old);
 }
 
-static struct vfs_inode *current(struct vfs_fs *fs, struct vfs_inode *const *place)
+static struct vfs_inode *current(struct vfs_fs *fs, struct vfs_inode *_Atomic *place)
 {
     core_lock_acquire(&fs->lock);
     struct vfs_inode *inode = vfs_inode_get(*place);
@@ -424,16 +424,18 @@ int walk_last(struct walk *w, struct vfs_last *c)
 
 /* ---- The quick walk ---- */
 
-static void quick_begin(struct vfs_fs *fs, const struct vfs_inode *from, const char *path,
-                        struct seen *p)
+/* 1; 0: the directory where the path begins has just changed. */
+static int quick_begin(struct vfs_fs *fs, const struct vfs_inode *from, const char *path,
+                       struct seen *p)
 {
     if (*path != '/' && from) {
         look_at(from, p);
-        return;
+        return 1;
     }
-    core_lock_acquire(&fs->lock);
-    look_at(*path == '/' ? fs->root : fs->cwd, p);
-    core_lock_release(&fs->lock);
+    struct vfs_inode *_Atomic *place = *path == '/' ? &fs->root : &fs->cwd;
+    const struct vfs_inode *inode = *place;
+    look_at(inode, p);
+    return *place == inode && inode->ino == p->ino;
 }
 
 /* Note the directory that the walk is in, which `up` found; 1, or 0: it has changed. */
@@ -456,48 +458,63 @@ static int set_place_quickly(struct vfs_fs *fs, struct vfs_inode *from, const ch
 
 #define SLOWLY 1
 
+/* Where a quick walk has come to; nothing is held. */
+struct quick {
+    struct cache_view view; /* what the path names */
+    struct cache_view up;   /* its directory, unless that is where the path begins */
+    struct seen dir;        /* the same */
+    struct vfs_last last;   /* its name there */
+};
+
 /*
  * Walk a path as far as the cache knows all of it.  Each step is as true as one with
  * the directory locked; a rename in between shows as it does in the long walk.
  *   returns  0 or -LX_ENOENT, as vfs_walk(); SLOWLY: anything special, nothing was done.
  */
+static int find_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
+                        struct quick *q)
+{
+    struct seen at;
+    if (RESOLVE(flags) || !*path || !quick_begin(fs, from, path, &at))
+        return SLOWLY;
+    q->view.inode = NULL;
+    do {
+        struct name_key key;
+        path = cut(path, &q->last);
+        if (!is_cacheable(fs, &at, &q->last))
+            return SLOWLY;
+        q->up = q->view;
+        q->dir = at;
+        name_key_init(&key, at.ino, q->last.name, q->last.size);
+        if (!cache_peek(&key, &q->view))
+            return SLOWLY;
+        if (!q->view.inode)
+            return -LX_ENOENT;
+        if (q->view.inode->mounted)
+            return SLOWLY;
+        look_at(q->view.inode, &at);
+        if (!cache_still(&q->view))
+            return SLOWLY;
+    } while (*path);
+    uint32_t type = at.mode & LX_S_IFMT;
+    return q->last.slashes || (type == LX_S_IFLNK && !(flags & VFS_WALK_NOFOLLOW)) ||
+                   (type != LX_S_IFDIR && flags & VFS_WALK_DIRECTORY)
+               ? SLOWLY
+               : 0;
+}
+
 static int walk_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
                         struct vfs_inode **out, struct vfs_place *place)
 {
-    struct seen at;
-    struct cache_view view, up = {.inode = NULL};
-    if (RESOLVE(flags) || !*path)
+    struct quick q;
+    int err = find_quickly(fs, from, path, flags, &q);
+    if (err)
+        return err;
+    if (place && !set_place_quickly(fs, from, path, &q.dir, &q.up, place, q.last.name, q.last.size))
         return SLOWLY;
-    quick_begin(fs, from, path, &at);
-    for (const char *p = path;;) {
-        struct vfs_last c;
-        struct name_key key;
-        p = cut(p, &c);
-        if (!is_cacheable(fs, &at, &c))
-            return SLOWLY;
-        name_key_init(&key, at.ino, c.name, c.size);
-        if (!cache_peek(&key, &view))
-            return SLOWLY;
-        if (!view.inode)
-            return -LX_ENOENT;
-        if (view.inode->mounted || (!*p && c.slashes))
-            return SLOWLY;
-        if (!*p) {
-            if (place && !set_place_quickly(fs, from, path, &at, &up, place, c.name, c.size))
-                return SLOWLY;
-            look_at(view.inode, &at);
-            break;
-        }
-        look_at(view.inode, &at);
-        if (!cache_still(&view))
-            return SLOWLY;
-        up = view;
-    }
-    uint32_t type = at.mode & LX_S_IFMT;
-    if ((type == LX_S_IFLNK && !(flags & VFS_WALK_NOFOLLOW)) ||
-        (type != LX_S_IFDIR && flags & VFS_WALK_DIRECTORY) || !cache_take(&view))
+    if (!cache_take(&q.view))
         return SLOWLY;
-    *out = view.inode;
+    *out = q.view.inode;
     return 0;
 }
 
@@ -522,6 +539,29 @@ int walk_to_place(struct vfs_fs *fs, struct vfs_inode *from, const char *path, u
         *out = vfs_inode_get(w.at);
     walk_end(&w);
     return err;
+}
+
+int vfs_walk_stat(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
+                  struct lx_stat *out, const struct vfs_super **super)
+{
+    struct quick q;
+    struct vfs_inode *inode;
+    int err = find_quickly(fs, from, path, flags, &q);
+    if (err < 0)
+        return err;
+    if (err == 0 && q.view.inode->owner == VFS_OF_CONTAINER) {
+        *super = q.view.inode->super;
+        inode_stat_own(q.view.inode, *super, out);
+        if (cache_still(&q.view))
+            return 0;
+    }
+    err = vfs_walk(fs, from, path, flags, &inode);
+    if (err < 0)
+        return err;
+    vfs_inode_stat(inode, out);
+    *super = inode->super;
+    vfs_inode_put(inode);
+    return 0;
 }
 
 int vfs_walk(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,

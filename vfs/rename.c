@@ -110,7 +110,7 @@ static void set_parent(struct vfs_inode *inode, struct vfs_inode *parent)
 static void touch_inode(struct vfs_inode *inode)
 {
     core_lock_acquire(&inode->lock);
-    inode->ctime_ns = vfs_now();
+    inode_touch_attributes(inode);
     core_lock_release(&inode->lock);
 }
 

@@ -30,7 +30,7 @@ int tree_may_remove(const struct vfs_fs *fs, struct vfs_inode *dir, struct vfs_i
 void tree_touch_locked(struct vfs_inode *dir, int links)
 {
     core_lock_acquire(&dir->lock);
-    dir->mtime_ns = dir->ctime_ns = vfs_now();
+    inode_touch(dir);
     dir->nlink += (uint32_t)links;
     core_lock_release(&dir->lock);
 }
@@ -40,7 +40,7 @@ void tree_drop_link(struct vfs_inode *inode)
     core_lock_acquire(&inode->lock);
     uint32_t left = VFS_IS_DIR(inode) || inode->nlink == 0 ? 0 : inode->nlink - 1;
     inode->nlink = left;
-    inode->ctime_ns = vfs_now();
+    inode_touch_attributes(inode);
     core_lock_release(&inode->lock);
     if (left == 0)
         inode_forget(inode);
@@ -217,7 +217,7 @@ static int add_link(struct vfs_inode *inode)
     if (err == 0) {
         inode->nlink++;
         inode->may_link = 0;
-        inode->ctime_ns = vfs_now();
+        inode_touch_attributes(inode);
     }
     core_lock_release(&inode->lock);
     return err;

@@ -177,7 +177,7 @@ int vfs_inode_setxattr(struct vfs_inode *inode, const char *name, const void *va
         free_list(take_locked(inode, name, name_size));
         fresh->next = inode->xattrs;
         inode->xattrs = fresh;
-        inode->ctime_ns = vfs_now();
+        inode_touch_attributes(inode);
     }
     core_lock_release(&inode->lock);
     if (err < 0)
@@ -194,7 +194,7 @@ int vfs_inode_removexattr(struct vfs_inode *inode, const char *name)
     int err = find(inode, name, &f) ? own_locked(inode) : -LX_ENODATA;
     if (err == 0) {
         free_list(take_locked(inode, name, (uint32_t)core_str_length(name)));
-        inode->ctime_ns = vfs_now();
+        inode_touch_attributes(inode);
     }
     core_lock_release(&inode->lock);
     return err;

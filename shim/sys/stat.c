@@ -24,6 +24,19 @@ static int get_stat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t f
 {
     struct vfs_inode *inode;
     struct vfs_file *file;
+    const struct vfs_super *super;
+    struct sys_path p;
+    if (!(flags & LX_AT_EMPTY_PATH)) {
+        int err = sys_path_get(t, dirfd, path, &p);
+        if (err == 0)
+            err =
+                vfs_walk_stat(t->process->fs, p.from, p.text,
+                              flags & LX_AT_SYMLINK_NOFOLLOW ? VFS_WALK_NOFOLLOW : 0, out, &super);
+        sys_path_put(&p);
+        if (err == 0 && mount_id)
+            *mount_id = vfs_mount_id(super);
+        return err;
+    }
     int err = sys_find(t, dirfd, path, flags, &inode, &file);
     if (err == 0 && inode)
         vfs_inode_stat(inode, out);

@@ -60,7 +60,7 @@ struct vfs_inode {
     _Atomic uint32_t uid, gid;
     _Atomic uint32_t nlink; /* 0: the last name is gone */
     uint32_t may_link;      /* 1: O_TMPFILE: without a name, but may get one */
-    int64_t atime_ns, mtime_ns, ctime_ns;
+    _Atomic int64_t atime_ns, mtime_ns, ctime_ns;
     _Atomic uint64_t size;       /* file: bytes; link: of the target */
     struct vfs_xattr *xattrs;    /* in place of the image's, once one was set */
     _Atomic uint32_t own_xattrs; /* 1: `xattrs` counts, not the image's */
@@ -68,7 +68,7 @@ struct vfs_inode {
     /* Regular files: pages above the image's contents. */
     core_page_t **_Atomic chunks;       /* of CHUNK_PAGES pages each; NULL: nothing was written */
     uint32_t chunk_count, first_pages;  /* chunks, and pages in the first one */
-    uint64_t page_count;                /* pages allocated */
+    _Atomic uint64_t page_count;        /* pages allocated */
     _Atomic uint64_t image_size;        /* bytes of the image's contents that still show */
     struct core_shared *_Atomic shared; /* a reference: has all the contents, once the file was
                                            mapped shared; there are no pages then */

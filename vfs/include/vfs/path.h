@@ -18,13 +18,13 @@
 #include "lx/compiler.h"
 #include "vfs/cred.h"
 #include "vfs/inode.h"
+#include "vfs/super.h"
 
 struct vfs_fs {
     _Atomic uint32_t refs;
-    struct core_lock lock;  /* guards root and cwd */
-    struct vfs_inode *root; /* references */
-    struct vfs_inode *cwd;
-    uint32_t umask;              /* own process, without a lock */
+    struct core_lock lock; /* guards root and cwd; who takes no reference may look without it */
+    struct vfs_inode *_Atomic root, *_Atomic cwd; /* references */
+    uint32_t umask;                               /* own process, without a lock */
     struct vfs_cred cred;        /* own process; changed by its threads with their process's lock */
     struct vfs_group_set groups; /* cred's */
 };
@@ -58,6 +58,13 @@ MUST_USE int64_t vfs_fs_getcwd(struct vfs_fs *fs, char *buf, uint64_t size);
  */
 MUST_USE int vfs_walk(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
                       struct vfs_inode **out);
+
+/*
+ * What stat(2) tells of what a path names.
+ *   super    filled: its file system.
+ */
+MUST_USE int vfs_walk_stat(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+                           uint32_t flags, struct lx_stat *out, const struct vfs_super **super);
 
 /*
  * Find the directory that holds, or is to hold, a path's last component.
