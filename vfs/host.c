@@ -301,6 +301,19 @@ int host_lookup(struct vfs_inode *dir, const char *name, uint32_t size, struct v
 
 /* ---- Attributes ---- */
 
+void host_usage(const struct vfs_super *super, struct vfs_usage *out)
+{
+    struct plat_space space;
+    const struct vfs_mount *m = (const struct vfs_mount *)(const void *)super;
+    if (plat_folder_space(host_folder(m), &space) < 0)
+        return;
+    out->blocks = space.size / out->block_size;
+    out->free_blocks = space.free / out->block_size;
+    out->usable_blocks = space.usable / out->block_size;
+    out->inodes = space.files;
+    out->free_inodes = space.free_files;
+}
+
 uint64_t host_device(const struct vfs_inode *inode)
 {
     const struct vfs_host *h = inode->host;

@@ -25,7 +25,7 @@
 #include "vfs/tree.h"
 
 struct vfs_mount {
-    struct vfs_super super;
+    struct vfs_super super;   /* first: host_usage() finds the mount by it */
     uint32_t number;          /* constant */
     uint32_t uid, gid;        /* constant: see struct vfs_mount_options */
     struct core_lock lock;    /* LOCK_DENTRY: guards `files` */
@@ -102,6 +102,9 @@ void host_refresh(struct vfs_inode *inode);
 MUST_USE int host_chmod(struct vfs_inode *inode, uint32_t mode);
 MUST_USE int host_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid);
 MUST_USE int host_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns);
+
+/* What statfs(2) tells of the disk that a mount is on; as it is if the host does not say. */
+void host_usage(const struct vfs_super *super, struct vfs_usage *out);
 
 /* The device number that its files show. */
 uint64_t host_device(const struct vfs_inode *inode);

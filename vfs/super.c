@@ -7,6 +7,7 @@
 
 #include "core/layout.h"
 #include "core/segment.h"
+#include "host.h"
 #include "lx/errno.h"
 #include "lx/stat.h"
 #include "lx/types.h"
@@ -25,7 +26,7 @@ static const struct {
     [VFS_SUPER_SYS] = {"sysfs", LX_SYSFS_MAGIC, CORE_PAGE_SIZE, 0},
     [VFS_SUPER_CGROUP] = {"cgroup2", LX_CGROUP2_SUPER_MAGIC, CORE_PAGE_SIZE, 0},
     [VFS_SUPER_HOST] = {"host", LX_V9FS_MAGIC, CORE_PAGE_SIZE,
-                        1}, /* as other ways to such folders */
+                        0}, /* as other ways to such folders */
 };
 
 void vfs_super_init(struct vfs_super *super, enum vfs_super_type type, uint32_t minor)
@@ -86,6 +87,7 @@ static void count_blocks(const struct vfs_super *super, struct vfs_usage *out)
         out->blocks = own;
         out->free_blocks = own > count && own - count < left ? own - count : own > count ? left : 0;
     }
+    out->usable_blocks = out->free_blocks;
     if (super->inode_limit != UINT64_MAX) {
         out->inodes = super->inode_limit;
         out->free_inodes = super->inode_limit - super->inode_count;
@@ -99,4 +101,6 @@ void vfs_super_usage(const struct vfs_super *super, struct vfs_usage *out)
                               .flags = super->flags};
     if (types[super->type].has_pages)
         count_blocks(super, out);
+    else if (super->type == VFS_SUPER_HOST)
+        host_usage(super, out);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -247,4 +248,18 @@ int plat_host_at_change(struct plat_file *folder, const char *path, const struct
         err = S_ISLNK(st.st_mode) ? change_link(fd, c) : change(fd, c);
     close(fd);
     return err;
+}
+
+int plat_host_folder_space(struct plat_file *folder, struct plat_space *out)
+{
+    struct statvfs s;
+    *out = (struct plat_space){0};
+    if (fstatvfs(folder->fd, &s) < 0)
+        return linux_error();
+    *out = (struct plat_space){.size = (uint64_t)s.f_blocks * s.f_frsize,
+                               .free = (uint64_t)s.f_bfree * s.f_frsize,
+                               .usable = (uint64_t)s.f_bavail * s.f_frsize,
+                               .files = s.f_files,
+                               .free_files = s.f_ffree};
+    return 0;
 }

@@ -6,7 +6,7 @@
  * Where the system cannot take the name from an open file at once (before Windows 10
  * 1709, and on other file systems than NTFS) the file gets a name that is not listed.
  *
- * Source  NtCreateFile, NtSetInformationFile, [MS-FSCC] 2.4.
+ * Source  NtCreateFile, NtSetInformationFile, NtQueryVolumeInformationFile, [MS-FSCC] 2.4, 2.5.
  */
 
 #include "internal.h"
@@ -26,9 +26,16 @@
 #define RENAME_INFORMATION ((FILE_INFORMATION_CLASS)10)
 #define LINK_INFORMATION ((FILE_INFORMATION_CLASS)11)
 #define RENAME_INFORMATION_EX ((FILE_INFORMATION_CLASS)65)
+#define FS_FULL_SIZE_INFORMATION ((FS_INFORMATION_CLASS)7)
 #define RENAME_REPLACE 0x1u
 #define RENAME_POSIX 0x2u
 #define RENAME_IGNORE_READONLY 0x40u
+
+/* FILE_FS_FULL_SIZE_INFORMATION */
+struct full_size {
+    int64_t total_units, usable_units, free_units;
+    ULONG sectors_per_unit, bytes_per_sector;
+};
 
 /* ---- Names ---- */
 
@@ -509,4 +516,20 @@ int plat_host_at_rename(struct plat_file *folder, const char *path, const char *
     }
     CloseHandle(n.handle);
     return err;
+}
+
+int plat_host_folder_space(struct plat_file *folder, struct plat_space *out)
+{
+    struct full_size full;
+    IO_STATUS_BLOCK io;
+    *out = (struct plat_space){0};
+    NTSTATUS status = NtQueryVolumeInformationFile(folder->handle, &io, &full, sizeof full,
+                                                   FS_FULL_SIZE_INFORMATION);
+    if (status < 0)
+        return status_error(status);
+    uint64_t unit = (uint64_t)full.sectors_per_unit * full.bytes_per_sector;
+    out->size = (uint64_t)full.total_units * unit;
+    out->free = (uint64_t)full.free_units * unit;
+    out->usable = (uint64_t)full.usable_units * unit;
+    return 0;
 }

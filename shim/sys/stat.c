@@ -183,7 +183,8 @@ static int64_t put_statfs(const struct vfs_inode *inode, lx_uptr buf)
     s.f_type = u.magic;
     s.f_bsize = s.f_frsize = u.block_size;
     s.f_blocks = u.blocks;
-    s.f_bfree = s.f_bavail = u.free_blocks;
+    s.f_bfree = u.free_blocks;
+    s.f_bavail = u.usable_blocks;
     s.f_files = u.inodes;
     s.f_ffree = u.free_inodes;
     s.f_namelen = LX_NAME_MAX;

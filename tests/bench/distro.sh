@@ -6,6 +6,9 @@
 #
 #   tests/bench/distro.sh [NAME...]     ROUNDS=21 WORK_ROUNDS=3
 #
+# `find`, `grep`, `tar`, `untar` and `sha256sum` go over the image's files; the native ones are in a
+# tmpfs, as the guest's are in memory.
+#
 # Best of so many, in milliseconds.  A ratio counts only if the control is within half its margin.
 # The image is that of tests/distro/image.sh.  Needs root.
 set -euo pipefail
@@ -40,6 +43,14 @@ declare -A long=(
     [make-j2]='cp -r /usr/src/zlib /tmp/z && cd /tmp/z && ./configure && make -j2'
 )
 
+declare -A files=(
+    [find]='find / -xdev | wc -l'
+    [grep]='grep -r "no such text" /usr | wc -l'
+    [tar]='tar -C / -c usr | wc -c'
+    [untar]='rm -rf /tmp/u && mkdir /tmp/u && tar -C /tmp/u -xf /share/some.tar && ls /tmp/u | wc -l'
+    [sha256sum]='find /usr -xdev -type f -print0 | xargs -0 sha256sum | wc -l'
+)
+
 # once SIDE COMMAND: microseconds.  What writes has a native root of its own.
 once() {
     local begin command
@@ -55,6 +66,9 @@ once() {
     if [ "$2" = start ]; then
         [[ $1 == linux || $1 == windows ]] || command=(chroot "$root")
         command+=($3)
+    elif [ "$2" = files ]; then
+        [[ $1 == linux || $1 == windows ]] || command=(chroot "$memory")
+        command+=(sh -c "$3")
     else
         command+=(sh -c "$3")
     fi
@@ -75,6 +89,20 @@ measure() {
     done
 }
 
+# A tree in memory, and an archive of 3,100 files, if they are asked for.
+memory=
+for name in "${!files[@]}"; do
+    [[ -n $memory || ( -n $wanted && $wanted != *" $name "* ) ]] && continue
+    memory=$(mktemp -d /dev/shm/bench.XXXXXX)
+    trap 'umount "$memory/share"; rm -rf "$work" "$memory"' EXIT
+    chmod 755 "$memory"
+    cp -a "$root/." "$memory"
+    (cd "$root" && find usr/share -type f | sort | head -n 3100) >"$work/list"
+    tar -C "$root" -cf "$work/some.tar" -T "$work/list"
+    mkdir -p "$memory/share"
+    mount --bind "$work" "$memory/share"
+done
+
 {
     for name in true git python node; do
         [[ -z $wanted || $wanted == *" $name "* ]] || continue
@@ -83,6 +111,10 @@ measure() {
     for name in python-loop gzip-9 xz-20M sqlite malloc-c++ make-j2; do
         [[ -z $wanted || $wanted == *" $name "* ]] || continue
         measure long "${WORK_ROUNDS:-3}" $name "${long[$name]}"
+    done
+    for name in find grep tar untar sha256sum; do
+        [[ -z $wanted || $wanted == *" $name "* ]] || continue
+        measure files "${WORK_ROUNDS:-3}" $name "${files[$name]}"
     done
 } | awk -F'\t' '
     !(($1, $2) in best) || $3 < best[$1, $2] { best[$1, $2] = $3 }

@@ -596,6 +596,13 @@ MUST_USE int plat_at_open(struct plat_file *folder, const char *path, uint32_t f
                           struct plat_file **out);
 MUST_USE int plat_at_list(struct plat_file *folder, const char *path, struct plat_directory **out);
 MUST_USE int plat_at_stat(struct plat_file *folder, const char *path, struct plat_stat *out);
+
+/* The disk that a folder is on. */
+struct plat_space {
+    uint64_t size, free, usable; /* bytes; `usable` by this user */
+    uint64_t files, free_files;  /* 0: there is no such limit */
+};
+MUST_USE int plat_folder_space(struct plat_file *folder, struct plat_space *out);
 MUST_USE int64_t plat_at_readlink(struct plat_file *folder, const char *path, char *buf,
                                   uint64_t size);
 MUST_USE int plat_at_make_directory(struct plat_file *folder, const char *path, uint32_t mode);

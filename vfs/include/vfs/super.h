@@ -74,8 +74,9 @@ void vfs_super_add_pages(struct vfs_super *super, int64_t change);
 /* What statfs(2) tells. */
 struct vfs_usage {
     uint32_t magic, block_size;
-    uint64_t blocks, free_blocks, inodes, free_inodes; /* all 0: there is no such thing */
-    uint32_t flags;                                    /* VFS_MOUNT_* */
+    /* All 0: there is no such thing. */
+    uint64_t blocks, free_blocks, usable_blocks, inodes, free_inodes;
+    uint32_t flags; /* VFS_MOUNT_* */
 };
 void vfs_super_usage(const struct vfs_super *super, struct vfs_usage *out);
 
