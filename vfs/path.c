@@ -191,8 +191,28 @@ static int step_up(struct walk *w)
         return -LX_EXDEV;
     if (w->at == w->root)
         return 0;
+    if (RESOLVE(w->flags) & LX_RESOLVE_NO_XDEV && w->at->covers)
+        return -LX_EXDEV;
     step_to(w, dir_parent(w->at));
     return 0;
+}
+
+/* A step down, by vfs_tree_lookup(). */
+static int look_down(const struct walk *w, const struct vfs_last *c, struct vfs_inode **out)
+{
+    int err = vfs_tree_lookup(w->at, c->name, c->size, out);
+    if (err == 0 && RESOLVE(w->flags) & LX_RESOLVE_NO_XDEV && (*out)->covers) {
+        vfs_inode_put(*out);
+        *out = NULL;
+        err = -LX_EXDEV;
+    }
+    return err;
+}
+
+static int on_one_mount(const struct vfs_inode *a, const struct vfs_inode *b)
+{
+    return a->owner == b->owner &&
+           (!a->owner || !inode_ops(a)->same_mount || inode_ops(a)->same_mount(a, b) == 0);
 }
 
 #define ORDINARY 1 /* of struct inode_ops.jump */
@@ -262,7 +282,8 @@ static int follow(struct walk *w, struct vfs_inode *link, const struct vfs_last 
         w->buffer[target_size] = 0; /* nothing followed: rest_size is 0 */
     w->rest = w->buffer;
     if (w->buffer[0] == '/') {
-        if (resolve & LX_RESOLVE_BENEATH)
+        if (resolve & LX_RESOLVE_BENEATH ||
+            (resolve & LX_RESOLVE_NO_XDEV && !on_one_mount(w->at, w->root)))
             return -LX_EXDEV;
         step_to(w, vfs_inode_get(w->root));
     }
@@ -291,7 +312,7 @@ int walk_to_last(struct walk *w, struct vfs_last *c)
             continue;
         }
         struct vfs_inode *child;
-        err = vfs_tree_lookup(w->at, c->name, c->size, &child);
+        err = look_down(w, c, &child);
         if (err < 0)
             return err;
         if (VFS_IS_LNK(child)) {
@@ -325,7 +346,7 @@ int walk_last(struct walk *w, struct vfs_last *c)
         if (w->flags & WALK_CREATE && c->slashes)
             return -LX_EISDIR;
         struct vfs_inode *child;
-        err = vfs_tree_lookup(w->at, c->name, c->size, &child);
+        err = look_down(w, c, &child);
         if (err < 0) {
             w->missing = err == -LX_ENOENT;
             return err;
