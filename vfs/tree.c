@@ -97,10 +97,13 @@ int tree_new_inode(struct vfs_fs *fs, struct vfs_inode *dir, uint32_t mode, uint
     return err;
 }
 
-/* Nothing is made in a directory that was removed, whoever asks: may_create() in Linux. */
+/*
+ * Nothing is made in a directory that was removed, whoever asks: may_create() in Linux.  Lookups of
+ * its proc say ENOENT even before.
+ */
 static int may_create(const struct vfs_fs *fs, struct vfs_inode *dir)
 {
-    return dir->nlink ? tree_may_change(fs, dir) : -LX_ENOENT;
+    return dir->nlink && dir->owner != VFS_OF_PROC ? tree_may_change(fs, dir) : -LX_ENOENT;
 }
 
 int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last *last,
@@ -110,8 +113,7 @@ int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
     uint32_t type = mode & LX_S_IFMT;
     if (out)
         *out = NULL;
-    /* Lookups of Linux' proc say ENOENT before anything is checked. */
-    int err = dir->owner == VFS_OF_PROC ? -LX_ENOENT : may_create(fs, dir);
+    int err = may_create(fs, dir);
     int device =
         type == LX_S_IFBLK || (type == LX_S_IFCHR && rdev); /* 0, 0 is overlayfs' whiteout */
     if (err == 0 && device && !vfs_has(&fs->cred, LX_CAP_MKNOD))

@@ -273,6 +273,8 @@ static int64_t synchronise(struct shim_task *t, int32_t fd)
     else if (err == 0 && b.file->kind != VFS_FILE_REGULAR && b.file->kind != VFS_FILE_DIRECTORY &&
              !is_disk_stream(b.file))
         err = -LX_EINVAL;
+    else if (err == 0 && b.file->inode && b.file->inode->owner == VFS_OF_PROC)
+        err = -LX_EINVAL;
     if (err == 0)
         err = vfs_file_sync(b.file);
     vfs_give_back(&b);

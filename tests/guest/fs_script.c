@@ -11,6 +11,10 @@
  *     as 1000:100,7,8                  not a check: who makes the calls from here on
  *     child lock b WRLCK 0 1 = EAGAIN  in another process
  *
+ *     root chown d 1 1                 only if root runs the script; `root` alone: all that follows
+ *
+ * With UID:GID as its argument the program is that user from the start.
+ *
  * Raw calls, no library's.  Numbers are C's, or names of constants without their prefix, joined by
  * commas; modes are octal.  In texts \xHH is a byte, <255> so many n's, <./4000> so many bytes
  * of "./"; "" is the empty text, NULL and BAD are pointers.  Of data that is read, c*9 is a byte
@@ -49,9 +53,10 @@ extern const char script_begin[], script_end[];
 #define BYTES (1 << 20)
 #define BAD_POINTER ((char *)16)
 
-static int number;       /* of the check */
-static int fds[26];      /* by letter */
-static char start[4096]; /* the folder it all begins in */
+static int number;               /* of the check */
+static int is_root = 1, is_over; /* of the script */
+static int fds[26];              /* by letter */
+static char start[4096];         /* the folder it all begins in */
 static char text_space[WORDS][8192];
 static char buffer[BYTES]; /* for what is read */
 static char result[BYTES]; /* of the check, as text */
@@ -970,6 +975,12 @@ static void check(char *line)
         if (*word && count < WORDS)
             words[count++] = word;
     }
+    if (strcmp(words[0], "root") == 0) {
+        is_over |= !is_root && !words[1];
+        if (!is_root || !words[1])
+            return;
+        memmove(words, words + 1, sizeof words - sizeof *words);
+    }
     if (strcmp(words[0], "as") == 0) {
         become(words[1]);
         printf("%s\n", shown);
@@ -1004,7 +1015,7 @@ static void expand(const char *line)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     char line[8192];
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -1015,7 +1026,12 @@ int main(void)
     CHECK(getcwd(start, sizeof start) != NULL);
     for (size_t i = 0; i < 26; i++)
         fds[i] = CLOSED;
-    for (const char *p = script_begin; p < script_end; p++) {
+    if (argc > 1) {
+        CHECK(chmod(".", 0777) == 0);
+        become(argv[1]);
+        is_root = 0;
+    }
+    for (const char *p = script_begin; p < script_end && !is_over; p++) {
         size_t size = strcspn(p, "\n");
         snprintf(line, sizeof line, "%.*s", (int)size, p);
         char *end = line + strlen(line);

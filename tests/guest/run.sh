@@ -83,8 +83,8 @@ if [ -n "$in_image" ]; then
     export TARBOX_ROOT="$folder/store"
     mkdir -p "$folder/root/work"
     cp "$program" "$folder/root/program"
-    (cd "$folder/root/work" && ../program fill >/dev/null) && tar -C "$folder/root" -cf "$folder/root.tar" . ||
-        fail 'no image'
+    (cd "$folder/root/work" && ../program fill >/dev/null) || fail 'nothing for an image'
+    tar -C "$folder/root" -cf "$folder/root.tar" . || fail 'no image'
     program=/program
 fi
 # shellcheck disable=SC2086
