@@ -51,12 +51,16 @@ void name_key_init(struct name_key *key, uint64_t dir, const char *name, uint32_
         return;
     }
     uint64_t hash = dir ^ (uint64_t)size << 56;
-    for (uint32_t i = 0, at = 0; i < NAME_WORDS; i++, at += 8) {
-        key->words[i] = at < size ? word_at(name + at, size - at) : 0;
-        hash = (hash ^ key->words[i]) * MULTIPLIER;
+    uint32_t i = 0;
+    for (uint32_t at = 0; at < size; at += 8) {
+        uint64_t word = word_at(name + at, size - at);
+        hash = (hash ^ word) * MULTIPLIER;
         hash ^= hash >> 32;
+        key->words[i++] = word;
     }
-    key->hash = core_hash_u64(hash);
+    while (i < NAME_WORDS)
+        key->words[i++] = 0;
+    key->hash = hash * MULTIPLIER ^ hash >> 29;
 }
 
 static struct cache_slot *slot_of(const struct name_key *key)

@@ -47,33 +47,37 @@ enum vfs_inode_owner {
     VFS_OWNER_COUNT,
 };
 
+/* What path walks and stat(2) look at comes first: two cache lines. */
 struct vfs_inode {
-    _Atomic uint64_t ino;    /* constant; no other inode ever has it */
-    uint32_t image_index;    /* constant: index in the image, or VFS_NO_IMAGE */
-    uint32_t rdev;           /* constant: of a device node */
-    struct vfs_super *super; /* constant: its file system */
-    _Atomic uint32_t refs;
-
-    struct core_lock lock; /* guards all below that is not said otherwise; reads of atomic
-                              fields need no lock */
-    _Atomic uint32_t mode; /* type (constant) and permission bits */
+    _Alignas(64) _Atomic uint64_t ino; /* constant; no other inode ever has it */
+    struct vfs_super *super;           /* constant: its file system */
+    struct vfs_inode *_Atomic mounted; /* a reference: what is seen in its place, or NULL */
+    _Atomic uint32_t mode;             /* type (constant) and permission bits */
     _Atomic uint32_t uid, gid;
     _Atomic uint32_t nlink; /* 0: the last name is gone */
-    uint32_t may_link;      /* 1: O_TMPFILE: without a name, but may get one */
-    _Atomic int64_t atime_ns, mtime_ns, ctime_ns;
-    _Atomic uint64_t size;       /* file: bytes; link: of the target */
-    struct vfs_xattr *xattrs;    /* in place of the image's, once one was set */
-    _Atomic uint32_t own_xattrs; /* 1: `xattrs` counts, not the image's */
+    uint32_t owner;         /* constant: VFS_OF_* */
+    uint32_t rdev;          /* constant: of a device node */
+    uint32_t image_index;   /* constant: index in the image, or VFS_NO_IMAGE */
+    _Atomic uint32_t refs;
 
-    /* Regular files: pages above the image's contents. */
-    core_page_t **_Atomic chunks;       /* of CHUNK_PAGES pages each; NULL: nothing was written */
-    uint32_t chunk_count, first_pages;  /* chunks, and pages in the first one */
-    _Atomic uint64_t page_count;        /* pages allocated */
+    struct core_lock lock; /* guards all that is not said otherwise; reads of atomic fields need
+                              no lock */
+    _Atomic uint64_t size; /* file: bytes; link: of the target */
+    _Atomic int64_t atime_ns, mtime_ns, ctime_ns;
+    _Atomic uint64_t page_count;        /* of a regular file: pages allocated */
     _Atomic uint64_t image_size;        /* bytes of the image's contents that still show */
     struct core_shared *_Atomic shared; /* a reference: has all the contents, once the file was
                                            mapped shared; there are no pages then */
-    struct vfs_memfd *memfd;            /* constant: of memfd_create(2), else NULL */
-    _Atomic uint32_t writer_count;      /* open files that may write: it is no program then */
+
+    struct vfs_xattr *xattrs;    /* in place of the image's, once one was set */
+    _Atomic uint32_t own_xattrs; /* 1: `xattrs` counts, not the image's */
+    uint32_t may_link;           /* 1: O_TMPFILE: without a name, but may get one */
+
+    /* Regular files: pages above the image's contents. */
+    core_page_t **_Atomic chunks;      /* of CHUNK_PAGES pages each; NULL: nothing was written */
+    uint32_t chunk_count, first_pages; /* chunks, and pages in the first one */
+    struct vfs_memfd *memfd;           /* constant: of memfd_create(2), else NULL */
+    _Atomic uint32_t writer_count;     /* open files that may write: it is no program then */
 
     const char *target; /* constant: a new link's target, in the arena; NULL: the image's */
 
@@ -96,15 +100,13 @@ struct vfs_inode {
 
     struct vfs_pipe *_Atomic pipe; /* fifos: while one is open */
     struct vfs_socket *socket;     /* sockets: who is bound here, no reference; NULL: nobody */
-    uint32_t owner;                /* constant: VFS_OF_* */
     union {                        /* constant; NULL in the container's own */
         struct vfs_host *host;
         struct vfs_made *made;   /* of /proc and the like */
         struct vfs_file *opened; /* a reference */
     };
-    struct vfs_inode *_Atomic mounted; /* a reference: what is seen in its place, or NULL */
-    struct vfs_inode *covers;          /* of what is mounted: the other way, a reference */
-    struct vfs_inode *next_unused;     /* guarded by the table of inodes: while it is nobody's */
+    struct vfs_inode *covers;      /* of what is mounted: the other way, a reference */
+    struct vfs_inode *next_unused; /* guarded by the table of inodes: while it is nobody's */
 };
 
 #define VFS_NO_IMAGE UINT32_MAX
