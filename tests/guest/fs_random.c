@@ -403,7 +403,8 @@ static void do_copy(void)
     if (fstat(to, &st) == 0 && (st.st_size > FILE_MAX || lseek(to, 0, SEEK_CUR) > FILE_MAX) &&
         lseek(to, 0, SEEK_SET) >= 0 && ftruncate(to, 100) == 0)
         say("cut ");
-    if (dice(2) || to_itself) { /* sendfile(2) would read what it writes, or not */
+    /* sendfile(2) to the same file would read what it writes, or not; a folder does not tell. */
+    if (dice(2) || to_itself || in_folder) {
         say("copy_file_range %d %ld %ld %zu", gives, (long)a, (long)b, size);
         n = copy_file_range(from, gives & 1 ? &a : NULL, to, gives & 2 ? &b : NULL, size, 0);
     } else {
