@@ -264,7 +264,7 @@ void vfs_file_put(struct vfs_file *file)
     file_put_rest(&rest);
 }
 
-void file_set_place(struct vfs_file *file, const struct vfs_place *place)
+void file_set_place(struct vfs_file *file, struct vfs_place *place)
 {
     if (!place->dir)
         return;
@@ -274,7 +274,8 @@ void file_set_place(struct vfs_file *file, const struct vfs_place *place)
         return; /* then its path is not known */
     memcpy(file->name, place->name, place->size);
     file->name_size = (uint16_t)place->size;
-    file->dir = vfs_inode_get(place->dir);
+    file->dir = place->dir;
+    place->dir = NULL;
 }
 
 void file_get_place(const struct vfs_file *file, struct vfs_place *place)

@@ -69,8 +69,8 @@ struct vfs_place {
 void place_set(struct vfs_place *place, struct vfs_inode *dir, const char *name, uint32_t size);
 void place_put(struct vfs_place *place);
 
-/* The place where a file was opened. */
-void file_set_place(struct vfs_file *file, const struct vfs_place *place);
+/* The place where a file was opened, whose directory moves to the file. */
+void file_set_place(struct vfs_file *file, struct vfs_place *place);
 void file_get_place(const struct vfs_file *file, struct vfs_place *place);
 
 /*

@@ -193,7 +193,7 @@ static int64_t vector_move(struct shim_task *t, struct vector *v, lx_uptr buf, u
 static int vector_check_flags(const struct vector *v)
 {
     uint32_t waits = v->direction == WRITE ? LX_RWF_NOWAIT : 0;
-    if (v->rwf & ~((uint32_t)LX_RWF_SUPPORTED & ~waits))
+    if (v->rwf & ~((uint32_t)LX_RWF_KNOWN & ~waits))
         return -LX_EOPNOTSUPP;
     return v->rwf & LX_RWF_APPEND && v->rwf & LX_RWF_NOAPPEND ? -LX_EINVAL : 0;
 }

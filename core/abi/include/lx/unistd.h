@@ -43,7 +43,7 @@
 #define LX_RWF_NOWAIT 0x8
 #define LX_RWF_APPEND 0x10
 #define LX_RWF_NOAPPEND 0x20
-#define LX_RWF_SUPPORTED 0x3f
+#define LX_RWF_KNOWN 0x3f
 
 /* sync_file_range(2) */
 #define LX_SYNC_FILE_RANGE_ALL 0x7
