@@ -208,17 +208,30 @@ FUNCTION(plat_copy_guest)
 #else
     movq ARG3, %rcx
 #endif
-    cmpq $64, %rcx
+    cmpq $256, %rcx             /* short copies: words, then bytes; rep costs 30 ns to start */
     ja 2f
-    cmpq $8, %rcx               /* short copies: words, then bytes; rep costs 30 ns to start */
-    jb 3f
-1:  movq (%rsi), %rax
+    jmp 16f
+1:  movq (%rsi), %rax           /* where a word faults, its bytes are tried at 3 */
+    movq 8(%rsi), %rdx
+    movq 16(%rsi), %r8
+    movq 24(%rsi), %r9
+    movq %rax, (%rdi)
+    movq %rdx, 8(%rdi)
+    movq %r8, 16(%rdi)
+    movq %r9, 24(%rdi)
+    addq $32, %rsi
+    addq $32, %rdi
+    subq $32, %rcx
+16: cmpq $32, %rcx
+    jae 1b
+    jmp 18f
+17: movq (%rsi), %rax
     movq %rax, (%rdi)
     addq $8, %rsi
     addq $8, %rdi
     subq $8, %rcx
-    cmpq $8, %rcx
-    jae 1b
+18: cmpq $8, %rcx
+    jae 17b
 3:  testq %rcx, %rcx
     je 5f
 4:  movb (%rsi), %al
@@ -272,7 +285,8 @@ END(plat_cmpxchg_guest32)
     .p2align 3
     .globl plat_fixups
 plat_fixups:
-    .quad 1b, 5b, 5b
+    .quad 1b, 3b, 3b
+    .quad 3b, 5b, 5b
     .quad 6b, 7b, 10b
     .quad 8b, 9b, 10b
     .globl plat_exits
@@ -281,7 +295,7 @@ plat_exits:
     .quad 13b, 14b
     .globl plat_fixup_count
 plat_fixup_count:
-    .long 3
+    .long 4
     .globl plat_exit_count
 plat_exit_count:
     .long 2

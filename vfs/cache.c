@@ -60,7 +60,7 @@ void name_key_init(struct name_key *key, uint64_t dir, const char *name, uint32_
     }
     while (i < NAME_WORDS)
         key->words[i++] = 0;
-    key->hash = hash * MULTIPLIER ^ hash >> 29;
+    key->hash = core_hash_u64(hash);
 }
 
 static struct cache_slot *slot_of(const struct name_key *key)

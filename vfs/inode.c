@@ -299,19 +299,22 @@ static uint64_t pages_of(const struct vfs_inode *inode)
 void inode_stat_own(const struct vfs_inode *inode, const struct vfs_super *super,
                     struct lx_stat *out)
 {
-    memset(out, 0, sizeof *out);
+    /* Field by field: to zero it all first costs half as much again. */
     out->st_dev = super->device;
     out->st_ino = inode->ino;
     out->st_nlink = inode->nlink;
     out->st_mode = inode->mode;
     out->st_uid = inode->uid;
     out->st_gid = inode->gid;
+    out->pad = 0;
     out->st_rdev = inode->rdev;
     out->st_size = VFS_IS_DIR(inode) ? CORE_PAGE_SIZE : (int64_t)inode->size;
     out->st_blksize = CORE_PAGE_SIZE;
     out->st_atim = timespec_of(inode->atime_ns);
     out->st_mtim = timespec_of(inode->mtime_ns);
     out->st_ctim = timespec_of(inode->ctime_ns);
+    for (uint32_t i = 0; i < sizeof out->unused / sizeof out->unused[0]; i++)
+        out->unused[i] = 0;
     out->st_blocks = (int64_t)(pages_of(inode) * (CORE_PAGE_SIZE / 512));
 }
 
