@@ -3,14 +3,17 @@
  * Files of the host.  NTFS has no permission bits: directories and files show as
  * 0755, for any file may be a program; one with the read-only attribute as 0555.
  *
- * Source  CreateFileW, ReadFile, GetFileInformationByHandle, CreateFileMappingW, LockFileEx.
+ * Source  CreateFileW, ReadFile, NtReadFile, GetFileInformationByHandle, CreateFileMappingW,
+ *         LockFileEx.
  */
 
 #include "internal.h"
 
+#include <ntstatus.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <winternl.h>
 
 #include "lx/errno.h"
 
@@ -19,6 +22,14 @@
 #define TEMPORARY_TRIES 16
 #define LOCK_OFFSET_HIGH \
     0x40000000u /* far beyond any content: locks here keep others from reading */
+
+/* Documented for drivers, and not in every SDK's winternl.h. */
+NTSTATUS NTAPI NtReadFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, PVOID context,
+                          PIO_STATUS_BLOCK io, PVOID buf, ULONG size, PLARGE_INTEGER offset,
+                          PULONG key);
+NTSTATUS NTAPI NtWriteFile(HANDLE file, HANDLE event, PIO_APC_ROUTINE apc, PVOID context,
+                           PIO_STATUS_BLOCK io, PVOID buf, ULONG size, PLARGE_INTEGER offset,
+                           PULONG key);
 
 int windows_file_new(HANDLE handle, struct plat_file **out)
 {
@@ -124,20 +135,31 @@ int64_t plat_host_file_read(struct plat_file *f, void *buf, uint64_t size)
     return error == ERROR_HANDLE_EOF || error == ERROR_BROKEN_PIPE ? 0 : windows_error_of(error);
 }
 
+/*
+ * ReadFile() and WriteFile() at an offset let a completion port know, which may cost more than the
+ * transfer, although there is none.  The calls below them do that only if they are given a context.
+ */
+static int64_t transferred(NTSTATUS status, const IO_STATUS_BLOCK *io)
+{
+    if (status == STATUS_END_OF_FILE)
+        return 0;
+    return status < 0 ? windows_error_of(RtlNtStatusToDosError(status)) : (int64_t)io->Information;
+}
+
 int64_t plat_host_file_pread(struct plat_file *f, void *buf, uint64_t size, uint64_t offset)
 {
-    OVERLAPPED o = {.Offset = (DWORD)offset, .OffsetHigh = (DWORD)(offset >> 32)};
-    DWORD count;
-    if (ReadFile(f->handle, buf, cut(size), &count, &o))
-        return count;
-    return GetLastError() == ERROR_HANDLE_EOF ? 0 : windows_error();
+    LARGE_INTEGER at = {.QuadPart = (int64_t)offset};
+    IO_STATUS_BLOCK io = {0};
+    return transferred(NtReadFile(f->handle, NULL, NULL, NULL, &io, buf, cut(size), &at, NULL),
+                       &io);
 }
 
 int64_t plat_host_file_pwrite(struct plat_file *f, const void *buf, uint64_t size, uint64_t offset)
 {
-    OVERLAPPED o = {.Offset = (DWORD)offset, .OffsetHigh = (DWORD)(offset >> 32)};
-    DWORD count;
-    return WriteFile(f->handle, buf, cut(size), &count, &o) ? (int64_t)count : windows_error();
+    LARGE_INTEGER at = {.QuadPart = (int64_t)offset};
+    IO_STATUS_BLOCK io = {0};
+    return transferred(
+        NtWriteFile(f->handle, NULL, NULL, NULL, &io, (void *)buf, cut(size), &at, NULL), &io);
 }
 
 static enum plat_file_type type_of(HANDLE handle, DWORD attributes)

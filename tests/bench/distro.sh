@@ -94,10 +94,10 @@ memory=
 for name in "${!files[@]}"; do
     [[ -n $memory || ( -n $wanted && $wanted != *" $name "* ) ]] && continue
     memory=$(mktemp -d /dev/shm/bench.XXXXXX)
-    trap 'umount "$memory/share"; rm -rf "$work" "$memory"' EXIT
+    trap 'umount "$memory/share" 2>/dev/null; rm -rf "$work" "$memory"' EXIT
     chmod 755 "$memory"
     cp -a "$root/." "$memory"
-    (cd "$root" && find usr/share -type f | sort | head -n 3100) >"$work/list"
+    (cd "$root" && find usr/share -type f | sort | sed -n 1,3100p) >"$work/list"
     tar -C "$root" -cf "$work/some.tar" -T "$work/list"
     mkdir -p "$memory/share"
     mount --bind "$work" "$memory/share"
