@@ -171,6 +171,9 @@ struct vfs_inode *dir_parent(struct vfs_inode *dir);
 /* Show "." and ".." from a cookie on, and move it behind them; 0 if `emit` said no. */
 int dir_show_dots(struct vfs_inode *dir, uint64_t *cookie, vfs_emit emit, void *arg);
 
+/* The root or working directory of `fs`: a reference. */
+struct vfs_inode *fs_current(struct vfs_fs *fs, struct vfs_inode *_Atomic *place);
+
 /* ---- Path walks (path.c), for those that create on the way ---- */
 
 struct walk {

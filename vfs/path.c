@@ -16,7 +16,6 @@
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
-#include "made.h"
 #include "vfs/tree.h"
 
 #define RESOLVE(flags) ((flags) >> VFS_WALK_RESOLVE_SHIFT)
@@ -107,30 +106,12 @@ void vfs_fs_set_cred(struct vfs_fs *fs, uint32_t uid, uint32_t gid, uint32_t cap
     vfs_groups_put(old);
 }
 
-static struct vfs_inode *current(struct vfs_fs *fs, struct vfs_inode *_Atomic *place)
+struct vfs_inode *fs_current(struct vfs_fs *fs, struct vfs_inode *_Atomic *place)
 {
     core_lock_acquire(&fs->lock);
     struct vfs_inode *inode = vfs_inode_get(*place);
     core_lock_release(&fs->lock);
     return inode;
-}
-
-/* ---- Places ---- */
-
-void place_set(struct vfs_place *place, struct vfs_inode *dir, const char *name, uint32_t size)
-{
-    place_put(place);
-    place->dir = vfs_inode_get(dir);
-    place->size = size;
-    memcpy(place->name, name, size);
-}
-
-void place_put(struct vfs_place *place)
-{
-    vfs_inode_put(place->inode);
-    vfs_inode_put(place->dir);
-    place->inode = place->dir = NULL;
-    place->size = 0;
 }
 
 /* ---- What the cache knows ---- */
@@ -446,7 +427,7 @@ static int set_place_quickly(struct vfs_fs *fs, struct vfs_inode *from, const ch
     struct vfs_inode *dir = up->inode;
     if (!dir)
         dir = *path != '/' && from ? vfs_inode_get(from)
-                                   : current(fs, *path == '/' ? &fs->root : &fs->cwd);
+                                   : fs_current(fs, *path == '/' ? &fs->root : &fs->cwd);
     else if (!cache_take(up))
         return 0;
     int same = dir->ino == at->ino;
@@ -588,230 +569,4 @@ int vfs_walk_parent(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
     }
     walk_end(&w);
     return err;
-}
-
-/* ---- The working directory's path ---- */
-
-/* A path that grows at its front. */
-struct backwards {
-    char *begin, *end; /* of what is there; `begin` moves down to `limit` */
-    char *limit;
-};
-
-static int prepend(struct backwards *b, const char *text, uint64_t size)
-{
-    if ((uint64_t)(b->begin - b->limit) < size)
-        return -LX_ENAMETOOLONG;
-    b->begin -= size;
-    memcpy(b->begin, text, size);
-    return 0;
-}
-
-/* The name that a file of a host folder, or a directory, has in its parent; LOCK_TREE is held. */
-static int own_name_locked(struct vfs_inode *inode, char name[LX_NAME_MAX + 1], uint32_t *size)
-{
-    struct vfs_inode *parent = inode->parent;
-    const char *there;
-    while (inode->covers)
-        inode = inode->covers;
-    if (inode->owner) {
-        *size = (uint32_t)inode_ops(inode)->name_locked(inode, name);
-        return 0;
-    }
-    core_lock_acquire(&parent->dir_lock);
-    int err = dir_name_locked(parent, inode->ino, &there, size);
-    if (err == 0)
-        memcpy(name, there, *size);
-    core_lock_release(&parent->dir_lock);
-    return err;
-}
-
-/* Put a name before the path. */
-static int prepend_name(struct backwards *b, const char *name, uint32_t size)
-{
-    int err = prepend(b, name, size);
-    return err < 0 ? err : prepend(b, "/", 1);
-}
-
-static int prepend_name_of(struct backwards *b, struct vfs_inode *dir)
-{
-    char name[LX_NAME_MAX + 1];
-    uint32_t size;
-    int err = own_name_locked(dir, name, &size);
-    return err < 0 ? err : prepend_name(b, name, size);
-}
-
-/* Put a directory's path before what is there; LOCK_TREE is held. */
-static int prepend_path_of(struct backwards *b, struct vfs_inode *root, struct vfs_inode *at)
-{
-    int err = 0, is_empty = b->begin == b->end;
-    struct vfs_inode *top = vfs_state()->root;
-    for (; err == 0 && at != root && at != top; at = at->parent)
-        err = prepend_name_of(b, at);
-    if (err == 0 && is_empty && b->begin == b->end)
-        err = prepend(b, "/", 1);
-    if (err == 0 && at != root)
-        err = prepend(b, "(unreachable)", 13);
-    return err;
-}
-
-/* Source: getcwd(2). */
-static int build_cwd(struct backwards *b, struct vfs_inode *root, struct vfs_inode *cwd)
-{
-    struct vfs_state *s = vfs_state();
-    if (!cwd->nlink)
-        return -LX_ENOENT;
-    core_lock_acquire(&s->tree_lock);
-    int err = prepend_path_of(b, root, cwd);
-    core_lock_release(&s->tree_lock);
-    return err;
-}
-
-/* ---- Any file's path ---- */
-
-/*
- * The name of a file in a directory: the one it was found by, as long as that is the file's, else
- * another one.  -LX_ENOENT: it has none there.
- */
-static int name_in(struct vfs_inode *dir, struct vfs_inode *inode, const struct vfs_place *place,
-                   char out[LX_NAME_MAX + 1], uint32_t *size)
-{
-    struct vfs_inode *there = NULL;
-    const char *name = place->name;
-    struct name_key key;
-    *size = place->size;
-    if (dir->owner) { /* such names do not change; a host folder's inodes know theirs */
-        memcpy(out, name, *size);
-        return made_fs(dir->owner) ? 0 : -LX_ENOENT;
-    }
-    int err = 0;
-    name_key_init(&key, dir->ino, name, *size);
-    core_lock_acquire(&dir->dir_lock);
-    if (dir_lookup_locked(dir, &key, &there) < 0 || (there != inode && there->mounted != inode))
-        err = inode->nlink ? dir_name_locked(dir, inode->ino, &name, size) : -LX_ENOENT;
-    if (err == 0)
-        memcpy(out, name, *size);
-    core_lock_release(&dir->dir_lock);
-    vfs_inode_put(there);
-    return err;
-}
-
-/*
- * Where a file is now that was found at a place; LOCK_TREE is held.
- *   dir, name, size  filled; as in `place` if it has no name any more: -LX_ENOENT.
- *
- * Differs from Linux: of a file that was renamed and then deleted, that is the name it was found by.
- */
-static int find_now_locked(struct vfs_inode *inode, const struct vfs_place *place,
-                           struct vfs_inode **dir, char name[LX_NAME_MAX + 1], uint32_t *size)
-{
-    *dir = place->dir;
-    int err = name_in(place->dir, inode, place, name, size);
-    if (err == -LX_ENOENT && inode->parent && inode->parent != place->dir) { /* it was moved */
-        *dir = inode->parent;
-        err = name_in(inode->parent, inode, place, name, size);
-    }
-    if (err == -LX_ENOENT) {
-        *dir = place->dir;
-        *size = place->size;
-        memcpy(name, place->name, place->size);
-    }
-    return err;
-}
-
-/* LOCK_TREE is held. */
-static int prepend_file(struct backwards *b, struct vfs_inode *root, struct vfs_inode *inode,
-                        const struct vfs_place *place)
-{
-    struct vfs_inode *dir;
-    char name[LX_NAME_MAX + 1];
-    uint32_t size;
-    int err = find_now_locked(inode, place, &dir, name, &size);
-    if (err == -LX_ENOENT)
-        err = prepend(b, " (deleted)", 10);
-    if (err == 0)
-        err = prepend_name(b, name, size);
-    return err < 0 ? err : prepend_path_of(b, root, dir);
-}
-
-/* 1 if an inode knows its place itself. */
-static int has_own_place(const struct vfs_inode *inode)
-{
-    return inode->nlink && (VFS_IS_DIR(inode) || (inode->owner == VFS_OF_HOST && inode->parent));
-}
-
-int place_now(struct vfs_inode *inode, const struct vfs_place *place, struct vfs_place *now)
-{
-    struct vfs_state *s = vfs_state();
-    int err = 0;
-    *now = (struct vfs_place){.dir = NULL};
-    core_lock_acquire(&s->tree_lock);
-    if (has_own_place(inode)) {
-        now->dir = inode == s->root ? NULL : inode->parent;
-        if (now->dir)
-            err = own_name_locked(inode, now->name, &now->size);
-    } else if (place->dir) {
-        err = find_now_locked(inode, place, &now->dir, now->name, &now->size);
-    }
-    if (now->dir)
-        vfs_inode_get(now->dir);
-    core_lock_release(&s->tree_lock);
-    return err == 0;
-}
-
-static int build_path(struct backwards *b, struct vfs_inode *root, struct vfs_inode *inode,
-                      const struct vfs_place *place)
-{
-    struct vfs_state *s = vfs_state();
-    core_lock_acquire(&s->tree_lock);
-    int err = has_own_place(inode) ? prepend_path_of(b, root, inode)
-              : place->dir         ? prepend_file(b, root, inode, place)
-                                   : prepend(b, "/ (deleted)", 11);
-    core_lock_release(&s->tree_lock);
-    return err;
-}
-
-int64_t place_path(struct vfs_fs *fs, struct vfs_inode *inode, const struct vfs_place *place,
-                   char *buf, uint64_t size)
-{
-    struct vfs_inode *root = current(fs, &fs->root);
-    char *path = core_arena_alloc(LX_PATH_MAX);
-    int64_t result = -LX_ENOMEM;
-    if (path) {
-        struct backwards b = {path + LX_PATH_MAX, path + LX_PATH_MAX, path};
-        result = build_path(&b, root, inode, place);
-        if (result == 0) {
-            result = b.end - b.begin;
-            if ((uint64_t)result > size)
-                result = (int64_t)size; /* readlink(2): cut */
-            memcpy(buf, b.begin, (uint64_t)result);
-        }
-    }
-    core_arena_free(path, LX_PATH_MAX);
-    vfs_inode_put(root);
-    return result;
-}
-
-int64_t vfs_fs_getcwd(struct vfs_fs *fs, char *buf, uint64_t size)
-{
-    struct vfs_inode *root = current(fs, &fs->root), *cwd = current(fs, &fs->cwd);
-    char *path = core_arena_alloc(LX_PATH_MAX);
-    int64_t result = -LX_ENOMEM;
-    if (path) {
-        struct backwards b = {path + LX_PATH_MAX, path + LX_PATH_MAX, path};
-        result = build_cwd(&b, root, cwd);
-        if (result == 0) {
-            result = b.end - b.begin;
-            if ((uint64_t)result + 1 > size) {
-                result = -LX_ERANGE;
-            } else {
-                memcpy(buf, b.begin, (uint64_t)result);
-                buf[result] = 0;
-            }
-        }
-    }
-    core_arena_free(path, LX_PATH_MAX);
-    vfs_inode_put(cwd);
-    vfs_inode_put(root);
-    return result;
 }
