@@ -145,10 +145,14 @@ static int open_image(struct cp *p, struct image *image)
     struct runner_options options = {
         .image = p->image, .root = image_store_root(p->call.store), .import = p->options};
     struct core_diag unused;
-    p->is_container = image_container_read(p->call.store, p->image, &p->container, &unused) == 0;
-    int err = p->is_container
-                  ? image_store_get(p->call.store, p->container.image, image, &p->call.diag)
-                  : runner_open_image(&options, image, &p->call.diag);
+    int err = image_container_read(p->call.store, p->image, &p->container, &unused);
+    if (err < 0 && err != -LX_ENOENT && err != -LX_EINVAL) {
+        p->call.diag = unused;
+        return err;
+    }
+    p->is_container = err == 0;
+    err = p->is_container ? image_store_get(p->call.store, p->container.image, image, &p->call.diag)
+                          : runner_open_image(&options, image, &p->call.diag);
     if (err < 0)
         return err;
     err = image_map_packs(image);
@@ -252,6 +256,16 @@ static int make_config(struct cp *p, const struct image *base, char **out)
     return err;
 }
 
+/* Nobody runs a container while it is changed. */
+static int hold_container(struct cp *p, struct plat_file **hold)
+{
+    struct core_diag unused;
+    *hold = NULL;
+    return !p->tag && image_container_read(p->call.store, p->image, &p->container, &unused) == 0
+               ? image_container_hold(p->call.store, p->image, hold, &p->call.diag)
+               : 0;
+}
+
 /* What is made becomes the container's, or gets the name. */
 static int give_away(struct cp *p, struct vfs_image_key id, const char *name)
 {
@@ -286,15 +300,15 @@ static int copy_in(struct cp *p)
     int is_archive = !strcmp(p->other, "-");
     struct plat_file *hold = NULL;
     p->options.store = p->call.store;
-    int err = open_image(p, &base);
+    int err = hold_container(p, &hold);
+    if (err == 0)
+        err = open_image(p, &base);
     if (err < 0)
-        return err;
+        goto out;
     err = choose_name(p, name);
-    if (err == 0 && p->is_container)
-        err = image_container_hold(p->call.store, p->image, &hold, &p->call.diag);
     if (err < 0) {
         image_close(&base);
-        return err;
+        goto out;
     }
     struct image_options options = {
         .limits = p->options.limits, .store = p->call.store, .waiting = p->options.waiting};

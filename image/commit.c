@@ -13,7 +13,6 @@
 #include "vfs/inode.h"
 
 #define READ_SIZE (256u << 10)
-#define LIST_SIZE (64u << 10)  /* names of attributes: listxattr(2) */
 #define VALUE_SIZE (64u << 10) /* setxattr(2) */
 
 /* An inode that the image had not, and its node. */
@@ -47,15 +46,23 @@ static int failed(struct commit *c, int err)
 /* Its extended attributes, in place of those the node has. */
 static int add_xattrs(struct commit *c, struct vfs_inode *inode, struct image_node *node)
 {
-    char *list = (char *)c->buffer, *value = list + LIST_SIZE;
-    int64_t size = vfs_inode_listxattr(inode, list, LIST_SIZE);
-    int err = size < 0 ? (int)size : 0;
+    char *value = (char *)c->buffer;
+    int64_t size = vfs_inode_listxattr(inode, NULL, 0);
     node->xattrs = 0;
+    if (size <= 0)
+        return size == -LX_EOPNOTSUPP ? 0 : (int)size;
+    char *list = malloc((size_t)size);
+    if (!list)
+        return -LX_ENOMEM;
+    size = vfs_inode_listxattr(inode, list, (uint64_t)size);
+    int err = size < 0 ? (int)size : 0;
     for (char *name = list; err == 0 && name < list + size; name += strlen(name) + 1) {
         int64_t n = vfs_inode_getxattr(inode, name, value, VALUE_SIZE);
         uint32_t offset;
-        if (n < 0)
-            return (int)n;
+        if (n < 0) {
+            err = (int)n;
+            break;
+        }
         err = image_tree_add_xattr(&c->b->tree,
                                    (struct image_bytes){(const uint8_t *)name, strlen(name)},
                                    (struct image_bytes){(const uint8_t *)value, (size_t)n},
@@ -63,6 +70,7 @@ static int add_xattrs(struct commit *c, struct vfs_inode *inode, struct image_no
         if (err == 0 && !node->xattrs)
             node->xattrs = offset + 1;
     }
+    free(list);
     return err;
 }
 
@@ -77,14 +85,11 @@ static int add_attributes(struct commit *c, struct vfs_inode *inode, struct imag
 }
 
 /* A file's bytes; its holes are not read. */
-static int add_contents(struct commit *c, struct vfs_inode *inode, struct image_bytes name,
-                        struct image_node *node)
+static int add_contents(struct commit *c, struct vfs_inode *inode, struct image_node *node)
 {
     uint64_t size = vfs_inode_size(inode), at = 0;
-    int err = image_build_count_file(c->b, name, size);
-    if (err < 0)
-        return err;
-    err = image_pack_begin(c->b->pack, size);
+    c->b->file_bytes += size;
+    int err = image_pack_begin(c->b->pack, size);
     while (err == 0 && at < size) {
         int64_t data = vfs_inode_seek(inode, (int64_t)at, 0);
         uint64_t begin = data < 0 ? size : (uint64_t)data;
@@ -97,13 +102,11 @@ static int add_contents(struct commit *c, struct vfs_inode *inode, struct image_
         uint64_t part = end < 0 ? size - at : (uint64_t)end - at;
         int64_t n = vfs_inode_read(inode, c->buffer, part < READ_SIZE ? part : READ_SIZE, at);
         if (n <= 0)
-            return failed(c, n < 0 ? (int)n : -LX_EIO);
+            return n < 0 ? (int)n : -LX_EIO;
         err = image_pack_append(c->b->pack, c->buffer, (uint64_t)n);
         at += (uint64_t)n;
     }
-    if (err == 0)
-        err = image_build_content(c->b, node);
-    return err < 0 ? failed(c, err) : 0;
+    return err == 0 ? image_build_content(c->b, node) : err;
 }
 
 /* ---- Inodes of the base -------------------------------------------------- */
@@ -123,7 +126,7 @@ static int apply_change(struct commit *c, uint32_t index)
     struct image_node node = {.mode = 0};
     int err = add_attributes(c, inode, &node);
     if (err == 0)
-        err = add_contents(c, inode, (struct image_bytes){0}, &node);
+        err = add_contents(c, inode, &node);
     if (err == 0)
         err = image_tree_add(t, &node, &c->remade[index]);
     return err < 0 ? failed(c, err) : 0;
@@ -187,7 +190,7 @@ static int add_fresh(struct commit *c, struct vfs_inode *inode, struct image_byt
         const struct image_bytes bytes = {(const uint8_t *)target, n < 0 ? 0 : (size_t)n};
         err = n < 0 ? (int)n : image_build_target(c->b, bytes, &node);
     } else if (err == 0 && VFS_IS_REG(inode)) {
-        err = add_contents(c, inode, name, &node);
+        err = add_contents(c, inode, &node);
     }
     if (err == 0)
         err = image_tree_add(t, &node, &number);

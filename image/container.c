@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Containers that are kept.  Each has a file, containers/@NAME: the ids of the image that it
- * is and of the one that it began from, the time in ns, and the latter's name.  Beside it
+ * is and of the one that it began from, the time in ns, its host name, and the latter's name.  Beside it
  * =NAME, locked by whoever runs it.
  */
 
@@ -18,7 +18,8 @@
 
 #define FOLDER "containers"
 #define NAME_MAX_SIZE 64u
-#define ID_DIGITS (IMAGE_ID_SIZE - 1)
+#define HOLD_TRIES 20
+#define HOLD_NAP_NS 5000000ull
 
 int image_container_check(const char *name, struct core_diag *diag)
 {
@@ -60,11 +61,14 @@ static char *next_word(char **text)
 
 static int parse(char *text, struct image_container *out)
 {
-    char *image = next_word(&text), *from = next_word(&text), *time = next_word(&text), *end;
+    char *image = next_word(&text), *from = next_word(&text), *time = next_word(&text),
+         *host = next_word(&text), *end;
     *out = (struct image_container){0};
-    if (image_id_parse(image, &out->image) < 0 || image_id_parse(from, &out->from) < 0 || !*time)
+    if (image_id_parse(image, &out->image) < 0 || image_id_parse(from, &out->from) < 0 || !*time ||
+        !*host || strlen(host) >= sizeof out->hostname)
         return -LX_EIO;
     out->created_ns = strtoull(time, &end, 10);
+    memcpy(out->hostname, host, strlen(host) + 1);
     text[strcspn(text, "\n")] = 0;
     strncat(out->from_name, text, sizeof out->from_name - 1);
     return *end ? -LX_EIO : 0;
@@ -95,7 +99,7 @@ int image_container_read(struct image_store *s, const char *name, struct image_c
 static int write_file(struct image_store *s, const char *name, const struct image_container *c,
                       struct core_diag *diag)
 {
-    char path[STORAGE_PATH], text[2 * IMAGE_ID_SIZE + 32 + IMAGE_NAME_SIZE];
+    char path[STORAGE_PATH], text[2 * IMAGE_ID_SIZE + 100 + IMAGE_NAME_SIZE];
     char image[IMAGE_ID_SIZE], from[IMAGE_ID_SIZE];
     storage_path(s, FOLDER, "", path);
     int err = plat_path_make_directory(path);
@@ -103,8 +107,8 @@ static int write_file(struct image_store *s, const char *name, const struct imag
         return storage_failed(err, "make the folder", path, diag);
     image_id_format(c->image, image);
     image_id_format(c->from, from);
-    int size = snprintf(text, sizeof text, "%s %s %llu %s\n", image, from,
-                        (unsigned long long)c->created_ns, c->from_name);
+    int size = snprintf(text, sizeof text, "%s %s %llu %s %s\n", image, from,
+                        (unsigned long long)c->created_ns, c->hostname, c->from_name);
     path_of(s, '@', name, path);
     return storage_replace(s, path, text, (uint64_t)size, diag);
 }
@@ -149,19 +153,15 @@ int container_check_image(struct image_store *s, struct vfs_image_key id, struct
 }
 
 /* Remove what a container was, if nobody needs it; what cannot be removed stays. */
-static int drop_image(struct image_store *s, const struct image_container *c,
-                      struct core_diag *diag)
+static void drop_image(struct image_store *s, const struct image_container *c)
 {
     struct need n = {.id = c->image};
     struct core_diag unused;
-    if (same(c->image, c->from))
-        return 0;
-    int needed = image_store_each_name(s, look_at_name, &n, diag);
-    if (needed == 0)
-        needed = container_check_image(s, c->image, &unused) < 0;
-    if (needed == 0 && image_store_remove(s, c->image, &unused) < 0)
-        unused.text[0] = 0;
-    return needed < 0 ? needed : 0;
+    if (same(c->image, c->from) || image_store_each_name(s, look_at_name, &n, &unused) != 0 ||
+        container_check_image(s, c->image, &unused) < 0)
+        return;
+    int err = image_store_remove(s, c->image, &unused);
+    (void)err; /* somebody has it open */
 }
 
 int image_container_write(struct image_store *s, const char *name, const struct image_container *c,
@@ -175,7 +175,7 @@ int image_container_write(struct image_store *s, const char *name, const struct 
     int had = image_container_read(s, name, &old, &unused) == 0;
     err = write_file(s, name, c, diag);
     if (err == 0 && had && !same(old.image, c->image))
-        err = drop_image(s, &old, diag);
+        drop_image(s, &old);
     storage_unlock(s);
     return err;
 }
@@ -199,6 +199,10 @@ int image_container_hold(struct image_store *s, const char *name, struct plat_fi
     if (err < 0)
         return storage_failed(err, "open", path, diag);
     err = plat_file_lock(*out, PLAT_LOCK_EXCLUSIVE);
+    for (int i = 0; err == -LX_EAGAIN && i < HOLD_TRIES; i++) { /* somebody may just be looking */
+        plat_thread_yield(HOLD_NAP_NS);
+        err = plat_file_lock(*out, PLAT_LOCK_EXCLUSIVE);
+    }
     if (err == 0)
         return 0;
     plat_file_close(*out);
@@ -225,13 +229,10 @@ int image_container_remove(struct image_store *s, const char *name, struct core_
         err = plat_path_remove(path);
         if (err < 0)
             storage_failed(err, "remove", path, diag);
-        plat_file_close(lock);
-        path_of(s, '=', name, path);
-        if (err == 0 && plat_path_remove(path) < 0)
-            path[0] = 0; /* somebody is about to run one of that name */
+        plat_file_close(lock); /* it stays, for whoever waits for it */
     }
     if (err == 0 && !damaged)
-        err = drop_image(s, &c, diag);
+        drop_image(s, &c);
     storage_unlock(s);
     return err;
 }
@@ -249,7 +250,7 @@ static int is_running(struct image_store *s, const char *name)
     path_of(s, '=', name, path);
     if (plat_file_open(path, PLAT_FILE_READ | PLAT_FILE_WRITE, &file) < 0)
         return 0;
-    int err = plat_file_lock(file, PLAT_LOCK_EXCLUSIVE);
+    int err = plat_file_lock(file, PLAT_LOCK_SHARED);
     plat_file_close(file);
     return err == -LX_EAGAIN;
 }

@@ -3,6 +3,7 @@
 
 #include "container.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@
 #include "lx/errno.h"
 #include "plat/plat.h"
 #include "vfs/image.h"
+
+#define METADATA_MAX (64ull << 30) /* bytes of names, attributes and inodes */
 
 static int same(struct vfs_image_key a, struct vfs_image_key b)
 {
@@ -73,6 +76,9 @@ int container_open(const char *name, const char *root, const char *from, struct 
     out->record = (struct image_container){
         .image = image->id, .from = image->id, .created_ns = plat_clock_now(PLAT_CLOCK_REALTIME)};
     strncat(out->record.from_name, from, sizeof out->record.from_name - 1);
+    uint32_t number;
+    plat_random(&number, sizeof number);
+    snprintf(out->record.hostname, sizeof out->record.hostname, "%08x", number);
     return image_container_write(out->store, name, &out->record, diag);
 }
 
@@ -87,16 +93,21 @@ int container_keep(struct container *c, struct image *image, struct core_diag *d
         return core_diag_set(diag, -LX_EIO, "the container %s cannot be kept: its image is damaged",
                              c->name);
     memcpy(config, text, size);
-    image_limits_default(&options.limits);
+    options.limits = (struct image_limits){.entries = UINT32_MAX,
+                                           .metadata = METADATA_MAX,
+                                           .file_size = UINT64_MAX,
+                                           .total_size = UINT64_MAX,
+                                           .ratio = UINT64_MAX};
     vfs_image_attach(&image->view);
     int err = image_commit(image, &options, &kept, diag);
     free(config);
     if (err < 0)
         return err;
     c->record.image = kept.id;
+    image_close(image); /* what is open is not removed: the one it was may be, the new one not */
+    err = image_container_write(c->store, c->name, &c->record, diag);
     image_close(&kept);
-    image_close(image); /* what is open is not removed */
-    return image_container_write(c->store, c->name, &c->record, diag);
+    return err;
 }
 
 void container_close(struct container *c)

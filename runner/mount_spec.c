@@ -131,7 +131,8 @@ static int is_path(const char *host)
 static int volume_option(struct part option, uint32_t *flags)
 {
     static const char *const ignored[] = {
-        "rw", "z", "Z", "cached", "delegated", "shared", "rprivate", "consistent", "private", NULL};
+        "rw",         "z",       "Z",     "cached", "delegated", "shared", "rprivate",
+        "consistent", "private", "slave", "rslave", "rshared",   "nocopy", NULL};
     if (is(option, "ro"))
         *flags |= VFS_MOUNT_READ_ONLY;
     else if (!is_one_of(option, ignored))

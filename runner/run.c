@@ -56,6 +56,7 @@ struct run {
     uint64_t imported_ns;
     _Atomic uint32_t running;    /* 1: the guest host has been started */
     _Atomic uint32_t interrupts; /* Ctrl-C so far */
+    int may_keep;                /* all processes have ended by themselves */
     int32_t first_code;          /* of a guest host that ended by itself, for messages */
 };
 
@@ -189,6 +190,8 @@ static int make_container(struct run *r, const char *program)
     uint32_t id;
     plat_random(&id, sizeof id);
     snprintf(c->hostname, sizeof c->hostname, "%08x", id);
+    if (r->container.name)
+        snprintf(c->hostname, sizeof c->hostname, "%s", r->container.record.hostname);
     if (r->options->hostname)
         snprintf(c->hostname, sizeof c->hostname, "%s", r->options->hostname);
     c->pids_limit = r->options->pids_limit;
@@ -378,19 +381,27 @@ static void note_end(struct run *r, uint32_t index)
     shim_pool_lost(index, LX_SIGSEGV);
 }
 
+/* Note the guest hosts that have ended; 1 if there were any. */
+static int look_at_hosts(struct run *r)
+{
+    int any = 0;
+    for (uint32_t i = 0; i < SHIM_HOST_MAX; i++) {
+        if (r->hosts[i].process && atomic_load(&r->hosts[i].ended)) {
+            note_end(r, i);
+            any = 1;
+        }
+    }
+    return any;
+}
+
 /* Until the container's first process has ended, or its guest host. */
 static void supervise(struct run *r)
 {
     const struct shim_container *c = shim_container();
     struct core_sleeper *self = &shim_pool()->supervisor;
     while (!atomic_load(&c->done) && !r->handover->code && atomic_load(&r->interrupts) < 2) {
-        for (uint32_t i = 0; i < SHIM_HOST_MAX; i++) {
-            if (r->hosts[i].process && atomic_load(&r->hosts[i].ended)) {
-                note_end(r, i);
-                if (!shim_process_lives(1))
-                    return;
-            }
-        }
+        if (look_at_hosts(r) && !shim_process_lives(1))
+            return;
         if (atomic_exchange(&r->handover->is_stuck, 0) && shim_pool()->lost_count)
             on_stuck();
         int64_t deadline_ns = shim_pool_trim();
@@ -403,16 +414,21 @@ static void supervise(struct run *r)
 
 /*
  * Let the processes that are left end by themselves, so that nothing is cut off half changed: what
- * they leave behind is kept.  A host that does not come to it is killed as always.
+ * they leave behind is kept.
+ *   returns  1 if all have ended; 0: one did not come to it, or was ended from outside.
  */
-static void end_processes(void)
+static int end_processes(struct run *r)
 {
     int64_t until_ns = (int64_t)(plat_clock_now(PLAT_CLOCK_MONOTONIC) + END_NS);
-    while (shim_process_kill_others() && (int64_t)plat_clock_now(PLAT_CLOCK_MONOTONIC) < until_ns) {
+    while (shim_process_kill_others()) {
+        if ((int64_t)plat_clock_now(PLAT_CLOCK_MONOTONIC) >= until_ns)
+            return 0;
+        look_at_hosts(r);
         int err = core_sleep(&shim_pool()->supervisor, 0,
                              (int64_t)(plat_clock_now(PLAT_CLOCK_MONOTONIC) + NS_PER_MS));
         (void)err; /* it looks again */
     }
+    return atomic_load(&shim_container()->done) != 0;
 }
 
 /* End all that are left, and see them end. */
@@ -448,10 +464,24 @@ static int start_and_wait(struct run *r)
     atomic_store(&r->running, 1);
     core_lock_watch(on_stuck);
     supervise(r);
-    if (r->options->name)
-        end_processes();
+    r->may_keep = r->options->name && end_processes(r);
     end_hosts(r);
     return result(r, r->first_code);
+}
+
+/* Keep what was changed, or say that it is lost, and why. */
+static int keep(struct run *r)
+{
+    struct core_diag why = {.text = "it was ended in the middle of a change"};
+    int err = -LX_EINTR;
+    if (vfs_damaged() >= 0)
+        err = core_diag_set(&why, -LX_EIO, "its image is damaged");
+    else if (r->may_keep)
+        err = container_keep(&r->container, &r->image, &why);
+    return err < 0 ? core_diag_set(r->diag, err,
+                                   "what this run changed in the container %s is lost: %s",
+                                   r->options->name, why.text)
+                   : 0;
 }
 
 int runner_run(const struct runner_options *options, struct core_diag *diag)
@@ -482,12 +512,11 @@ int runner_run(const struct runner_options *options, struct core_diag *diag)
             print_stats(&r);
         if (r.image.is_stored && shim_container()->new_patches)
             keep_patches(&r.image, options->root, &r.handover->kept);
+        if (options->name && r.handover->entered_ns && keep(&r) < 0)
+            code = RUNNER_EXIT_FAILED;
         int64_t damaged = vfs_damaged();
         if (damaged >= 0)
             report_damage(options, &r.image, (uint32_t)damaged);
-        else if (options->name && r.handover->entered_ns &&
-                 container_keep(&r.container, &r.image, diag) < 0)
-            code = RUNNER_EXIT_FAILED;
     }
     container_close(&r.container);
     image_close(&r.image);

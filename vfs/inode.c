@@ -119,8 +119,7 @@ static void inode_free(struct vfs_inode *inode)
     inode->socket = NULL;
     inode->mounted = inode->covers = NULL;
     inode->owner = VFS_OF_CONTAINER;
-    inode->host = NULL;
-    inode->super = NULL;
+    inode->host = NULL; /* `super` stays: whoever looks without a reference reads it */
     core_lock_acquire(&s->lock);
     inode->next_unused = s->unused;
     s->unused = inode;

@@ -21,7 +21,8 @@
  * The image on which the container of this process's arena ran, with its changes; contents
  * of that one are not written again.  Sockets are left out.
  *   base     an image of options->store, attached (vfs/image.h); its packs are mapped.
- *   options  its `config` is the new image's.
+ *   options  its `config` is the new image's; its limits hold for memory and names only: what a
+ *            container could write can be kept.
  *   out      owned by the caller: image_close() it.
  */
 MUST_USE int image_commit(const struct image *base, const struct image_options *options,

@@ -22,6 +22,7 @@ struct image_container {
     struct vfs_image_key image, from;
     char from_name[IMAGE_NAME_SIZE]; /* what the user called that, cut to fit */
     uint64_t created_ns;             /* since 1970 */
+    char hostname[65];               /* as it sees itself, unless a run says otherwise */
 };
 
 /* -LX_EINVAL: this cannot name a container. */
