@@ -38,6 +38,9 @@ in_it '' 'rm -r /new /noise /sum /sparse; mkdir /new; echo other >/new/only; tru
 in_it '^only$' 'ls /new'
 in_it '^3$' 'stat -c %s /etc/passwd'
 
+host=$(tarbox run --name work base:1 hostname | tr -d '\r')
+in_it "^$host$" 'hostname'
+
 # ---- What goes in and out ----
 echo 'from the host' >"$scratch/file"
 gives 0 '^[0-9a-f]{32}$' cp -q "$scratch/file" work:/new/came
