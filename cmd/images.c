@@ -61,11 +61,6 @@ static int apply(void *arg, int id, const char *value)
     return 0;
 }
 
-static int same(struct vfs_image_key a, struct vfs_image_key b)
-{
-    return a.low == b.low && a.high == b.high;
-}
-
 static int add_image(void *arg, struct vfs_image_key id)
 {
     struct list *l = arg;
@@ -96,7 +91,8 @@ static int hide(void *arg, const char *name, const struct image_container *c, in
     (void)name;
     (void)is_running;
     for (size_t i = 0; i < l->count; i++)
-        l->rows[i].hidden |= same(l->rows[i].id, c->image) && !same(c->image, c->from);
+        l->rows[i].hidden |=
+            vfs_image_same_key(l->rows[i].id, c->image) && !vfs_image_same_key(c->image, c->from);
     return 0;
 }
 
@@ -106,7 +102,7 @@ static int count_name(void *arg, const char *name, struct vfs_image_key id)
     if (l->only && strcmp(name, l->only) != 0)
         return 0;
     for (size_t i = 0; i < l->count; i++)
-        l->rows[i].names += same(l->rows[i].id, id);
+        l->rows[i].names += vfs_image_same_key(l->rows[i].id, id);
     return 0;
 }
 
@@ -127,7 +123,7 @@ static void print_row(const struct list *l, const char *name)
 static int print_name(void *arg, const char *name, struct vfs_image_key id)
 {
     struct list *l = arg;
-    if (!same(id, l->row->id) || (l->only && strcmp(name, l->only) != 0))
+    if (!vfs_image_same_key(id, l->row->id) || (l->only && strcmp(name, l->only) != 0))
         return 0;
     if (!l->json)
         print_row(l, name);

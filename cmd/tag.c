@@ -60,7 +60,7 @@ struct names {
 static int look_at_name(void *arg, const char *name, struct vfs_image_key id)
 {
     struct names *n = arg;
-    if (id.low == n->id.low && id.high == n->id.high) {
+    if (vfs_image_same_key(id, n->id)) {
         n->count++;
         n->is_given |= !strcmp(name, n->given);
     }

@@ -43,11 +43,6 @@ static void path_of(const struct image_store *s, char prefix, const char *name,
     storage_path(s, FOLDER, file, path);
 }
 
-static int same(struct vfs_image_key a, struct vfs_image_key b)
-{
-    return a.low == b.low && a.high == b.high;
-}
-
 /* ---- The file ------------------------------------------------------------ */
 
 /* Cut the next word off a text; it ends with a zero then. */
@@ -126,7 +121,7 @@ static int look_at_container(void *arg, const char *name, const struct image_con
 {
     struct need *n = arg;
     (void)is_running;
-    if (!same(c->image, n->id) && !same(c->from, n->id))
+    if (!vfs_image_same_key(c->image, n->id) && !vfs_image_same_key(c->from, n->id))
         return 0;
     snprintf(n->room, sizeof n->room, "%s", name);
     n->name = n->room;
@@ -136,9 +131,9 @@ static int look_at_container(void *arg, const char *name, const struct image_con
 static int look_at_name(void *arg, const char *name, struct vfs_image_key id)
 {
     struct need *n = arg;
-    if (same(id, n->id))
+    if (vfs_image_same_key(id, n->id))
         n->name = name;
-    return same(id, n->id);
+    return vfs_image_same_key(id, n->id);
 }
 
 int container_check_image(struct image_store *s, struct vfs_image_key id, struct core_diag *diag)
@@ -157,7 +152,8 @@ static void drop_image(struct image_store *s, const struct image_container *c)
 {
     struct need n = {.id = c->image};
     struct core_diag unused;
-    if (same(c->image, c->from) || image_store_each_name(s, look_at_name, &n, &unused) != 0 ||
+    if (vfs_image_same_key(c->image, c->from) ||
+        image_store_each_name(s, look_at_name, &n, &unused) != 0 ||
         container_check_image(s, c->image, &unused) < 0)
         return;
     int err = image_store_remove(s, c->image, &unused);
@@ -174,7 +170,7 @@ int image_container_write(struct image_store *s, const char *name, const struct 
         return err;
     int had = image_container_read(s, name, &old, &unused) == 0;
     err = write_file(s, name, c, diag);
-    if (err == 0 && had && !same(old.image, c->image))
+    if (err == 0 && had && !vfs_image_same_key(old.image, c->image))
         drop_image(s, &old);
     storage_unlock(s);
     return err;

@@ -33,11 +33,6 @@ static int is_directory(const struct vfs_image_inode *inode)
     return inode && (inode->mode & LX_S_IFMT) == LX_S_IFDIR;
 }
 
-static int same_key(const struct vfs_image_inode *a, const struct vfs_image_inode *b)
-{
-    return a->key.low == b->key.low && a->key.high == b->key.high;
-}
-
 static int same_target(const struct diff *d, const struct vfs_image_inode *a,
                        const struct vfs_image_inode *b)
 {
@@ -68,7 +63,7 @@ static int same(const struct diff *d, const struct vfs_image_inode *a,
 {
     return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid &&
            a->mtime_ns == b->mtime_ns && a->size == b->size && a->rdev == b->rdev &&
-           same_key(a, b) && same_xattrs(d, a, b) &&
+           vfs_image_same_key(a->key, b->key) && same_xattrs(d, a, b) &&
            ((a->mode & LX_S_IFMT) != LX_S_IFLNK || same_target(d, a, b));
 }
 
@@ -128,7 +123,8 @@ static int compare(struct diff *d, const struct vfs_image_inode *before,
         result = d->each(d->arg, IMAGE_ADDED, d->path);
     else if (!same(d, before, after))
         result = d->each(d->arg, IMAGE_CHANGED, d->path);
-    if (result || !is_directory(after) || (is_directory(before) && same_key(before, after)))
+    if (result || !is_directory(after) ||
+        (is_directory(before) && vfs_image_same_key(before->key, after->key)))
         return result;
     return enter(d, is_directory(before) ? before : NULL, after);
 }

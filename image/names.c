@@ -171,7 +171,7 @@ static void edit_names(struct edit *e, char *text)
         if (order == 0)
             continue;
         if ((e->drop && !strcmp(name, e->drop)) ||
-            (e->forget && id.low == e->forget->low && id.high == e->forget->high))
+            (e->forget && vfs_image_same_key(id, *e->forget)))
             e->dropped++;
         else
             put_name(e, id, name);

@@ -348,18 +348,13 @@ static int same_extents(const struct vfs_image_extent *a, const struct vfs_image
     return 1;
 }
 
-static int same_key(struct vfs_image_key a, struct vfs_image_key b)
-{
-    return a.low == b.low && a.high == b.high;
-}
-
 /* Look among the contents of this pack: 1 and its place, 0, -LX_E*. */
 static int find_here(struct image_pack *p, struct image_content *c)
 {
     uint64_t stored = pack_end(p) - p->begin;
     for (uint32_t i = p->buckets[c->key.low & (p->bucket_count - 1)]; i; i = p->blobs[i - 1].next) {
         const struct blob *known = &p->blobs[i - 1];
-        if (!same_key(known->content.key, c->key) || known->content.size != c->size ||
+        if (!vfs_image_same_key(known->content.key, c->key) || known->content.size != c->size ||
             known->content.count != c->count || known->stored != stored ||
             (c->count &&
              !same_extents(&p->extents[known->content.data], &p->extents[c->data], c->count)))
@@ -390,7 +385,7 @@ static uint32_t use_known(struct image_pack *p, uint32_t n)
 uint32_t image_pack_use(struct image_pack *p, struct vfs_image_key id)
 {
     for (uint32_t n = 0; n < p->known->count; n++) {
-        if (same_key(p->known->packs[n].header->id, id))
+        if (vfs_image_same_key(p->known->packs[n].header->id, id))
             return use_known(p, n);
     }
     return NONE;
@@ -435,7 +430,7 @@ static int find_there(struct image_pack *p, struct image_content *c)
         const struct image_blobs_pack *pack = &p->known->packs[n];
         const struct vfs_pack_blob *end = pack->blobs + pack->blob_count;
         const struct vfs_pack_blob *blob = image_blobs_find(pack, c->key, c->size);
-        for (; blob && blob < end && same_key(blob->key, c->key); blob++) {
+        for (; blob && blob < end && vfs_image_same_key(blob->key, c->key); blob++) {
             int found = blob->size == c->size ? is_blob(p, n, blob, c) : 0;
             if (found)
                 return found;

@@ -244,7 +244,7 @@ static int add_key(struct vfs_image_key **keys, size_t *count, size_t *capacity,
 static int has_key(const struct vfs_image_key *keys, size_t count, struct vfs_image_key key)
 {
     for (size_t i = 0; i < count; i++) {
-        if (keys[i].low == key.low && keys[i].high == key.high)
+        if (vfs_image_same_key(keys[i], key))
             return 1;
     }
     return 0;

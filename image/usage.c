@@ -102,7 +102,7 @@ static int compare_parts(const void *a, const void *b)
 
 static int is_same(const struct part *a, const struct part *b)
 {
-    return a->key.low == b->key.low && a->key.high == b->key.high && a->size == b->size;
+    return vfs_image_same_key(a->key, b->key) && a->size == b->size;
 }
 
 /* Count a run of equal parts, which is sorted by image. */

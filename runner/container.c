@@ -15,11 +15,6 @@
 
 #define METADATA_MAX (64ull << 30) /* bytes of names, attributes and inodes */
 
-static int same(struct vfs_image_key a, struct vfs_image_key b)
-{
-    return a.low == b.low && a.high == b.high;
-}
-
 /* Patches and memory images are about programs, of which most are those of the first image's. */
 static void take_kept(struct image *image, struct image *from)
 {
@@ -35,7 +30,7 @@ static void take_kept(struct image *image, struct image *from)
 static int go_on(struct container *c, struct image *image, struct core_diag *diag)
 {
     struct image now;
-    if (!same(c->record.from, image->id))
+    if (!vfs_image_same_key(c->record.from, image->id))
         return core_diag_set(diag, -LX_EEXIST,
                              "the container %s was made from another image, %s; 'tarbox rm %s' "
                              "removes it",

@@ -151,8 +151,7 @@ int64_t vfs_image_find_content(const struct vfs_image *image, struct vfs_image_k
 {
     for (uint32_t i = 0; i < vfs_image_inode_count(image); i++) {
         const struct vfs_image_inode *inode = vfs_image_inode(image, i);
-        if (inode && inode->key.low == key.low && inode->key.high == key.high &&
-            (inode->mode & LX_S_IFMT) == LX_S_IFREG)
+        if (inode && vfs_image_same_key(inode->key, key) && (inode->mode & LX_S_IFMT) == LX_S_IFREG)
             return i;
     }
     return -LX_ENOENT;
@@ -245,7 +244,7 @@ int vfs_image_check(const struct vfs_image *image, const struct vfs_image_inode 
         if (!all)
             return -LX_EIO;
         struct vfs_image_key key = image_hash128(all, inode->size);
-        return key.low == inode->key.low && key.high == inode->key.high ? 0 : -LX_EIO;
+        return vfs_image_same_key(key, inode->key) ? 0 : -LX_EIO;
     }
     for (uint32_t i = 0; i < inode->count; i++) {
         const struct vfs_image_extent *e = extent(image, inode, i);

@@ -32,7 +32,7 @@ static const struct shim_patches_entry *find(struct vfs_image_key key, uint64_t 
     const struct shim_patches_header *h = shim_container()->patches;
     const struct shim_patches_entry *e = h ? (const void *)(h + 1) : NULL;
     for (uint32_t i = 0; h && i < h->count; i++) {
-        if (e[i].key.low == key.low && e[i].key.high == key.high && e[i].addr == addr)
+        if (vfs_image_same_key(e[i].key, key) && e[i].addr == addr)
             return &e[i];
     }
     return NULL;

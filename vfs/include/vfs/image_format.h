@@ -54,6 +54,11 @@ struct vfs_image_key {
     uint64_t low, high;
 };
 
+static inline int vfs_image_same_key(struct vfs_image_key a, struct vfs_image_key b)
+{
+    return a.low == b.low && a.high == b.high;
+}
+
 struct vfs_image_range {
     uint64_t offset;
     uint64_t size;     /* bytes */
