@@ -7,12 +7,10 @@
 #include <time.h>
 
 #include "cmd/cmd.h"
-#include "image/config.h"
 #include "image/container.h"
 #include "image/copy.h"
 #include "image/diff.h"
 #include "lx/errno.h"
-#include "plat/plat.h"
 #include "store.h"
 
 #define NS_PER_S 1000000000ull
@@ -209,39 +207,13 @@ static int apply_commit(void *arg, int id, const char *value)
     return 0;
 }
 
-/* The configuration of the new image: the container's with the changes, and one step more. */
-static int make_config(struct commit *m, const struct image *image, char **out)
-{
-    struct core_diag *diag = &m->call.diag;
-    struct image_config config;
-    uint64_t size, written;
-    char step[128];
-    const char *text = image_config_text(image, &size);
-    *out = NULL;
-    int err = image_config_read(text, size, m->call.operands[0], &config, diag);
-    if (err < 0)
-        return err;
-    for (size_t i = 0; err == 0 && i < m->change_count; i++)
-        err = image_config_change(&config, m->changes[i], diag);
-    snprintf(step, sizeof step, "tarbox commit %s", m->call.operands[0]);
-    if (err == 0) {
-        err = image_config_add_step(&config, step, plat_clock_now(PLAT_CLOCK_REALTIME));
-        if (err == 0)
-            err = image_config_write(&config, out, &written);
-        if (err < 0)
-            core_diag_set(diag, err, "no memory for the configuration");
-    }
-    image_config_fini(&config);
-    return err;
-}
-
 static int commit(struct commit *m)
 {
     struct cmd_call *c = &m->call;
     struct image_container container;
     struct image image = {0}, made = {0};
     struct image_options options = {.store = c->store};
-    char name[IMAGE_NAME_SIZE], id[IMAGE_ID_SIZE], *config = NULL;
+    char name[IMAGE_NAME_SIZE], id[IMAGE_ID_SIZE], step[128], *config = NULL;
     int err = image_name_normalize(c->operands[1], name, &c->diag);
     if (err == 0)
         err = image_container_read(c->store, c->operands[0], &container, &c->diag);
@@ -253,8 +225,9 @@ static int commit(struct commit *m)
             core_diag_set(&c->diag, err, "the container %s is damaged in the store",
                           c->operands[0]);
     }
+    snprintf(step, sizeof step, "tarbox commit %s", c->operands[0]);
     if (err == 0)
-        err = make_config(m, &image, &config);
+        err = cmd_config_step(c, &image, m->changes, m->change_count, step, &config);
     image_limits_default(&options.limits);
     options.config = config;
     if (err == 0)

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
-#include "image/config.h"
 #include "image/container.h"
 #include "image/copy.h"
 #include "lx/errno.h"
@@ -233,25 +232,14 @@ static int copy_out(struct cp *p)
 /* The configuration of the new image: the old one's, with one step more. */
 static int make_config(struct cp *p, const struct image *base, char **out)
 {
-    struct image_config config;
-    uint64_t size;
     char **operands = p->call.operands;
-    const char *text = image_config_text(base, &size);
-    size_t step_size = strlen(operands[0]) + strlen(operands[1]) + 16, written;
-    char *step = malloc(step_size);
+    size_t size = strlen(operands[0]) + strlen(operands[1]) + 16;
+    char *step = malloc(size);
     *out = NULL;
     if (!step)
         return core_diag_set(&p->call.diag, -LX_ENOMEM, "no memory to copy");
-    snprintf(step, step_size, "tarbox cp %s %s", operands[0], operands[1]);
-    int err = image_config_read(text, size, p->image, &config, &p->call.diag);
-    if (err == 0) {
-        err = image_config_add_step(&config, step, plat_clock_now(PLAT_CLOCK_REALTIME));
-        if (err == 0)
-            err = image_config_write(&config, out, &written);
-        if (err < 0)
-            core_diag_set(&p->call.diag, err, "no memory for the configuration");
-        image_config_fini(&config);
-    }
+    snprintf(step, size, "tarbox cp %s %s", operands[0], operands[1]);
+    int err = cmd_config_step(&p->call, base, NULL, 0, step, out);
     free(step);
     return err;
 }

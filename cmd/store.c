@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "image/config.h"
+#include "plat/plat.h"
 #include "runner/run.h"
 
 enum { ROOT, HELP };
@@ -99,4 +101,28 @@ const char *cmd_name_of(struct cmd_call *c, const char *reference, char full[IMA
         return NULL;
     image_id_format(key, id);
     return strncmp(id, reference, strlen(reference)) ? full : NULL;
+}
+
+int cmd_config_step(struct cmd_call *c, const struct image *image, const char *const *changes,
+                    size_t count, const char *step, char **out)
+{
+    struct image_config config;
+    uint64_t size;
+    size_t written;
+    const char *text = image_config_text(image, &size);
+    *out = NULL;
+    int err = image_config_read(text, size, "the image's configuration", &config, &c->diag);
+    if (err < 0)
+        return err;
+    for (size_t i = 0; err == 0 && i < count; i++)
+        err = image_config_change(&config, changes[i], &c->diag);
+    if (err == 0) {
+        err = image_config_add_step(&config, step, plat_clock_now(PLAT_CLOCK_REALTIME));
+        if (err == 0)
+            err = image_config_write(&config, out, &written);
+        if (err < 0)
+            core_diag_set(&c->diag, err, "no memory for the configuration");
+    }
+    image_config_fini(&config);
+    return err;
 }

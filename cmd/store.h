@@ -43,6 +43,17 @@ int cmd_begin(struct cmd_call *c, int argc, char **argv, int least, int most,
  */
 const char *cmd_name_of(struct cmd_call *c, const char *reference, char full[IMAGE_NAME_SIZE]);
 
+/*
+ * The configuration of an image that is made of another one.
+ *   changes  `count` lines as image_config_change() takes them.
+ *   step     what is noted in its history.
+ *   out      canonical JSON, the caller's to free().
+ *   returns  -LX_E*, with a sentence in `c->diag`.
+ */
+MUST_USE int cmd_config_step(struct cmd_call *c, const struct image *image,
+                             const char *const *changes, size_t count, const char *step,
+                             char **out);
+
 /* Close the store; say what failed if `err` is negative.  Returns the exit code. */
 int cmd_end(struct cmd_call *c, int err);
 
