@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -205,10 +206,20 @@ static void harvest(struct tree *t)
         }
         got = waitpid(t->leader, &status, t->way == SIGNALLED ? WNOHANG : 0);
     } while (got == 0);
-    /* The end of its output is the end of all its processes, but of those that were left behind. */
-    while ((n = read(t->output, &c, 1)) != 0)
+    /*
+     * The end of its output is the end of all its processes, but of those that were left behind.  One
+     * that was stopped when its group was killed ends when it goes on, and who would have continued it
+     * is gone.
+     */
+    struct pollfd output = {.fd = t->output, .events = POLLIN};
+    while (t->way == KILLED && poll(&output, 1, 100) == 0)
+        kill(-t->leader, SIGCONT);
+    while ((n = read(t->output, &c, 1)) != 0) {
         if (n < 0 && errno != EINTR)
             break;
+        while (t->way == KILLED && poll(&output, 1, 100) == 0)
+            kill(-t->leader, SIGCONT);
+    }
     close(t->output);
     if (got != t->leader || (status & 0x7f) != (t->status & 0x7f) ||
         (!WIFSIGNALED(status) && status != t->status)) {
