@@ -227,9 +227,14 @@ static void harvest(struct tree *t)
         printf("seed %llu: status %#x, not %#x: %s\n", (unsigned long long)t->seed,
                (unsigned)status, (unsigned)t->status, t->script);
     }
-    /* Those fell to us, and end by themselves. */
-    while (waitpid(-t->leader, NULL, 0) > 0 || errno == EINTR)
-        ;
+    /* Those fell to us, and end by themselves, or when they go on. */
+    while ((got = waitpid(-t->leader, NULL, t->way == KILLED ? WNOHANG : 0)) >= 0 ||
+           errno == EINTR) {
+        if (got == 0) {
+            kill(-t->leader, SIGCONT);
+            usleep(1000);
+        }
+    }
     t->leader = 0;
 }
 
