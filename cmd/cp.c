@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
-#include "image/container.h"
 #include "image/copy.h"
 #include "lx/errno.h"
 #include "plat/plat.h"
@@ -143,13 +142,10 @@ static int open_image(struct cp *p, struct image *image)
 {
     struct runner_options options = {
         .image = p->image, .root = image_store_root(p->call.store), .import = p->options};
-    struct core_diag unused;
-    int err = image_container_read(p->call.store, p->image, &p->container, &unused);
-    if (err < 0 && err != -LX_ENOENT && err != -LX_EINVAL) {
-        p->call.diag = unused;
+    int err = cmd_find_container(&p->call, p->image, &p->container);
+    if (err < 0)
         return err;
-    }
-    p->is_container = err == 0;
+    p->is_container = err;
     err = p->is_container ? image_store_get(p->call.store, p->container.image, image, &p->call.diag)
                           : runner_open_image(&options, image, &p->call.diag);
     if (err < 0)
@@ -247,11 +243,11 @@ static int make_config(struct cp *p, const struct image *base, char **out)
 /* Nobody runs a container while it is changed. */
 static int hold_container(struct cp *p, struct plat_file **hold)
 {
-    struct core_diag unused;
     *hold = NULL;
-    return !p->tag && image_container_read(p->call.store, p->image, &p->container, &unused) == 0
-               ? image_container_hold(p->call.store, p->image, hold, &p->call.diag)
-               : 0;
+    if (p->tag)
+        return 0;
+    int err = cmd_find_container(&p->call, p->image, &p->container);
+    return err > 0 ? image_container_hold(p->call.store, p->image, hold, &p->call.diag) : err;
 }
 
 /* What is made becomes the container's, or gets the name. */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
-#include "image/container.h"
 #include "image/export.h"
 #include "lx/errno.h"
 #include "store.h"
@@ -66,12 +65,13 @@ static int write_image(struct cmd_call *c, const struct arguments *a, int save)
     struct cmd_output output = {.file = NULL};
     char name[IMAGE_NAME_SIZE];
     struct image_container container;
-    struct core_diag unused;
-    int err = 0;
-    if (image_container_read(c->store, c->operands[0], &container, &unused) == 0)
+    int err = cmd_find_container(c, c->operands[0], &container);
+    if (err > 0) {
         id = container.image;
-    else
+        err = 0;
+    } else if (err == 0) {
         err = image_store_find(c->store, c->operands[0], &id, &c->diag);
+    }
     if (err == 0)
         err = image_store_get(c->store, id, &image, &c->diag);
     if (err < 0)

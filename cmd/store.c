@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "image/config.h"
+#include "lx/errno.h"
 #include "plat/plat.h"
 #include "runner/run.h"
 
@@ -88,6 +89,19 @@ int cmd_end(struct cmd_call *c, int err)
         return 0;
     fprintf(stderr, "tarbox %s: %s\n", c->name, c->diag.text);
     return RUNNER_EXIT_FAILED;
+}
+
+int cmd_find_container(struct cmd_call *c, const char *name, struct image_container *out)
+{
+    struct core_diag why;
+    int err = image_container_read(c->store, name, out, &why);
+    if (err == -LX_ENOENT || err == -LX_EINVAL) /* not there, or no name of a container */
+        return 0;
+    if (err < 0) {
+        c->diag = why;
+        return err;
+    }
+    return 1;
 }
 
 const char *cmd_name_of(struct cmd_call *c, const char *reference, char full[IMAGE_NAME_SIZE])

@@ -9,6 +9,7 @@
  * Threads  the main thread.
  */
 
+#include "image/container.h"
 #include "image/store.h"
 #include "options.h"
 
@@ -35,6 +36,12 @@ struct cmd_call {
  */
 int cmd_begin(struct cmd_call *c, int argc, char **argv, int least, int most,
               int (*apply)(void *arg, int id, const char *value), void *arg, int *code);
+
+/*
+ * The container that an operand names.  A container goes before an image of its name.
+ *   returns  1; 0 if there is none; -LX_E* with a sentence in `c->diag`.
+ */
+MUST_USE int cmd_find_container(struct cmd_call *c, const char *name, struct image_container *out);
 
 /*
  * The name that a user called an image by, if it was one and no id.

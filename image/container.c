@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Containers that are kept.  Each has a file, containers/@NAME: the ids of the image that it
- * is and of the one that it began from, the time in ns, its host name, and the latter's name.  Beside it
- * =NAME, locked by whoever runs it.
+ * is and of the one that it began from, the time in ns, its host name, and the latter's name.
+ * Beside it =NAME, locked by whoever runs it.
  */
 
 #include "image/container.h"

@@ -191,9 +191,9 @@ static int read_size(struct part p, uint64_t *out)
 
 static int tmpfs_option(struct part option, struct mount_spec *out)
 {
-    static const char *const ignored[] = {"rw",       "async",       "sync",     "noatime",
-                                          "relatime", "strictatime", "diratime", "nodiratime",
-                                          "rprivate", "private",     NULL};
+    static const char *const ignored[] = {"async",       "sync",     "noatime",    "relatime",
+                                          "strictatime", "diratime", "nodiratime", "rprivate",
+                                          "private",     NULL};
     static const struct {
         const char *set, *clear;
         uint32_t flag;

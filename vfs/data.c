@@ -321,16 +321,11 @@ static int seal_check(const struct vfs_inode *inode, enum seal_check what, uint6
     return seals & LX_F_SEAL_GROW && end > inode->size ? -LX_EPERM : 0;
 }
 
-static int64_t pages_of(uint64_t size)
-{
-    return (int64_t)((size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE);
-}
-
 /* A shared file counts as if it had no holes, and beyond its file system's limit, too. */
 static void set_size(struct vfs_inode *inode, uint64_t size)
 {
     if (inode->shared)
-        vfs_super_add_pages(inode->super, pages_of(size) - pages_of(inode->size));
+        vfs_super_add_pages(inode->super, (int64_t)(pages_of(size) - pages_of(inode->size)));
     INODE_SET(inode->size, size);
 }
 
@@ -432,7 +427,7 @@ int vfs_inode_truncate(struct vfs_inode *inode, uint64_t size)
     if (err < 0)
         goto out;
     if (size < inode->size) {
-        uint64_t first = (size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
+        uint64_t first = pages_of(size);
         /* The image's bytes end at `image_size`; only a page of our own keeps what is cut off. */
         if (inode->image_size > size)
             inode->image_size = size;
@@ -470,7 +465,7 @@ int vfs_inode_extend(struct vfs_inode *inode, uint64_t size)
 /* Make whole pages holes; those above the image's contents have to say so. */
 static int punch_pages(struct vfs_inode *inode, uint64_t first, uint64_t last)
 {
-    uint64_t image_pages = (inode->image_size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
+    uint64_t image_pages = pages_of(inode->image_size);
     for (; first < last && first < image_pages; first++) {
         core_page_t *slot = slot_at(inode, first);
         if (!slot)
@@ -489,7 +484,7 @@ int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size)
         return inode_ops(inode)->zero(inode, offset, size);
     core_lock_acquire(&inode->lock);
     uint64_t end = offset + size;
-    uint64_t limit = (inode->size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE * CORE_PAGE_SIZE;
+    uint64_t limit = pages_of(inode->size) * CORE_PAGE_SIZE;
     if (end > limit || end < offset)
         end = limit;
     err = seal_check(inode, SEAL_CHECK_WRITE, 0);
@@ -500,7 +495,7 @@ int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size)
         err = core_shared_zero(inode->shared, offset, end - offset);
         goto changed;
     }
-    uint64_t first = (offset + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE, last = end / CORE_PAGE_SIZE;
+    uint64_t first = pages_of(offset), last = end / CORE_PAGE_SIZE;
     if (first > last) { /* within one page */
         err = zero_part(inode, offset, end - offset);
     } else {
@@ -535,7 +530,7 @@ void data_free(struct vfs_inode *inode)
 {
     drop_pages(inode);
     if (inode->shared)
-        vfs_super_add_pages(inode->super, -pages_of(inode->size));
+        vfs_super_add_pages(inode->super, -(int64_t)pages_of(inode->size));
     core_shared_put(inode->shared);
 }
 
@@ -586,9 +581,9 @@ int64_t vfs_inode_seek(struct vfs_inode *inode, int64_t offset, int hole)
 /* Copy all contents to an object. */
 static int copy_contents(struct vfs_inode *inode, struct core_shared *s)
 {
-    uint64_t pages = (inode->size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
+    uint64_t pages = pages_of(inode->size);
     uint64_t own = (uint64_t)inode->chunk_count * CHUNK_PAGES;
-    uint64_t image = (inode->image_size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
+    uint64_t image = pages_of(inode->image_size);
     if (pages > own && pages > image)
         pages = own > image ? own : image;
     for (uint64_t page = 0, next; page < pages; page = next) {
@@ -627,7 +622,7 @@ static int share_locked(struct vfs_inode *inode)
     }
     drop_pages(inode);
     inode->shared = s;
-    vfs_super_add_pages(inode->super, pages_of(inode->size));
+    vfs_super_add_pages(inode->super, (int64_t)pages_of(inode->size));
     inode->image_size = 0;
     return 0;
 }

@@ -285,13 +285,13 @@ static struct lx_timespec timespec_of(int64_t ns)
     return (struct lx_timespec){s, rest};
 }
 
-/* Bytes that a file takes, in pages. */
-static uint64_t pages_of(const struct vfs_inode *inode)
+/* Pages that a file takes. */
+static uint64_t own_pages(const struct vfs_inode *inode)
 {
     uint64_t pages = inode->page_count, lower = inode->image_size;
     if (inode->shared) /* as if it had no holes */
-        pages = (inode->size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
-    lower = (lower + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
+        pages = pages_of(inode->size);
+    lower = pages_of(lower);
     return VFS_IS_REG(inode) && lower > pages ? lower : pages;
 }
 
@@ -314,7 +314,7 @@ void inode_stat_own(const struct vfs_inode *inode, const struct vfs_super *super
     out->st_ctim = timespec_of(inode->ctime_ns);
     for (uint32_t i = 0; i < sizeof out->unused / sizeof out->unused[0]; i++)
         out->unused[i] = 0;
-    out->st_blocks = (int64_t)(pages_of(inode) * (CORE_PAGE_SIZE / 512));
+    out->st_blocks = (int64_t)(own_pages(inode) * (CORE_PAGE_SIZE / 512));
 }
 
 void vfs_inode_stat(struct vfs_inode *inode, struct lx_stat *out)

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "core/layout.h"
 #include "core/list.h"
 #include "core/lock.h"
 #include "lx/compiler.h"
@@ -309,6 +310,12 @@ struct vfs_providers {
 };
 extern struct vfs_providers g_providers;
 
+/* Pages that so many bytes lie in, when the first of them begins one. */
+static inline uint64_t pages_of(uint64_t size)
+{
+    return (size + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE;
+}
+
 /* Inode numbers: an image inode's comes from its index, a new one's lies beyond all of those. */
 #define NEW_INO (1ull << 32)
 
@@ -318,8 +325,8 @@ static inline uint64_t image_ino(uint32_t index)
 }
 
 /*
- * Fields that stat(2) reads without a lock are set so, with the inode's lock held: nobody waits until
- * all processors see it.
+ * Fields that stat(2) reads without a lock are set so, with the inode's lock held: nobody waits
+ * until all processors see it.
  */
 #define INODE_SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
 

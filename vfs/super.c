@@ -18,15 +18,15 @@ static const struct {
     uint32_t block_size;
     uint32_t has_pages; /* 1: its files are in pages of ours */
 } types[VFS_SUPER_TYPES] = {
-    [VFS_SUPER_ROOT] = {"tarbox", LX_TMPFS_MAGIC, CORE_PAGE_SIZE,
-                        1}, /* as tmpfs, which it is like */
+    /* As tmpfs, which it is like. */
+    [VFS_SUPER_ROOT] = {"tarbox", LX_TMPFS_MAGIC, CORE_PAGE_SIZE, 1},
     [VFS_SUPER_FILES] = {"tmpfs", LX_TMPFS_MAGIC, CORE_PAGE_SIZE, 1},
     [VFS_SUPER_TMPFS] = {"tmpfs", LX_TMPFS_MAGIC, CORE_PAGE_SIZE, 1},
     [VFS_SUPER_PROC] = {"proc", LX_PROC_SUPER_MAGIC, CORE_PAGE_SIZE, 0},
     [VFS_SUPER_SYS] = {"sysfs", LX_SYSFS_MAGIC, CORE_PAGE_SIZE, 0},
     [VFS_SUPER_CGROUP] = {"cgroup2", LX_CGROUP2_SUPER_MAGIC, CORE_PAGE_SIZE, 0},
-    [VFS_SUPER_HOST] = {"host", LX_V9FS_MAGIC, CORE_PAGE_SIZE,
-                        0}, /* as other ways to such folders */
+    /* As other ways to such folders. */
+    [VFS_SUPER_HOST] = {"host", LX_V9FS_MAGIC, CORE_PAGE_SIZE, 0},
 };
 
 void vfs_super_init(struct vfs_super *super, enum vfs_super_type type, uint32_t minor)
