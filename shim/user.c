@@ -52,6 +52,30 @@ int shim_zero_out(lx_uptr to, uint64_t size)
     return 0;
 }
 
+#define LOW_BITS 0x0101010101010101ull
+
+/* The index of the first zero byte of a word; 8: none is zero. */
+static uint32_t first_zero(uint64_t word)
+{
+    uint64_t zeros = (word - LOW_BITS) & ~word & LOW_BITS << 7;
+    return zeros ? (uint32_t)__builtin_ctzll(zeros) / 8 : 8;
+}
+
+/* Where a string ends within so many bytes; `size`: not there. */
+static uint64_t string_end(const char *text, uint64_t size)
+{
+    uint64_t at = 0, word;
+    for (; at + sizeof word <= size; at += sizeof word) {
+        memcpy(&word, text + at, sizeof word);
+        uint32_t zero = first_zero(word);
+        if (zero < sizeof word)
+            return at + zero;
+    }
+    while (at < size && text[at])
+        at++;
+    return at;
+}
+
 /*
  * In steps that do not cross a page, because what follows the string may not be
  * mapped.
@@ -66,10 +90,9 @@ int64_t shim_copy_string(char *to, lx_uptr from, uint64_t size)
         int err = shim_copy_in(to + done, from + done, part);
         if (err < 0)
             return err;
-        for (uint64_t i = done; i < done + part; i++) {
-            if (!to[i])
-                return (int64_t)i;
-        }
+        uint64_t end = string_end(to + done, part);
+        if (end < part)
+            return (int64_t)(done + end);
         done += part;
     }
     return -LX_ENAMETOOLONG;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The dentry cache: direct-mapped, of fixed size, read without locks.
+ * The dentry cache: hash tables of fixed size, in stripes with a lock each; read
+ * without locks.
  *
  * A reader may see an inode that has just gone.  That is harmless: inodes stay
  * inodes for ever (see inode_alloc()), it reads their atomic fields only, and the
  * slot's sequence tells it afterwards to forget what it read.  Stores of a writer
  * are releases and loads of a reader acquires, so a reader that sees any of a
- * change sees the sequence that came before it.
+ * change sees the sequence that came before it.  A reader whose slot moves to
+ * another chain goes astray there: it finds the name or says that it is not cached.
  */
 
 #include <stdatomic.h>
@@ -14,10 +16,8 @@
 #include "core/hash.h"
 #include "core/mem.h"
 #include "internal.h"
-#include "plat/plat.h"
 
-#define MULTIPLIER 0x9fb21c651e98df25ull
-#define SPINS 200 /* longer than any change */
+#define CHAIN_MAX 16 /* of what a reader looks at: it may go in circles */
 
 #define LOAD(field) atomic_load_explicit(&(field), memory_order_acquire)
 #define STORE(field, value) atomic_store_explicit(&(field), (value), memory_order_release)
@@ -50,22 +50,27 @@ void name_key_init(struct name_key *key, uint64_t dir, const char *name, uint32_
         key->hash = core_hash_bytes(name, size, dir);
         return;
     }
-    uint64_t hash = dir ^ (uint64_t)size << 56;
+    uint64_t hash = core_hash_fold(dir ^ (uint64_t)size << 56);
     uint32_t i = 0;
     for (uint32_t at = 0; at < size; at += 8) {
         uint64_t word = word_at(name + at, size - at);
-        hash = (hash ^ word) * MULTIPLIER;
-        hash ^= hash >> 32;
+        hash = core_hash_fold(hash ^ word);
         key->words[i++] = word;
     }
     while (i < NAME_WORDS)
         key->words[i++] = 0;
-    key->hash = core_hash_u64(hash);
+    key->hash = hash;
 }
 
-static struct cache_slot *slot_of(const struct name_key *key)
+/* The highest bits of the hash say which stripe, those below which bucket there. */
+static struct cache_stripe *stripe_of(const struct name_key *key)
 {
-    return &vfs_state()->cache[key->hash % CACHE_SLOTS];
+    return &vfs_state()->cache[key->hash >> (64 - CACHE_STRIPE_BITS)];
+}
+
+static uint32_t bucket_of(const struct name_key *key)
+{
+    return (uint32_t)(key->hash >> (64 - CACHE_STRIPE_BITS - CACHE_SLOT_BITS)) % CACHE_SLOTS;
 }
 
 static int is_of(const struct cache_slot *s, const struct name_key *key)
@@ -83,13 +88,21 @@ int cache_peek(const struct name_key *key, struct cache_view *out)
 {
     if (key->size > NAME_CACHED)
         return 0;
-    const struct cache_slot *s = slot_of(key);
-    out->slot = s;
-    out->sequence = LOAD(s->sequence);
-    if (out->sequence & 1 || !is_of(s, key))
-        return 0;
-    out->inode = LOAD(s->inode);
-    return cache_still(out);
+    const struct cache_stripe *stripe = stripe_of(key);
+    uint32_t place = LOAD(stripe->buckets[bucket_of(key)]);
+    for (uint32_t steps = 0; place && steps < CHAIN_MAX; steps++) {
+        const struct cache_slot *s = &stripe->slots[place - 1];
+        out->slot = s;
+        out->sequence = LOAD(s->sequence);
+        if (out->sequence & 1)
+            return 0;
+        if (is_of(s, key)) {
+            out->inode = LOAD(s->inode);
+            return cache_still(out);
+        }
+        place = LOAD(s->next);
+    }
+    return 0;
 }
 
 int cache_still(const struct cache_view *view)
@@ -107,27 +120,19 @@ int cache_take(const struct cache_view *view)
     return 0;
 }
 
-/* Take the right to change the slot; only some stores are made with it. */
-static uint32_t begin_change(struct cache_slot *s)
+void cache_init(struct vfs_state *s)
 {
-    uint32_t sequence = LOAD(s->sequence);
-    for (uint32_t i = 0;
-         sequence & 1 || !atomic_compare_exchange_weak(&s->sequence, &sequence, sequence + 1);
-         i++) {
-        if (i < SPINS)
-            __builtin_ia32_pause();
-        else
-            plat_thread_yield(0);
-        sequence = LOAD(s->sequence);
-    }
-    return sequence;
+    for (uint32_t i = 0; i < sizeof s->cache / sizeof s->cache[0]; i++)
+        core_lock_init(&s->cache[i].lock, CORE_LOCK_DENTRY);
 }
 
-/* Change the slot and give the right back; returns the reference that it held. */
-static struct vfs_inode *end_change(struct cache_slot *s, uint32_t sequence,
-                                    const struct name_key *key, struct vfs_inode *inode)
+/* Let a slot mean something else; returns the reference that it held. */
+static struct vfs_inode *change_locked(struct cache_slot *s, const struct name_key *key,
+                                       struct vfs_inode *inode)
 {
     struct vfs_inode *old = LOAD(s->inode);
+    uint32_t sequence = LOAD(s->sequence);
+    STORE(s->sequence, sequence + 1);
     STORE(s->size, key ? key->size : 0);
     STORE(s->inode, inode);
     if (key) {
@@ -139,14 +144,59 @@ static struct vfs_inode *end_change(struct cache_slot *s, uint32_t sequence,
     return old;
 }
 
+/* The link that leads to a name's slot, or to nothing. */
+static _Atomic uint16_t *link_of_locked(struct cache_stripe *stripe, const struct name_key *key)
+{
+    _Atomic uint16_t *link = &stripe->buckets[bucket_of(key)];
+    while (LOAD(*link) && !is_of(&stripe->slots[LOAD(*link) - 1], key))
+        link = &stripe->slots[LOAD(*link) - 1].next;
+    return link;
+}
+
+/* Take a slot out of the chain that it is in. */
+static void unlink_locked(struct cache_stripe *stripe, uint32_t place)
+{
+    struct cache_slot *s = &stripe->slots[place - 1];
+    _Atomic uint16_t *link = &stripe->buckets[s->bucket];
+    while (LOAD(*link) != place)
+        link = &stripe->slots[LOAD(*link) - 1].next;
+    STORE(*link, LOAD(s->next));
+}
+
+/* A slot for a new name: one that was dropped, one never used, or the one that came first. */
+static uint32_t take_slot_locked(struct cache_stripe *stripe)
+{
+    uint32_t place = stripe->dropped;
+    if (place) {
+        stripe->dropped = LOAD(stripe->slots[place - 1].next);
+        return place;
+    }
+    place = stripe->turn + 1;
+    stripe->turn = place % CACHE_SLOTS;
+    if (LOAD(stripe->slots[place - 1].size))
+        unlink_locked(stripe, place);
+    return place;
+}
+
 void cache_add_locked(const struct name_key *key, struct vfs_inode *inode)
 {
     if (key->size > NAME_CACHED)
         return;
-    struct cache_slot *s = slot_of(key);
+    struct cache_stripe *stripe = stripe_of(key);
     if (inode)
         vfs_inode_get(inode);
-    struct vfs_inode *old = end_change(s, begin_change(s), key, inode);
+    core_lock_acquire(&stripe->lock);
+    uint32_t place = LOAD(*link_of_locked(stripe, key)), is_new = !place;
+    if (is_new)
+        place = take_slot_locked(stripe);
+    struct cache_slot *s = &stripe->slots[place - 1];
+    struct vfs_inode *old = change_locked(s, key, inode);
+    if (is_new) {
+        s->bucket = (uint16_t)bucket_of(key);
+        STORE(s->next, LOAD(stripe->buckets[s->bucket]));
+        STORE(stripe->buckets[s->bucket], (uint16_t)place);
+    }
+    core_lock_release(&stripe->lock);
     vfs_inode_put(old); /* never the last one: the name it was cached for is still there */
 }
 
@@ -154,12 +204,18 @@ void cache_drop_locked(const struct name_key *key)
 {
     if (key->size > NAME_CACHED)
         return;
-    struct cache_slot *s = slot_of(key);
+    struct cache_stripe *stripe = stripe_of(key);
     struct vfs_inode *old = NULL;
-    uint32_t sequence = begin_change(s);
-    if (is_of(s, key))
-        old = end_change(s, sequence, NULL, NULL);
-    else
-        STORE(s->sequence, sequence);
+    core_lock_acquire(&stripe->lock);
+    _Atomic uint16_t *link = link_of_locked(stripe, key);
+    uint32_t place = LOAD(*link);
+    if (place) {
+        struct cache_slot *s = &stripe->slots[place - 1];
+        STORE(*link, LOAD(s->next));
+        old = change_locked(s, NULL, NULL);
+        STORE(s->next, (uint16_t)stripe->dropped);
+        stripe->dropped = place;
+    }
+    core_lock_release(&stripe->lock);
     vfs_inode_put(old);
 }

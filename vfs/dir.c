@@ -175,7 +175,7 @@ int dir_add_locked(struct vfs_inode *dir, const struct name_key *key, struct vfs
     }
     e->inode = vfs_inode_get(inode);
     dir->entry_count++;
-    cache_drop_locked(key);
+    cache_add_locked(key, inode);
     return 0;
 }
 

@@ -64,6 +64,7 @@ int vfs_init(void)
     core_list_init(&s->inet_waits_by_time);
     core_list_init(&s->lock_waits);
     core_lock_init(&s->lock, CORE_LOCK_DENTRY);
+    cache_init(s);
     uint32_t count = vfs_image_inode_count(vfs_image_attached());
     s->inode_chunks = (count + INODE_CHUNK - 1) / INODE_CHUNK;
     s->inodes = core_arena_alloc(s->inode_chunks * sizeof *s->inodes);

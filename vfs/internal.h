@@ -25,6 +25,8 @@
 #include "vfs/sys.h"
 #include "vfs/tree.h"
 
+struct vfs_state;
+
 /* A name and its hash in one directory. */
 #define NAME_WORDS 4u
 #define NAME_CACHED (NAME_WORDS * 8) /* longer names are not cached */
@@ -89,19 +91,36 @@ MUST_USE int64_t place_path(struct vfs_fs *fs, struct vfs_inode *inode,
 
 /*
  * One name in one directory and what it is, in a cache line; all zero at first.  Read
- * without a lock, by looking at `sequence` before and after; whoever makes it odd may
- * change the slot.  It holds a reference, and what it says is so in the directory too:
- * whoever changes an entry drops it from the cache with the directory locked.
+ * without a lock, by looking at `sequence` before and after.  It holds a reference, and
+ * what it says is so in the directory too: whoever changes an entry drops it from the
+ * cache with the directory locked.
  */
 struct cache_slot {
     _Alignas(64) _Atomic uint32_t sequence; /* odd while it changes */
-    _Atomic uint32_t size;                  /* of the name; 0: the slot is empty */
+    _Atomic uint16_t size;                  /* of the name; 0: the slot is empty */
+    _Atomic uint16_t next;                  /* the next one's place in its chain, or 0 */
     _Atomic uint64_t dir;
     struct vfs_inode *_Atomic inode; /* NULL: there is no such name */
     _Atomic uint64_t words[NAME_WORDS];
+    uint16_t bucket; /* guarded by the stripe's lock */
 };
 
 _Static_assert(sizeof(struct cache_slot) == 64, "a cache line");
+
+#define CACHE_STRIPE_BITS 4u
+#define CACHE_SLOT_BITS 12u
+#define CACHE_SLOTS (1u << CACHE_SLOT_BITS) /* of a stripe */
+
+/* Slots, and chains of them, with a lock for those who change them; a place is an index plus 1. */
+struct cache_stripe {
+    struct core_lock lock; /* LOCK_DENTRY: guards all changes */
+    uint32_t dropped;      /* the first of the slots to be used again, a chain; 0: none */
+    uint32_t turn;         /* the index of the one that is taken when none is left */
+    _Atomic uint16_t buckets[CACHE_SLOTS]; /* the first place of each chain; 0: it is empty */
+    struct cache_slot slots[CACHE_SLOTS];
+};
+
+void cache_init(struct vfs_state *s);
 
 /* What a slot said, to be asked again whether it still does. */
 struct cache_view {
@@ -256,7 +275,6 @@ MUST_USE int tree_make_socket(struct vfs_fs *fs, const char *path, uint32_t mode
 #define ROOT_MINOR 32u
 
 #define OWN_MOUNTS 8u /* besides the user's */
-#define CACHE_SLOTS 16384u
 #define SOCKET_NAME_BUCKETS 256u
 #define INET_PORT_BUCKETS 256u
 #define INET_WAIT_BUCKETS 1024u
@@ -293,7 +311,7 @@ struct vfs_state {
     struct vfs_mounted mounts[VFS_MOUNTS_MAX + OWN_MOUNTS]; /* made before the first program runs */
     uint32_t mount_count;
     struct host_slots *slots; /* constant from the first mount of a host folder on */
-    struct cache_slot cache[CACHE_SLOTS];
+    struct cache_stripe cache[1u << CACHE_STRIPE_BITS];
 };
 
 struct vfs_state *vfs_state(void);

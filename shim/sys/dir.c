@@ -214,7 +214,7 @@ int64_t sys_renameat2(struct shim_task *t, int32_t olddirfd, lx_uptr oldpath, in
                       lx_uptr newpath, uint32_t flags)
 {
     struct sys_path from, to;
-    from.from = to.from = NULL;
+    from.dir = to.dir = (struct vfs_borrowed){NULL, 0};
     int err = vfs_tree_check_rename(flags);
     if (err == 0)
         err = sys_path_get(t, olddirfd, oldpath, &from);

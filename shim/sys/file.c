@@ -28,6 +28,7 @@ int sys_fd_inode(struct shim_task *t, int32_t fd, int real, struct vfs_inode **o
 int sys_path_get(struct shim_task *t, int32_t dirfd, lx_uptr path, struct sys_path *out)
 {
     out->from = NULL;
+    out->dir = (struct vfs_borrowed){NULL, 0};
     int64_t length = shim_copy_path(out->text, path);
     if (length < 0)
         return (int)length;
@@ -38,15 +39,22 @@ int sys_path_from(struct shim_task *t, int32_t dirfd, struct sys_path *out)
 {
     if (dirfd == LX_AT_FDCWD)
         return 0;
-    int err = sys_fd_inode(t, dirfd, 0, &out->from);
-    if (err == 0 && !out->from)
-        err = -LX_ENOTDIR;
-    return err;
+    int err = vfs_fdtable_borrow(t->process->fds, dirfd, &out->dir);
+    if (err < 0)
+        return err;
+    out->from = out->dir.file->inode;
+    return out->from ? 0 : -LX_ENOTDIR;
+}
+
+int sys_path_is_empty(lx_uptr path)
+{
+    char first;
+    return !path || (shim_copy_in(&first, path, 1) == 0 && !first);
 }
 
 void sys_path_put(struct sys_path *p)
 {
-    vfs_inode_put(p->from);
+    vfs_give_back(&p->dir);
     p->from = NULL;
 }
 

@@ -21,7 +21,8 @@
 
 /* A path argument with the directory it starts from. */
 struct sys_path {
-    struct vfs_inode *from; /* a reference, or NULL: the working directory */
+    struct vfs_inode *from;  /* borrowed from `dir`, or NULL: the working directory */
+    struct vfs_borrowed dir; /* the descriptor's file, if it was looked up */
     char text[SHIM_PATH_MAX];
 };
 
@@ -31,6 +32,9 @@ struct sys_path {
  */
 MUST_USE int sys_path_get(struct shim_task *t, int32_t dirfd, lx_uptr path, struct sys_path *out);
 void sys_path_put(struct sys_path *p);
+
+/* 1 if a path is empty, or not there at all, which with AT_EMPTY_PATH is the same. */
+int sys_path_is_empty(lx_uptr path);
 
 /* Look up the directory descriptor of an absolute path, for openat2(2), RESOLVE_IN_ROOT. */
 MUST_USE int sys_path_from(struct shim_task *t, int32_t dirfd, struct sys_path *out);

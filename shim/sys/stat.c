@@ -18,34 +18,41 @@
 
 #define STAT_FLAGS (LX_AT_SYMLINK_NOFOLLOW | LX_AT_NO_AUTOMOUNT | LX_AT_EMPTY_PATH)
 
+/* What a descriptor names; mount_id: as below. */
+static int get_fd_stat(struct shim_task *t, int32_t fd, struct lx_stat *out, uint32_t *mount_id)
+{
+    struct vfs_borrowed b;
+    int err = vfs_fdtable_borrow(t->process->fds, fd, &b);
+    if (err < 0)
+        return err;
+    err = vfs_file_stat(b.file, out);
+    if (mount_id)
+        *mount_id = b.file->inode ? vfs_mount_id(b.file->inode->super) : 0;
+    vfs_give_back(&b);
+    return err;
+}
+
 /* mount_id: NULL, or filled, too. */
 static int get_stat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t flags,
                     struct lx_stat *out, uint32_t *mount_id)
 {
-    struct vfs_inode *inode;
-    struct vfs_file *file;
     const struct vfs_super *super;
+    struct vfs_fs *fs = t->process->fs;
     struct sys_path p;
-    if (!(flags & LX_AT_EMPTY_PATH)) {
-        int err = sys_path_get(t, dirfd, path, &p);
+    int err;
+    if (flags & LX_AT_EMPTY_PATH && sys_path_is_empty(path)) {
+        if (dirfd != LX_AT_FDCWD)
+            return get_fd_stat(t, dirfd, out, mount_id);
+        err = vfs_walk_stat(fs, NULL, ".", 0, out, &super);
+    } else {
+        uint32_t walk = flags & LX_AT_SYMLINK_NOFOLLOW ? VFS_WALK_NOFOLLOW : 0;
+        err = sys_path_get(t, dirfd, path, &p);
         if (err == 0)
-            err =
-                vfs_walk_stat(t->process->fs, p.from, p.text,
-                              flags & LX_AT_SYMLINK_NOFOLLOW ? VFS_WALK_NOFOLLOW : 0, out, &super);
+            err = vfs_walk_stat(fs, p.from, p.text, walk, out, &super);
         sys_path_put(&p);
-        if (err == 0 && mount_id)
-            *mount_id = vfs_mount_id(super);
-        return err;
     }
-    int err = sys_find(t, dirfd, path, flags, &inode, &file);
-    if (err == 0 && inode)
-        vfs_inode_stat(inode, out);
-    else if (err == 0)
-        err = vfs_file_stat(file, out);
-    if (mount_id)
-        *mount_id = err == 0 && inode ? vfs_mount_id(inode->super) : 0;
-    vfs_inode_put(inode);
-    vfs_file_put(file);
+    if (err == 0 && mount_id)
+        *mount_id = vfs_mount_id(super);
     return err;
 }
 
@@ -72,12 +79,7 @@ int64_t sys_lstat(struct shim_task *t, lx_uptr path, lx_uptr buf)
 int64_t sys_fstat(struct shim_task *t, int32_t fd, lx_uptr buf)
 {
     struct lx_stat st;
-    struct vfs_borrowed b;
-    int err = vfs_fdtable_borrow(t->process->fds, fd, &b);
-    if (err < 0)
-        return err;
-    err = vfs_file_stat(b.file, &st);
-    vfs_give_back(&b);
+    int err = get_fd_stat(t, fd, &st, NULL);
     return err < 0 ? err : shim_copy_out(buf, &st, sizeof st);
 }
 

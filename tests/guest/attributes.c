@@ -97,6 +97,7 @@ static void forms_of_stat(void)
     CHECK_ERROR(fstatat(AT_FDCWD, "", &st, 0), ENOENT);
     CHECK(fstatat(AT_FDCWD, "", &st, AT_EMPTY_PATH) == 0 && S_ISDIR(st.st_mode));
     CHECK_ERROR(fstatat(900, "", &st, AT_EMPTY_PATH), EBADF);
+    CHECK_ERROR(fstatat(900, NULL, &st, 0), EFAULT);
     CHECK(statx(AT_FDCWD, "file", 0, STATX_BASIC_STATS, &x) == 0);
     CHECK((x.stx_mask & STATX_BASIC_STATS) == STATX_BASIC_STATS && x.stx_size == 5);
     CHECK(fstat(fd, &st) == 0 && x.stx_ino == st.st_ino && x.stx_mode == st.st_mode);
