@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Run a command natively in a root file system, as a container without a network would: in
-# namespaces of its own, with docker's capabilities, /proc, /dev/shm and /dev/pts; what it changes
-# is lost.
+# namespaces of its own, with docker's capabilities, /proc, /sys, /dev/shm and /dev/pts; what it
+# changes is lost.
 #
 #   tests/distro/native.sh ROOT SHARE COMMAND...     SHARE is a folder, seen as /share
 #
@@ -30,7 +30,7 @@ prepare() {
     mkdir -p $root/share $root/dev/shm $root/dev/pts
     [ -c $root/dev/null ] || mknod -m 666 $root/dev/null c 1 3 || return
     mount -t proc proc $root/proc && mount -t tmpfs tmpfs $root/dev/shm &&
-        chmod 1777 $root/dev/shm &&
+        chmod 1777 $root/dev/shm && mount -t sysfs -o ro sysfs $root/sys &&
         mount -t devpts -o newinstance,ptmxmode=666 devpts $root/dev/pts &&
         mount --bind "$share" $root/share
 }
