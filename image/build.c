@@ -11,6 +11,7 @@
 #include "lx/errno.h"
 #include "lx/stat.h"
 #include "plat/plat.h"
+#include "seal.h"
 #include "storage.h"
 
 #define GIB (1ull << 30)
@@ -234,6 +235,8 @@ static int finish_in_store(struct image_build *b, const struct image_draft *d, s
     if (use->own != UINT32_MAX) {
         storage_pack_path(s, use->packs[use->own].id, path);
         int err = publish(b, pack, path);
+        if (err == 0)
+            err = seal_put(s, use->packs[use->own].id, b->diag);
         if (err < 0)
             return err;
         stored = use->size;
@@ -261,6 +264,7 @@ static int finish_in_files(struct image_build *b, const struct image_draft *d, s
     index->file = NULL;
     if (d->use->own != UINT32_MAX) {
         out->packs[0] = pack->file;
+        out->view.whole_packs = 1;
         pack->file = NULL;
     }
     out->id = d->id;

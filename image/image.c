@@ -10,6 +10,7 @@
 #include "lx/errno.h"
 #include "lx/stat.h"
 #include "plat/plat.h"
+#include "seal.h"
 #include "storage.h"
 
 const char *image_config_text(const struct image *image, uint64_t *size)
@@ -180,6 +181,7 @@ static int open_packs(struct image_store *s, struct image *image, char *path)
         int64_t size = plat_file_size(image->packs[i]);
         if (size < 0 || (uint64_t)size < pack->size)
             return size < 0 ? (int)size : -LX_EIO;
+        image->view.whole_packs |= (uint32_t)seal_is_whole(s, pack->id, image->packs[i]) << i;
     }
     return 0;
 }

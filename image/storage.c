@@ -35,6 +35,11 @@ void storage_pack_path(const struct image_store *s, struct vfs_image_key id, cha
     id_path(s, "packs", id, ".pack", path);
 }
 
+void storage_seal_path(const struct image_store *s, struct vfs_image_key id, char *path)
+{
+    id_path(s, "packs", id, ".seal", path);
+}
+
 void storage_image_path(const struct image_store *s, struct vfs_image_key id, char *path)
 {
     id_path(s, "images", id, ".img", path);

@@ -25,6 +25,7 @@ struct image_store {
 /* "ROOT/FOLDER/NAME" to `path` of STORAGE_PATH bytes; NAME may be empty. */
 void storage_path(const struct image_store *s, const char *folder, const char *name, char *path);
 void storage_pack_path(const struct image_store *s, struct vfs_image_key id, char *path);
+void storage_seal_path(const struct image_store *s, struct vfs_image_key id, char *path);
 void storage_image_path(const struct image_store *s, struct vfs_image_key id, char *path);
 void storage_patches_path(const struct image_store *s, struct vfs_image_key id, char *path);
 void storage_memory_path(const struct image_store *s, struct vfs_image_key id, char *path);

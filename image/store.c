@@ -286,14 +286,16 @@ static void drop(struct prune *p, const char *folder, const char *name, uint64_t
     p->out->bytes += st.size;
 }
 
+/* A pack, or its seal. */
 static int prune_pack(void *arg, const char *name)
 {
     struct prune *p = arg;
     struct vfs_image_key id;
     char text[IMAGE_ID_SIZE] = "";
+    uint64_t seals = 0;
     strncat(text, name, sizeof text - 1);
     if (image_id_parse(text, &id) < 0 || !has_key(p->packs, p->pack_count, id))
-        drop(p, "packs", name, &p->out->packs);
+        drop(p, "packs", name, strstr(name, ".seal") ? &seals : &p->out->packs);
     return 0;
 }
 

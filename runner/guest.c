@@ -85,6 +85,7 @@ static int map_image(const struct handover *h)
     }
     if (err < 0)
         return err;
+    image.whole_packs = h->whole_packs;
     vfs_image_attach(&image);
     /* Without its patch tables, programs are scanned again. */
     struct plat_file *memory = NULL;

@@ -29,6 +29,7 @@ struct handover_mount {
 
 struct handover {
     uint64_t index_size;
+    uint32_t whole_packs;    /* of struct vfs_image */
     struct kept kept;        /* the image's patches and memory images */
     const char *const *argv; /* in the arena, NULL-terminated; argv[0] is the program */
     const char *const *env;

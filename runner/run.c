@@ -152,6 +152,7 @@ static int fill_handover(struct run *r, const char *program, const struct image_
         h->limits[o->ulimits[i].resource] =
             (struct lx_rlimit64){o->ulimits[i].soft, o->ulimits[i].hard};
     h->index_size = r->image.view.index.size;
+    h->whole_packs = r->image.view.whole_packs;
     h->kept = kept_now(&r->image);
     h->is_read_only = o->read_only != 0;
     h->shm_size = o->shm_size;

@@ -26,59 +26,78 @@ struct vfs_image_key shim_patches_key(const void *code, uint64_t size)
     return (struct vfs_image_key){hash.low64, hash.high64};
 }
 
+static const struct shim_patches_entry *entries_of(const struct shim_patches_header *h)
+{
+    return (const void *)(h + 1);
+}
+
 static uint64_t checksum(const struct shim_patches_header *h)
 {
     uint64_t head = XXH3_64bits(h, offsetof(struct shim_patches_header, checksum));
-    return XXH3_64bits_withSeed(h + 1, h->size - sizeof *h, head);
+    return XXH3_64bits_withSeed(entries_of(h), h->count * sizeof(struct shim_patches_entry), head);
 }
 
 static int entry_fits(const struct shim_patches_header *h, const struct shim_patches_entry *e)
 {
-    const struct shim_rewrite_table *t = (const void *)((const uint8_t *)h + e->offset);
     uint64_t tables = sizeof *h + (uint64_t)h->count * sizeof *e;
     return e->offset >= tables && e->offset % ALIGN == 0 && e->offset <= h->size &&
-           e->size <= h->size - e->offset && e->size >= sizeof *t && t->size == e->size;
+           e->size <= h->size - e->offset && e->size >= sizeof(struct shim_rewrite_table);
 }
 
-static int image_fits(const struct shim_patches_header *h, const struct shim_patches_entry *e,
-                      uint64_t images_size)
+static int image_fits(const struct shim_patches_entry *e, uint64_t images_size)
 {
-    const struct shim_rewrite_table *t = (const void *)((const uint8_t *)h + e->offset);
-    uint64_t size = (uint64_t)t->trampolines + shim_rewrite_trampoline_span(t);
     return !e->image || (e->image % PLAT_GRANULE == 0 && e->image <= images_size &&
-                         size <= images_size - e->image);
+                         e->image_size <= images_size - e->image);
 }
 
 int shim_patches_check(const void *file, uint64_t size, const struct shim_images *images)
 {
     const struct shim_patches_header *h = file;
-    const struct shim_patches_entry *e = (const void *)(h + 1);
     if (size < sizeof *h || h->magic != SHIM_PATCHES_MAGIC || h->version != REWRITE_VERSION ||
-        h->size < sizeof *h || h->size > size || (h->size - sizeof *h) / sizeof *e < h->count ||
+        h->size < sizeof *h || h->size > size ||
+        (h->size - sizeof *h) / sizeof(struct shim_patches_entry) < h->count ||
         h->checksum != checksum(h) || (h->images_id && h->images_id != images->id))
         return -LX_EINVAL;
+    const struct shim_patches_entry *e = entries_of(h);
     for (uint32_t i = 0; i < h->count; i++) {
-        if (!entry_fits(h, &e[i]) || !image_fits(h, &e[i], h->images_id ? images->size : 0))
+        if (!entry_fits(h, &e[i]) || !image_fits(&e[i], h->images_id ? images->size : 0))
             return -LX_EINVAL;
     }
     return 0;
 }
 
+/* The bytes of memory that a program of this table takes, patched. */
+static uint64_t image_size_of(const struct shim_rewrite_table *t)
+{
+    return (uint64_t)t->trampolines + shim_rewrite_trampoline_span(t);
+}
+
+const struct shim_rewrite_table *shim_patches_table(const void *file,
+                                                    const struct shim_patches_entry *e)
+{
+    const struct shim_rewrite_table *t = (const void *)((const uint8_t *)file + e->offset);
+    int is_sound = XXH3_64bits(t, e->size) == e->checksum && t->size == e->size &&
+                   (!e->image || e->image_size == image_size_of(t));
+    return is_sound ? t : NULL;
+}
+
 int shim_patches_info(const void *file, uint32_t n, struct shim_patches_info *out)
 {
     const struct shim_patches_header *h = file;
-    const struct shim_patches_entry *e = (const void *)(h + 1);
     if (n >= h->count)
         return -LX_ENOENT;
-    const struct shim_rewrite_table *t = (const void *)((const uint8_t *)file + e[n].offset);
+    const struct shim_patches_entry *e = &entries_of(h)[n];
+    const struct shim_rewrite_table *t = shim_patches_table(file, e);
+    if (!t)
+        return -LX_EINVAL;
     *out = (struct shim_patches_info){
-        .key = e[n].key,
-        .addr = e[n].addr,
+        .key = e->key,
+        .addr = e->addr,
         .syscall_sites = t->syscall_sites,
         .syscall_unpatched = t->syscall_unpatched,
         .tls_sites = t->tls_sites,
         .tls_unpatched = t->tls_unpatched,
-        .has_image = e[n].image != 0,
+        .has_image = e->image != 0,
     };
     return 0;
 }
@@ -110,7 +129,7 @@ int shim_patches_make_image(const struct shim_patches_new *new, const void *cont
         plan.is_fixed || plan.high - plan.low != t->span || t->trampolines != t->span ||
         t->span > size + IMAGE_ZEROS_MAX)
         return 0;
-    *out_size = (uint64_t)t->trampolines + shim_rewrite_trampoline_span(t);
+    *out_size = image_size_of(t);
     uint8_t *image = calloc(1, *out_size);
     if (!image)
         return -LX_ENOMEM;
@@ -135,6 +154,8 @@ static void put(struct shim_patches_header *h, struct shim_patches_entry e,
     struct shim_patches_entry *entries = (void *)(h + 1);
     e.offset = (uint32_t)h->size;
     e.size = table->size;
+    e.image_size = e.image ? image_size_of(table) : 0;
+    e.checksum = XXH3_64bits(table, table->size);
     memcpy((uint8_t *)h + h->size, table, table->size);
     entries[h->count++] = e;
     h->size += padded(e.size);
@@ -143,7 +164,7 @@ static void put(struct shim_patches_header *h, struct shim_patches_entry e,
 int shim_patches_join(const void *file, uint64_t images_id, void **out, uint64_t *size)
 {
     const struct shim_patches_header *old = file;
-    const struct shim_patches_entry *kept = old ? (const void *)(old + 1) : NULL;
+    const struct shim_patches_entry *kept = old ? entries_of(old) : NULL;
     uint32_t old_count = old ? old->count : 0, count = old_count;
     *out = NULL;
     *size = sizeof *old;
@@ -165,12 +186,16 @@ int shim_patches_join(const void *file, uint64_t images_id, void **out, uint64_t
     h->version = REWRITE_VERSION;
     h->images_id = images_id;
     h->size = sizeof *h + (uint64_t)count * sizeof *kept;
-    for (uint32_t i = 0; i < old_count; i++)
-        put(h, kept[i], (const void *)((const uint8_t *)old + kept[i].offset));
+    for (uint32_t i = 0; i < old_count; i++) {
+        const struct shim_rewrite_table *t = shim_patches_table(file, &kept[i]);
+        if (t)
+            put(h, kept[i], t);
+    }
     for (const struct shim_patches_new *n = shim_container()->new_patches; n; n = n->next)
         put(h, (struct shim_patches_entry){.key = n->key, .addr = n->addr, .image = n->image},
             n->table);
     h->checksum = checksum(h);
+    *size = h->size;
     *out = h;
     return 0;
 }

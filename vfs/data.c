@@ -101,15 +101,20 @@ static core_page_t *slot_at(struct vfs_inode *inode, uint64_t page)
 
 #define HOLE UINT32_MAX /* in place of a page's number: zeros, whatever the image has */
 
-/* The image's contents are compared with their checksums when they are first read. */
+/*
+ * Contents of a pack that may have changed since it was written are compared with their
+ * checksums when they are first read.
+ */
 static int check_image(uint32_t index, const struct vfs_image_inode *i)
 {
+    const struct vfs_image *image = vfs_image_attached();
     struct vfs_state *s = vfs_state();
     _Atomic uint8_t *bits = &s->checked[index / 8];
     uint8_t bit = (uint8_t)(1u << index % 8);
-    if (atomic_load_explicit(bits, memory_order_relaxed) & bit)
+    if ((i->pack < VFS_IMAGE_PACKS_MAX && image->whole_packs >> i->pack & 1) ||
+        atomic_load_explicit(bits, memory_order_relaxed) & bit)
         return 0;
-    int err = vfs_image_check(vfs_image_attached(), i);
+    int err = vfs_image_check(image, i);
     if (err == 0)
         atomic_fetch_or_explicit(bits, bit, memory_order_relaxed);
     else

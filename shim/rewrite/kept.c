@@ -5,6 +5,7 @@
 
 #include "core/arena.h"
 #include "core/mem.h"
+#include "plat/thread.h"
 #include "shim/patches.h"
 #include "shim/rewrite.h"
 #include "shim/task.h"
@@ -38,11 +39,6 @@ static const struct shim_patches_entry *find(struct vfs_image_key key, uint64_t 
     return NULL;
 }
 
-static const struct shim_rewrite_table *table_of(const struct shim_patches_entry *e)
-{
-    return (const void *)((const uint8_t *)shim_container()->patches + e->offset);
-}
-
 uint64_t shim_patches_image(struct vfs_image_key key, uint64_t addr)
 {
     const struct shim_patches_entry *e = *images_file() ? find(key, addr) : NULL;
@@ -53,8 +49,10 @@ const struct shim_rewrite_table *shim_patches_find(struct vfs_image_key key, uin
 {
     struct shim_container *c = shim_container();
     const struct shim_patches_entry *e = find(key, addr);
-    if (e)
-        return table_of(e);
+    if (e) {
+        plat_gate();
+        return shim_patches_table(c->patches, e);
+    }
     /* Made in this run: an entry stays as it is once it is in the list. */
     const struct shim_patches_new *new = atomic_load(&c->new_patches);
     while (new && (new->key.low != key.low || new->key.high != key.high || new->addr != addr))

@@ -7,9 +7,9 @@
 set -uo pipefail
 . "$(dirname "$0")/start.sh"
 
-# The files of a folder of the store, but for the patch tables, which runs add.
+# The files of a folder of the store, but for seals, and for what runs add.
 files() {
-    find "$TARBOX_ROOT/$1" -type f ! -name '*.patch' ! -name '*.memory' | sort
+    find "$TARBOX_ROOT/$1" -type f ! -name '*.patch' ! -name '*.memory' ! -name '*.seal' | sort
 }
 
 # Flip a bit at OFFSET of FILE.
@@ -89,7 +89,7 @@ cp -a "$root" "$scratch/root"
 echo more >"$scratch/root/data/more"
 gives 0 '' tag folder keep
 tarbox import "$scratch/root" changed >/dev/null
-[ "$(files packs | wc -l)" = 2 ] && [ "$(find "$TARBOX_ROOT/packs" -size -4k | wc -l)" = 1 ]
+[ "$(files packs | wc -l)" = 2 ] && [ "$(find "$TARBOX_ROOT/packs" -name '*.pack' -size -4k | wc -l)" = 1 ]
 outcome 'an image adds only what is new' $?
 gives 0 '^changed:latest .* 5 B +100.0%' du
 gives 0 '^2 images hold [0-9.]+ MB and take [0-9.]+ MB on disk, of which no image needs 0 B' du
@@ -142,6 +142,20 @@ outcome 'prune leaves nothing' $?
 gives 0 '^hi$' run "$archive" echo hi
 pack=$(files packs) image=$(files images)
 offset=$(grep -abo 'root:x:0:0' "$pack" | head -n 1 | cut -d: -f1)
+# As long as a pack's time is that of its seal, a run takes it for what it was; verify does not.
+seal=${pack%.pack}.seal
+cp -p "$pack" "$scratch/pack"
+damage "$pack" "$offset"
+touch -r "$scratch/pack" "$pack"
+gives 0 '^soot:x:0:0' run "$archive" cat /etc/passwd
+gives 1 'content of /etc/passwd is not what it was' verify
+cp -p "$scratch/pack" "$pack"
+rm "$seal"
+gives 0 '^root:x:0:0' run "$archive" cat /etc/passwd
+gives 0 ' 0 damaged' verify
+[ -e "$seal" ]
+outcome 'what verify finds sound is sealed' $?
+
 damage "$pack" "$offset"
 gives 1 "content of /etc/passwd is not what it was" verify
 gives 1 '/etc/passwd of the image .* is damaged in the store; the next run imports' \

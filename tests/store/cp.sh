@@ -246,7 +246,7 @@ ln -s here base/srv/way && ln -s here/file base/srv/tofile && mkfifo base/srv/fi
 image img base
 unpack img hand
 old=$(id_of img)
-packs=$(find "$TARBOX_ROOT/packs" -type f)
+packs=$(find "$TARBOX_ROOT/packs" -name '*.pack')
 # shellcheck disable=SC2086
 sums=$(md5sum $packs)
 mkdir -p src/sub/in && echo a >src/a && echo b >src/sub/b && echo c >src/sub/in/c

@@ -83,13 +83,17 @@ def dump(store):
             return f.read()
 
     for folder, what in [("images", dump_index), ("packs", dump_pack)]:
-        (name,) = [n for n in os.listdir(os.path.join(store, folder)) if not n.endswith(".patch")]
+        (name,) = [n for n in os.listdir(os.path.join(store, folder)) if n.endswith((".img", ".pack"))]
         data = read(folder, name)
         print(f"== {folder}/{name if folder == 'images' else 'ID' + name[32:]}, {len(data)} bytes")
         what(data)
     for name in ["format", "names"]:
         print(f"== {name}")
         show(read(name), 0, len(read(name)))
+    (name,) = [n for n in os.listdir(os.path.join(store, "packs")) if n.endswith(".seal")]
+    data = read("packs", name)
+    print(f"== packs/ID.seal, {len(data)} bytes")
+    show(data, 0, 8)
     for name in sorted(os.listdir(os.path.join(store, "archives")), key=lambda n: n.rsplit(".", 1)[1]):
         data = read("archives", name)
         kind = name.rsplit(".", 1)[1]

@@ -43,7 +43,7 @@ gives 0 "^$base$" load -q oci
 gives 125 'nothing' load web.tar nothing
 gives 125 'no container image' load "$archive"
 gives 125 "use 'tarbox load web.tar'" import web.tar
-[ "$(find "$TARBOX_ROOT/packs" -type f | wc -l)" = 1 ]
+[ "$(find "$TARBOX_ROOT/packs" -name '*.pack' | wc -l)" = 1 ]
 outcome 'what images share is stored once' $?
 
 # ---- As the configuration says ----

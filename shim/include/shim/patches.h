@@ -25,7 +25,7 @@
 #include "lx/compiler.h"
 #include "vfs/image_format.h"
 
-#define SHIM_PATCHES_MAGIC 0x3230686374706274ull /* "tbptch02" */
+#define SHIM_PATCHES_MAGIC 0x3330686374706274ull /* "tbptch03" */
 
 struct plat_file;
 struct shim_rewrite_table;
@@ -36,7 +36,7 @@ struct shim_patches_header {
     uint64_t size;    /* of the whole file */
     uint32_t count, zero;
     uint64_t images_id; /* of the file that the entries' images lie in; 0: there is none */
-    uint64_t checksum;  /* XXH3-64 of all but this field, which counts as 0 */
+    uint64_t checksum;  /* XXH3-64 of the header before it and of the entries */
 };
 
 struct shim_patches_entry {
@@ -44,6 +44,8 @@ struct shim_patches_entry {
     uint64_t addr;            /* where it was loaded */
     uint32_t offset, size;    /* of its table in the file; a multiple of 8 */
     uint64_t image;           /* offset of its memory image in the other file; 0: it has none */
+    uint64_t image_size;      /* bytes */
+    uint64_t checksum;        /* XXH3-64 of the table */
 };
 
 /* A table made in this run; in the arena. */
@@ -65,7 +67,7 @@ struct shim_images {
 };
 
 /*
- * Check a file.
+ * Check a file, but for its tables, each of which is when it is used.
  *   images   there must be all that it names, in the very file that it names them in.
  *   returns  -LX_EINVAL: damaged, another rewriter's, or of other images.
  */
@@ -80,6 +82,10 @@ void shim_patches_use(const void *file, struct plat_file *images);
 /* The file with the memory images, or NULL; the offset of a library's, or 0. */
 struct plat_file *shim_patches_memory(void);
 uint64_t shim_patches_image(struct vfs_image_key key, uint64_t addr);
+
+/* An entry's table, or NULL: it is damaged.  Hosted; the file was checked. */
+const struct shim_rewrite_table *shim_patches_table(const void *file,
+                                                    const struct shim_patches_entry *e);
 
 /* The kept table of a program, or NULL. */
 const struct shim_rewrite_table *shim_patches_find(struct vfs_image_key key, uint64_t addr);
@@ -98,7 +104,10 @@ int shim_patches_may_keep_code(void);
 void shim_patches_add(struct vfs_image_key key, uint64_t addr,
                       const struct shim_rewrite_table *table);
 
-/* What a checked file says of its n-th program, library, or code that a program made. */
+/*
+ * What a checked file says of its n-th program, library, or code that a program made.
+ *   returns  -LX_ENOENT: after the last; -LX_EINVAL: damaged.
+ */
 struct shim_patches_info {
     struct vfs_image_key key;
     uint64_t addr; /* SHIM_PATCHES_CODE: no file's */

@@ -29,6 +29,7 @@ struct vfs_image {
     struct vfs_image_map index;
     struct vfs_image_map packs[VFS_IMAGE_PACKS_MAX];
     uint32_t pack_count;
+    uint32_t whole_packs; /* a bit each: known to be as it was written, see image/seal.h */
 };
 
 /*
