@@ -241,11 +241,49 @@ static int step_across(struct walk *w, struct vfs_inode *inode)
     return 0;
 }
 
+/* The directory that the walk may not leave, whoever moves what; NULL: it may go anywhere. */
+static const struct vfs_inode *scope_of(const struct walk *w)
+{
+    return RESOLVE(w->flags) & LX_RESOLVE_IN_ROOT ? w->root : w->base;
+}
+
+/* The parent of where the walk is, if that is beneath its scope now; else NULL. */
+static struct vfs_inode *parent_in_scope(const struct walk *w)
+{
+    struct vfs_state *s = vfs_state();
+    const struct vfs_inode *scope = scope_of(w), *above = w->at;
+    core_lock_acquire(&s->tree_lock);
+    while (above != scope && above != s->root)
+        above = above->parent;
+    struct vfs_inode *parent = above == scope ? vfs_inode_get(w->at->parent) : NULL;
+    core_lock_release(&s->tree_lock);
+    return parent;
+}
+
 static int step_up(struct walk *w)
 {
     if (RESOLVE(w->flags) & LX_RESOLVE_BENEATH && w->at == w->base)
         return -LX_EXDEV;
-    return w->at == w->root ? 0 : step_across(w, dir_parent(w->at));
+    if (w->at == w->root)
+        return 0;
+    struct vfs_inode *parent = scope_of(w) ? parent_in_scope(w) : dir_parent(w->at);
+    return parent ? step_across(w, parent) : -LX_EAGAIN;
+}
+
+/* Look a name up where the walk is; as in path_is_under() in Linux, that is in its scope still. */
+static int look_up(const struct walk *w, const struct vfs_last *c, struct vfs_inode **child)
+{
+    int err = vfs_tree_lookup(w->at, c->name, c->size, child);
+    if (err < 0 || !scope_of(w))
+        return err;
+    struct vfs_inode *parent = parent_in_scope(w);
+    vfs_inode_put(parent);
+    if (!parent) {
+        vfs_inode_put(*child);
+        *child = NULL;
+        err = -LX_EXDEV;
+    }
+    return err;
 }
 
 #define ORDINARY 1 /* of struct inode_ops.jump */
@@ -344,7 +382,7 @@ int walk_to_last(struct walk *w, struct vfs_last *c)
             continue;
         }
         struct vfs_inode *child;
-        err = vfs_tree_lookup(w->at, c->name, c->size, &child);
+        err = look_up(w, c, &child);
         if (err < 0)
             return err;
         if (VFS_IS_LNK(child)) {
@@ -380,7 +418,7 @@ int walk_last(struct walk *w, struct vfs_last *c)
         if (w->flags & WALK_CREATE && c->slashes)
             return -LX_EISDIR;
         struct vfs_inode *child;
-        err = vfs_tree_lookup(w->at, c->name, c->size, &child);
+        err = look_up(w, c, &child);
         if (err < 0) {
             w->missing = err == -LX_ENOENT;
             return err;
