@@ -19,6 +19,7 @@
 #include "plat/plat.h"
 #include "shim/user.h"
 #include "vfs/file.h"
+#include "vfs/image_format.h"
 #include "vfs/inode.h"
 #include "vfs/memfd.h"
 #include "vfs/super.h"
@@ -242,7 +243,8 @@ static int find_shared(struct area *a, uint64_t size)
             return may;
         a->flags |= may ? 0 : AREA_NOWRITE;
     }
-    int needs = may_write || inode->memfd;
+    struct vfs_image_key key; /* only what is the image's is left there */
+    int needs = may_write || !vfs_file_image_key(a->file, &key);
     int err = vfs_inode_share(inode, needs, &a->shared);
     if (err == -LX_ENODEV && !(a->prot & PLAT_WRITE)) { /* a folder of the host: a copy */
         a->flags |= AREA_NOWRITE;
@@ -346,9 +348,9 @@ int64_t range_map(struct shim_mm *mm, uint64_t addr, uint64_t length, uint32_t f
 }
 
 /*
- * Differs from Linux: a shared mapping of a file that was opened for reading only is a copy,
- * unless its contents are shared already; so is one of a file of a host folder, which may not
- * be writable (ENODEV).
+ * Differs from Linux: a shared mapping of a file of the image that was opened for reading only and
+ * that nobody has changed yet is a copy; so is one of a file of a host folder, which may not be
+ * writable (ENODEV).
  */
 int64_t shim_mm_map(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t prot, uint32_t flags,
                     struct vfs_file *file, uint64_t offset)

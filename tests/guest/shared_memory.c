@@ -389,6 +389,22 @@ static void files(void)
     CHECK(unlink("shared_memory.tmp") == 0);
 }
 
+/* Who can only read a file sees what others write to it, whoever came first. */
+static void read_only(void)
+{
+    int fd = open("written", O_CREAT | O_RDWR | O_TRUNC, 0600), reader = open("written", O_RDONLY);
+    CHECK(fd >= 0 && reader >= 0 && write(fd, "before", 6) == 6);
+    char *p = map_fd(reader, PAGE, PROT_READ, 0);
+    CHECK(memcmp(p, "before\0", 7) == 0);
+    CHECK(pwrite(fd, "after", 6, 0) == 6 && memcmp(p, "after\0", 7) == 0);
+    char *q = map_fd(fd, PAGE, BOTH, 0);
+    q[0] = 'A';
+    CHECK(p[0] == 'A' && mprotect(p, PAGE, BOTH) == -1 && errno == EACCES);
+    CHECK(ftruncate(fd, 0) == 0 && ftruncate(fd, PAGE) == 0 && p[0] == 0);
+    CHECK(munmap(p, PAGE) == 0 && munmap(q, PAGE) == 0);
+    CHECK(close(fd) == 0 && close(reader) == 0 && unlink("written") == 0);
+}
+
 static void advice(void)
 {
     char *p = mmap(NULL, 3 * PAGE, BOTH, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -428,6 +444,7 @@ int main(void)
     ring(MAP_PRIVATE);
     code();
     files();
+    read_only();
     advice();
     much();
     return guest_result();
