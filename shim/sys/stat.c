@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * stat(2), lstat(2), fstat(2), newfstatat(2), statx(2), access(2), faccessat(2),
- * faccessat2(2), statfs(2), fstatfs(2), readlink(2), readlinkat(2).
+ * faccessat2(2), statfs(2), fstatfs(2), readlink(2), readlinkat(2), name_to_handle_at(2).
  */
 
 #include "lx/stat.h"
@@ -211,6 +211,24 @@ int64_t sys_fstatfs(struct shim_task *t, int32_t fd, lx_uptr buf)
     int64_t result = err < 0 ? err : put_statfs(inode, buf);
     vfs_inode_put(inode);
     return result;
+}
+
+/* Differs from Linux: no file system has handles, as some have none there. */
+int64_t sys_name_to_handle_at(struct shim_task *t, int32_t dirfd, lx_uptr path, lx_uptr handle,
+                              lx_uptr mount_id, uint32_t flags)
+{
+    struct vfs_inode *inode;
+    struct vfs_file *file;
+    (void)handle, (void)mount_id;
+    if (flags & ~(uint32_t)(LX_AT_SYMLINK_FOLLOW | LX_AT_EMPTY_PATH | LX_AT_HANDLE_FID |
+                            LX_AT_HANDLE_MNT_ID_UNIQUE))
+        return -LX_EINVAL;
+    uint32_t find =
+        (flags & LX_AT_EMPTY_PATH) | (flags & LX_AT_SYMLINK_FOLLOW ? 0 : LX_AT_SYMLINK_NOFOLLOW);
+    int err = sys_find(t, dirfd, path, find, &inode, &file);
+    vfs_inode_put(inode);
+    vfs_file_put(file);
+    return err < 0 ? err : -LX_EOPNOTSUPP;
 }
 
 int64_t sys_readlinkat(struct shim_task *t, int32_t dirfd, lx_uptr path, lx_uptr buf, uint64_t size)

@@ -188,6 +188,16 @@ static void contents(void)
     close(fd);
 }
 
+static void handles(void)
+{
+    struct file_handle h = {.handle_bytes = 0};
+    int mount;
+    CHECK_ERROR(name_to_handle_at(AT_FDCWD, "/", &h, &mount, 0x40000), EINVAL);
+    CHECK_ERROR(name_to_handle_at(AT_FDCWD, "none", &h, &mount, 0), ENOENT);
+    CHECK_ERROR(name_to_handle_at(900, "none", &h, &mount, 0), EBADF);
+    CHECK_ERROR(name_to_handle_at(AT_FDCWD, "/proc/self/status", &h, &mount, 0), EOPNOTSUPP);
+}
+
 int main(void)
 {
     umask(022);
@@ -198,5 +208,6 @@ int main(void)
     nameless();
     contents();
     CHECK(unlink("f") == 0);
+    handles();
     return guest_result();
 }
