@@ -31,14 +31,14 @@ struct size_class {
     struct core_lock lock; /* guards all */
     struct free_block *free;
     uint64_t fresh, fresh_end; /* blocks that were never used, and are zero */
-    uint64_t pad[3];           /* a cache line of its own */
+    _Atomic uint64_t used;     /* bytes; read without the lock */
+    uint64_t pad[2];           /* a cache line of its own */
 };
 
 struct arena {
     uint64_t magic;
     void *roots[CORE_ROOT_COUNT];
     _Atomic uint64_t unique;
-    _Atomic uint64_t used;
     struct core_lock lock; /* guards end and committed */
     uint64_t end;          /* first address never given to a class */
     uint64_t committed;    /* first address not committed */
@@ -142,6 +142,12 @@ static void *fresh_block_locked(struct size_class *c, uint64_t block)
     return result;
 }
 
+static void count_locked(struct size_class *c, uint64_t more)
+{
+    uint64_t used = atomic_load_explicit(&c->used, memory_order_relaxed);
+    atomic_store_explicit(&c->used, used + more, memory_order_relaxed);
+}
+
 /* used: 1 if it was somebody's before, and is not zero. */
 static void *take_block(uint64_t size, int *used)
 {
@@ -159,9 +165,9 @@ static void *take_block(uint64_t size, int *used)
         c->free = old->next;
     else
         result = fresh_block_locked(c, block);
-    core_lock_release(&c->lock);
     if (result)
-        atomic_fetch_add_explicit(&a->used, block, memory_order_relaxed);
+        count_locked(c, block);
+    core_lock_release(&c->lock);
     *used = old != NULL;
     return result;
 }
@@ -191,8 +197,8 @@ void core_arena_free(void *block, uint64_t size)
     core_lock_acquire(&c->lock);
     b->next = c->free;
     c->free = b;
+    count_locked(c, 0 - class_size(index));
     core_lock_release(&c->lock);
-    atomic_fetch_sub_explicit(&a->used, class_size(index), memory_order_relaxed);
 }
 
 void core_arena_set_root(enum core_arena_root root, void *object)
@@ -207,7 +213,10 @@ void *core_arena_root(enum core_arena_root root)
 
 uint64_t core_arena_used(void)
 {
-    return atomic_load_explicit(&arena()->used, memory_order_relaxed);
+    uint64_t used = 0;
+    for (uint32_t i = 0; i < CLASS_COUNT; i++)
+        used += atomic_load_explicit(&arena()->classes[i].used, memory_order_relaxed);
+    return used;
 }
 
 uint64_t core_arena_committed(void)

@@ -70,6 +70,8 @@ struct vfs_place {
 };
 
 void place_set(struct vfs_place *place, struct vfs_inode *dir, const char *name, uint32_t size);
+void place_move(struct vfs_place *place, struct vfs_inode *dir, const char *name,
+                uint32_t size); /* the reference, too */
 void place_put(struct vfs_place *place);
 
 /* The place where a file was opened, whose directory moves to the file. */

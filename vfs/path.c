@@ -468,11 +468,12 @@ static int set_place_quickly(struct vfs_fs *fs, struct vfs_inode *from, const ch
                                    : fs_current(fs, *path == '/' ? &fs->root : &fs->cwd);
     else if (!cache_take(up))
         return 0;
-    int same = dir->ino == at->ino;
-    if (same)
-        place_set(place, dir, name, size);
-    vfs_inode_put(dir);
-    return same;
+    if (dir->ino != at->ino) {
+        vfs_inode_put(dir);
+        return 0;
+    }
+    place_move(place, dir, name, size);
+    return 1;
 }
 
 #define SLOWLY 1

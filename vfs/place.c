@@ -9,12 +9,17 @@
 #include "lx/unistd.h"
 #include "made.h"
 
-void place_set(struct vfs_place *place, struct vfs_inode *dir, const char *name, uint32_t size)
+void place_move(struct vfs_place *place, struct vfs_inode *dir, const char *name, uint32_t size)
 {
     place_put(place);
-    place->dir = vfs_inode_get(dir);
+    place->dir = dir;
     place->size = size;
     memcpy(place->name, name, size);
+}
+
+void place_set(struct vfs_place *place, struct vfs_inode *dir, const char *name, uint32_t size)
+{
+    place_move(place, vfs_inode_get(dir), name, size);
 }
 
 void place_put(struct vfs_place *place)
