@@ -12,6 +12,7 @@
 #include "lx/capability.h"
 #include "lx/errno.h"
 #include "lx/unistd.h"
+#include "vfs/acl.h"
 
 /* ---- Groups ---- */
 
@@ -124,6 +125,15 @@ int cred_may(const struct vfs_cred *cred, uint32_t mode, uint32_t uid, uint32_t 
     return want & ~(mode >> shift) & 7 ? -LX_EACCES : 0;
 }
 
+/* The list of one that has any: acl_permission_check() in Linux. */
+static int may_by_list(const struct vfs_cred *cred, struct vfs_inode *inode, uint32_t want)
+{
+    uint32_t mode = inode->mode;
+    if (cred->uid == inode->uid || !(mode & 070) || overrides(cred, mode, want))
+        return ACL_NONE;
+    return acl_may(cred, inode, want);
+}
+
 /* A device, fifo or socket may be written to where nothing may be changed: sb_permission(). */
 static int is_stored(const struct vfs_inode *inode)
 {
@@ -137,7 +147,8 @@ int vfs_may(const struct vfs_cred *cred, struct vfs_inode *inode, uint32_t want)
     int err = inode->owner && inode_ops(inode)->may ? inode_ops(inode)->may(inode, want) : 0;
     if (err)
         return err < 0 ? err : 0;
-    return cred_may(cred, inode->mode, inode->uid, inode->gid, want);
+    err = inode->acls & VFS_ACL_ACCESS ? may_by_list(cred, inode, want) : ACL_NONE;
+    return err == ACL_NONE ? cred_may(cred, inode->mode, inode->uid, inode->gid, want) : err;
 }
 
 int vfs_owns(const struct vfs_cred *cred, struct vfs_inode *inode)

@@ -104,6 +104,7 @@ static void inode_free(struct vfs_inode *inode)
     struct vfs_state *s = vfs_state();
     inode->xattrs = NULL;
     inode->own_xattrs = inode->may_link = 0;
+    inode->acls = 0;
     inode->chunks = NULL;
     inode->shared = NULL;
     inode->memfd = NULL;
@@ -148,6 +149,8 @@ static struct vfs_inode *from_image_locked(struct vfs_state *s, uint32_t index,
     INODE_SET(inode->ctime_ns, i->mtime_ns);
     inode->size = i->size;
     inode->image_size = VFS_IS_REG(inode) ? i->size : 0;
+    if (i->xattrs)
+        inode->acls = (uint8_t)acl_of_image(inode);
     if (VFS_IS_DIR(inode))
         inode->parent = parent ? vfs_inode_get(parent) : inode;
     inode->refs = 1;

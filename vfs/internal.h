@@ -255,12 +255,12 @@ void tree_touch_locked(struct vfs_inode *dir, int links);
 /* One name of the inode is gone; directories have no other. */
 void tree_drop_link(struct vfs_inode *inode);
 
-/* A new inode for the directory, which does not know it yet. */
+/* A new inode for the directory, which does not know it yet; `mode` is that before the umask. */
 MUST_USE int tree_new_inode(struct vfs_fs *fs, struct vfs_inode *dir, uint32_t mode, uint32_t rdev,
                             const char *target, struct vfs_inode **out);
 
 /*
- * Make a new inode under a name.
+ * Make a new inode under a name; `mode` is that before the umask.
  *   out  a reference to it; NULL if it is not wanted.
  */
 MUST_USE int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last *last,
@@ -386,5 +386,39 @@ void data_free(struct vfs_inode *inode);
 void memfd_free(struct vfs_inode *inode);
 
 void xattr_free(struct vfs_inode *inode);
+
+/* An extended attribute, wherever it is kept. */
+struct xattr_found {
+    const char *name; /* not terminated */
+    const void *value;
+    uint32_t name_size, value_size;
+};
+
+/* 1 if the inode has it. */
+int xattr_find_locked(const struct vfs_inode *inode, const char *name, struct xattr_found *f);
+
+/* Set one, or (NULL) remove it: -LX_ENOSPC. */
+MUST_USE int xattr_put_locked(struct vfs_inode *inode, const char *name, const void *value,
+                              uint32_t size);
+
+/* ---- Access control lists (acl.c) ---- */
+
+/* The lists that the image has for a new inode of its own, which nobody knows yet. */
+uint32_t acl_of_image(const struct vfs_inode *inode);
+
+/* Copy out what a list is now; `buf` may be guest memory: -LX_EFAULT. */
+MUST_USE int acl_copy_locked(const struct vfs_inode *inode, uint32_t which,
+                             const struct xattr_found *f, uint8_t *buf);
+
+/* May who is not the owner, by the access list?  0, -LX_EACCES; ACL_NONE: it has just gone. */
+#define ACL_NONE 1
+MUST_USE int acl_may(const struct vfs_cred *cred, struct vfs_inode *inode, uint32_t want);
+
+/*
+ * Give a new inode, which nobody knows yet, what the directory's default list says; without one,
+ * what is in `umask` is taken off its mode.
+ *   returns  -LX_ENOSPC.
+ */
+MUST_USE int acl_inherit(struct vfs_inode *dir, struct vfs_inode *inode, uint32_t umask);
 
 #endif

@@ -52,7 +52,7 @@ static int open_nameless(struct vfs_fs *fs, struct vfs_inode *from, const char *
     if (err == 0)
         err = dir->owner ? -LX_EOPNOTSUPP : tree_may_change(fs, dir);
     if (err == 0)
-        err = tree_new_inode(fs, dir, LX_S_IFREG | (how->mode & 07777 & ~fs->umask), 0, NULL, out);
+        err = tree_new_inode(fs, dir, LX_S_IFREG | (how->mode & 07777), 0, NULL, out);
     if (err == 0)
         (*out)->may_link = !(how->flags & LX_O_EXCL); /* open(2): O_EXCL keeps it nameless */
     if (err == 0 && place) {
@@ -83,7 +83,7 @@ static int find_or_create(struct vfs_fs *fs, struct vfs_inode *from, const char 
     if (err == 0)
         err = walk_last(&w, &last);
     if (err == -LX_ENOENT && w.missing) {
-        uint32_t mode = LX_S_IFREG | (how->mode & 07777 & ~fs->umask);
+        uint32_t mode = LX_S_IFREG | (how->mode & 07777);
         err = tree_create(fs, w.at, &last, mode, 0, NULL, out);
         *created = err == 0;
         if (err == 0 && place)

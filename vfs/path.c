@@ -16,6 +16,7 @@
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
+#include "vfs/acl.h"
 #include "vfs/tree.h"
 
 #define RESOLVE(flags) ((flags) >> VFS_WALK_RESOLVE_SHIFT)
@@ -120,6 +121,7 @@ struct vfs_inode *fs_current(struct vfs_fs *fs, struct vfs_inode *_Atomic *place
 struct seen {
     uint64_t ino;
     uint32_t mode, uid, gid;
+    uint32_t acls;
 };
 
 static void look_at(const struct vfs_inode *inode, struct seen *p)
@@ -128,13 +130,15 @@ static void look_at(const struct vfs_inode *inode, struct seen *p)
     p->mode = inode->mode;
     p->uid = inode->uid;
     p->gid = inode->gid;
+    p->acls = inode->acls;
 }
 
-/* A component that the cache may know; `at` is the directory. */
+/* A component that the cache may know; `at` is the directory, whose access list takes a lock. */
 static int is_cacheable(struct vfs_fs *fs, const struct seen *at, const struct vfs_last *c)
 {
     return c->size && c->size <= NAME_CACHED && !name_is_dot(c->name, c->size) &&
            !name_is_dotdot(c->name, c->size) && (at->mode & LX_S_IFMT) == LX_S_IFDIR &&
+           !(at->acls & VFS_ACL_ACCESS) &&
            cred_may(&fs->cred, at->mode, at->uid, at->gid, LX_X_OK) == 0;
 }
 

@@ -92,8 +92,15 @@ int tree_new_inode(struct vfs_fs *fs, struct vfs_inode *dir, uint32_t mode, uint
     uint32_t gid;
     inherit_group(fs, dir, &mode, &gid);
     int err = vfs_inode_new(dir->super, mode, fs->cred.uid, gid, rdev, target, out);
-    if (err == 0 && VFS_IS_DIR(*out))
+    if (err < 0)
+        return err;
+    if (VFS_IS_DIR(*out))
         (*out)->parent = vfs_inode_get(dir);
+    err = acl_inherit(dir, *out, fs->umask);
+    if (err < 0) {
+        vfs_inode_put(*out);
+        *out = NULL;
+    }
     return err;
 }
 
@@ -119,7 +126,8 @@ int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
     if (err == 0 && device && !vfs_has(&fs->cred, LX_CAP_MKNOD))
         err = -LX_EPERM;
     if (err == 0 && dir->owner)
-        err = inode_ops(dir)->create(fs, dir, last, mode, target, &inode);
+        err = inode_ops(dir)->create(fs, dir, last, type == LX_S_IFLNK ? mode : mode & ~fs->umask,
+                                     target, &inode);
     else if (err == 0)
         err = tree_new_inode(fs, dir, mode, rdev, target, &inode);
     if (err < 0)
@@ -171,8 +179,7 @@ static int make(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uin
 
 int vfs_tree_mkdir(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t mode)
 {
-    mode = (mode & 01777 & ~fs->umask) | LX_S_IFDIR;
-    return make(fs, from, path, mode, 0, NULL, NULL);
+    return make(fs, from, path, (mode & 01777) | LX_S_IFDIR, 0, NULL, NULL);
 }
 
 int vfs_tree_mknod(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t mode,
@@ -194,12 +201,12 @@ int vfs_tree_mknod(struct vfs_fs *fs, struct vfs_inode *from, const char *path, 
     default:
         return -LX_EINVAL;
     }
-    return make(fs, from, path, type | (mode & 07777 & ~fs->umask), rdev, NULL, NULL);
+    return make(fs, from, path, type | (mode & 07777), rdev, NULL, NULL);
 }
 
 int tree_make_socket(struct vfs_fs *fs, const char *path, uint32_t mode, struct vfs_inode **out)
 {
-    *out = NULL;
+    *out = NULL; /* of sockets the umask always counts */
     return make(fs, NULL, path, LX_S_IFSOCK | (mode & 07777 & ~fs->umask), 0, NULL, out);
 }
 

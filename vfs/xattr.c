@@ -7,6 +7,7 @@
 #include "lx/errno.h"
 #include "lx/unistd.h"
 #include "plat/thread.h"
+#include "vfs/acl.h"
 #include "vfs/image.h"
 #include "vfs/inode.h"
 
@@ -16,20 +17,13 @@ struct vfs_xattr {
     uint8_t bytes[]; /* name, value */
 };
 
-/* One attribute, wherever it is kept. */
-struct found {
-    const char *name;
-    const void *value;
-    uint32_t name_size, value_size;
-};
-
 static uint64_t block_size(const struct vfs_xattr *x)
 {
     return sizeof *x + x->name_size + x->value_size;
 }
 
 /* Attribute number n; 0 after the last. */
-static int nth(const struct vfs_inode *inode, uint32_t n, struct found *f)
+static int nth(const struct vfs_inode *inode, uint32_t n, struct xattr_found *f)
 {
     if (inode->own_xattrs) {
         const struct vfs_xattr *x = inode->xattrs;
@@ -37,8 +31,8 @@ static int nth(const struct vfs_inode *inode, uint32_t n, struct found *f)
             x = x->next;
         if (!x)
             return 0;
-        *f = (struct found){(const char *)x->bytes, x->bytes + x->name_size, x->name_size,
-                            x->value_size};
+        *f = (struct xattr_found){(const char *)x->bytes, x->bytes + x->name_size, x->name_size,
+                                  x->value_size};
         return 1;
     }
     const struct vfs_image *image = vfs_image_attached();
@@ -52,7 +46,7 @@ static int nth(const struct vfs_inode *inode, uint32_t n, struct found *f)
     return 1;
 }
 
-static int find(const struct vfs_inode *inode, const char *name, struct found *f)
+int xattr_find_locked(const struct vfs_inode *inode, const char *name, struct xattr_found *f)
 {
     uint32_t size = (uint32_t)core_str_length(name);
     for (uint32_t n = 0; nth(inode, n, f); n++) {
@@ -62,18 +56,33 @@ static int find(const struct vfs_inode *inode, const char *name, struct found *f
     return 0;
 }
 
+/* A list that the image has, but that is none, does not show; nor do lists where there are none. */
+static int is_shown(const struct vfs_inode *inode, const struct xattr_found *f)
+{
+    uint32_t list = vfs_acl_of(f->name, f->name_size);
+    return !list || inode->acls & list;
+}
+
+/* Copy a value out; 1 if `buf` is not there. */
+static int copy(const struct vfs_inode *inode, const struct xattr_found *f, void *buf)
+{
+    uint32_t list = vfs_acl_of(f->name, f->name_size);
+    return list ? acl_copy_locked(inode, list, f, buf) < 0
+                : plat_copy_guest(buf, f->value, f->value_size) != 0;
+}
+
 int64_t vfs_inode_getxattr(struct vfs_inode *inode, const char *name, void *buf, uint64_t size)
 {
-    struct found f;
+    struct xattr_found f;
     int64_t result = -LX_ENODATA;
     if (inode->owner)
         return -LX_EOPNOTSUPP;
     core_lock_acquire(&inode->lock);
-    if (find(inode, name, &f)) {
+    if (xattr_find_locked(inode, name, &f) && is_shown(inode, &f)) {
         result = f.value_size;
         if (size && size < f.value_size)
             result = -LX_ERANGE;
-        else if (size && plat_copy_guest(buf, f.value, f.value_size))
+        else if (size && copy(inode, &f, buf))
             result = -LX_EFAULT;
     }
     core_lock_release(&inode->lock);
@@ -82,12 +91,14 @@ int64_t vfs_inode_getxattr(struct vfs_inode *inode, const char *name, void *buf,
 
 int64_t vfs_inode_listxattr(struct vfs_inode *inode, char *buf, uint64_t size)
 {
-    struct found f;
+    struct xattr_found f;
     uint64_t used = 0;
     int64_t err = 0;
     core_lock_acquire(&inode->lock);
     for (uint32_t n = 0; err == 0 && nth(inode, n, &f); n++) {
         uint64_t end = used + f.name_size + 1;
+        if (!is_shown(inode, &f))
+            continue;
         if (size && end > size)
             err = -LX_ERANGE;
         else if (size && (plat_copy_guest(buf + used, f.name, f.name_size) ||
@@ -125,7 +136,7 @@ static void free_list(struct vfs_xattr *x)
 static int own_locked(struct vfs_inode *inode)
 {
     struct vfs_xattr *list = NULL, **end = &list;
-    struct found f;
+    struct xattr_found f;
     if (inode->own_xattrs)
         return 0;
     for (uint32_t n = 0; nth(inode, n, &f); n++) {
@@ -155,47 +166,51 @@ static struct vfs_xattr *take_locked(struct vfs_inode *inode, const char *name, 
     return NULL;
 }
 
+int xattr_put_locked(struct vfs_inode *inode, const char *name, const void *value, uint32_t size)
+{
+    uint32_t name_size = (uint32_t)core_str_length(name);
+    struct vfs_xattr *fresh = value ? make(name, name_size, value, size) : NULL;
+    int err = value && !fresh ? -LX_ENOSPC : own_locked(inode);
+    if (err < 0) {
+        free_list(fresh);
+        return err;
+    }
+    free_list(take_locked(inode, name, name_size));
+    if (fresh) {
+        fresh->next = inode->xattrs;
+        inode->xattrs = fresh;
+    }
+    inode_touch_attributes(inode);
+    return 0;
+}
+
 int vfs_inode_setxattr(struct vfs_inode *inode, const char *name, const void *value, uint64_t size,
                        uint32_t flags)
 {
-    uint32_t name_size = (uint32_t)core_str_length(name);
-    struct found f;
+    struct xattr_found f;
+    int err = 0;
     if (inode->owner)
         return -LX_EOPNOTSUPP;
-    struct vfs_xattr *fresh = make(name, name_size, value, (uint32_t)size);
-    if (!fresh)
-        return -LX_ENOSPC;
     core_lock_acquire(&inode->lock);
-    int exists = find(inode, name, &f), err = 0;
+    int exists = xattr_find_locked(inode, name, &f);
     if (exists && flags & LX_XATTR_CREATE)
         err = -LX_EEXIST;
     else if (!exists && flags & LX_XATTR_REPLACE)
         err = -LX_ENODATA;
     if (err == 0)
-        err = own_locked(inode);
-    if (err == 0) {
-        free_list(take_locked(inode, name, name_size));
-        fresh->next = inode->xattrs;
-        inode->xattrs = fresh;
-        inode_touch_attributes(inode);
-    }
+        err = xattr_put_locked(inode, name, value, (uint32_t)size);
     core_lock_release(&inode->lock);
-    if (err < 0)
-        free_list(fresh);
     return err;
 }
 
 int vfs_inode_removexattr(struct vfs_inode *inode, const char *name)
 {
-    struct found f;
+    struct xattr_found f;
     if (inode->owner)
         return -LX_EOPNOTSUPP;
     core_lock_acquire(&inode->lock);
-    int err = find(inode, name, &f) ? own_locked(inode) : -LX_ENODATA;
-    if (err == 0) {
-        free_list(take_locked(inode, name, (uint32_t)core_str_length(name)));
-        inode_touch_attributes(inode);
-    }
+    int err =
+        xattr_find_locked(inode, name, &f) ? xattr_put_locked(inode, name, NULL, 0) : -LX_ENODATA;
     core_lock_release(&inode->lock);
     return err;
 }

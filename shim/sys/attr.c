@@ -15,6 +15,7 @@
 #include "shim/limit.h"
 #include "shim/syscall.h"
 #include "sys/file.h"
+#include "vfs/acl.h"
 #include "vfs/inode.h"
 #include "vfs/inotify.h"
 #include "vfs/socket.h"
@@ -345,11 +346,7 @@ static int may_access(struct shim_task *t, struct vfs_inode *inode, const struct
     return vfs_may(cred, inode, want);
 }
 
-/*
- * Is there such a class of attributes?
- * Differs from Linux: there are no access control lists (system.posix_acl_*), as on a file system
- * that is mounted without.
- */
+/* Is there such a class of attributes? */
 static int check_class(const struct xattr_name *name)
 {
     static const char *const classes[] = {"user.", "trusted.", "security."};
@@ -358,6 +355,12 @@ static int check_class(const struct xattr_name *name)
             return name->text[core_str_length(classes[i])] ? 0 : -LX_EINVAL;
     }
     return -LX_EOPNOTSUPP;
+}
+
+/* The access control list that a name means, or 0. */
+static uint32_t list_of(const struct xattr_name *name)
+{
+    return vfs_acl_of(name->text, core_str_length(name->text));
 }
 
 static int is_capability(const struct xattr_name *name)
@@ -413,6 +416,9 @@ static int get_setting(lx_uptr name, lx_uptr value, uint64_t size, int32_t flags
 static int64_t set_xattr(struct shim_task *t, struct vfs_inode *inode, const struct setting *s)
 {
     int err = vfs_super_may_write(inode->super);
+    uint32_t list = list_of(&s->name);
+    if (err == 0 && list) /* whatever the flags say */
+        return vfs_acl_set(&t->process->fs->cred, inode, list, s->bytes, s->size);
     if (err == 0 && is_capability(&s->name) && !are_file_capabilities(s->bytes, s->size))
         err = -LX_EINVAL;
     if (err == 0)
@@ -425,10 +431,14 @@ static int64_t get_xattr(struct shim_task *t, struct vfs_inode *inode, lx_uptr n
 {
     struct xattr_name n;
     int err = get_name(name, &n);
-    if (err == 0)
+    if (err == 0 && list_of(&n)) {
+        if (VFS_IS_LNK(inode))
+            err = -LX_EOPNOTSUPP;
+    } else if (err == 0) {
         err = may_access(t, inode, &n, LX_R_OK);
-    if (err == 0)
-        err = check_class(&n);
+        if (err == 0)
+            err = check_class(&n);
+    }
     if (err == 0 && size && !shim_user_ok(value, size))
         err = -LX_EFAULT;
     return err < 0 ? err : vfs_inode_getxattr(inode, n.text, (void *)value, size);
@@ -447,6 +457,8 @@ static int64_t remove_xattr(struct shim_task *t, struct vfs_inode *inode, lx_upt
     int err = get_name(name, &n);
     if (err == 0)
         err = vfs_super_may_write(inode->super);
+    if (err == 0 && list_of(&n))
+        return vfs_acl_set(&t->process->fs->cred, inode, list_of(&n), NULL, 0);
     if (err == 0)
         err = may_change(t, inode, &n);
     return err < 0 ? err : vfs_inode_removexattr(inode, n.text);

@@ -20,6 +20,8 @@
 #include <linux/membarrier.h>
 #include <linux/netlink.h>
 #include <linux/openat2.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched.h>
 #include <linux/sockios.h>

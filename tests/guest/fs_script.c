@@ -31,11 +31,13 @@
 #include <sys/file.h>
 #include <sys/fsuid.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <time.h>
@@ -748,6 +750,94 @@ static void do_listxattr(char **w)
     say_sorted(names, count);
 }
 
+/* ---- Access control lists ---- */
+
+#define ACL_ENTRIES 64
+
+struct acl {
+    uint32_t version;
+    struct {
+        uint16_t tag, permissions;
+        uint32_t id;
+    } entries[ACL_ENTRIES];
+};
+
+static const char *acl_name(const char *word)
+{
+    return strcmp(word, "access") == 0 ? "system.posix_acl_access" : "system.posix_acl_default";
+}
+
+/* Entries as WHO:ID:PERMISSIONS, where WHO is u, g, m or o, and owner and group have no id. */
+static size_t acl_of(const char *word, struct acl *out)
+{
+    int count = 0;
+    out->version = 2;
+    for (char *end = (char *)word; *end; count++) {
+        char who = *end;
+        uint32_t id = (uint32_t)-1;
+        end += 2;
+        int has_id = *end != ':';
+        if (has_id)
+            id = (uint32_t)strtoul(end, &end, 10);
+        out->entries[count].tag = who == 'u'   ? (has_id ? 2 : 1)
+                                  : who == 'g' ? (has_id ? 8 : 4)
+                                  : who == 'm' ? 16
+                                               : 32;
+        out->entries[count].id = id;
+        out->entries[count].permissions = (uint16_t)strtoul(end + 1, &end, 8);
+        end += *end == ',';
+    }
+    return 4 + 8 * (size_t)count;
+}
+
+static void do_setacl(char **w)
+{
+    struct acl acl;
+    size_t size = acl_of(w[2], &acl);
+    if (!said_error(syscall(SYS_setxattr, path_of(w, 0), acl_name(w[1]), &acl, size, 0)))
+        say("0");
+}
+
+static void do_fsetacl(char **w)
+{
+    struct acl acl;
+    size_t size = acl_of(w[2], &acl);
+    if (!said_error(syscall(SYS_fsetxattr, fd_of(w[0]), acl_name(w[1]), &acl, size, 0)))
+        say("0");
+}
+
+static void do_getacl(char **w)
+{
+    struct acl acl;
+    long n = syscall(SYS_getxattr, path_of(w, 0), acl_name(w[1]), &acl, sizeof acl);
+    if (said_error(n))
+        return;
+    for (int i = 0; i < (n - 4) / 8; i++) {
+        uint16_t tag = acl.entries[i].tag;
+        say("%s%c:", i ? "," : "", tag & 3 ? 'u' : tag & 12 ? 'g' : tag & 16 ? 'm' : 'o');
+        if (acl.entries[i].id != (uint32_t)-1)
+            say("%u", acl.entries[i].id);
+        say(":%o", acl.entries[i].permissions);
+    }
+}
+
+static void do_rmacl(char **w)
+{
+    if (!said_error(syscall(SYS_removexattr, path_of(w, 0), acl_name(w[1]))))
+        say("0");
+}
+
+/* A socket in the file system. */
+static void do_bind(char **w)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    snprintf(name.sun_path, sizeof name.sun_path, "%s", path_of(w, 0));
+    if (!said_error(bind(fd, (struct sockaddr *)&name, sizeof name)))
+        say("0");
+    close(fd);
+}
+
 /* The names in a directory, without the dots. */
 static void do_ls(char **w)
 {
@@ -894,6 +984,11 @@ static const struct {
     {"lgetxattr", do_lgetxattr},
     {"fgetxattr", do_fgetxattr},
     {"listxattr", do_listxattr},
+    {"setacl", do_setacl},
+    {"fsetacl", do_fsetacl},
+    {"getacl", do_getacl},
+    {"rmacl", do_rmacl},
+    {"bind", do_bind},
     {"ls", do_ls},
     {"dents", do_dents},
     {"getcwd", do_getcwd},

@@ -55,7 +55,8 @@ struct vfs_inode {
     _Atomic uint32_t mode;             /* type (constant) and permission bits */
     _Atomic uint32_t uid, gid;
     _Atomic uint32_t nlink; /* 0: the last name is gone */
-    uint32_t owner;         /* constant: VFS_OF_* */
+    uint16_t owner;         /* constant: VFS_OF_* */
+    _Atomic uint8_t acls;   /* VFS_ACL_*: the access control lists that it has */
     uint32_t rdev;          /* constant: of a device node */
     uint32_t image_index;   /* constant: index in the image, or VFS_NO_IMAGE */
     _Atomic uint32_t refs;
@@ -199,7 +200,8 @@ int64_t vfs_now(void);
 void vfs_set_clock(uint64_t (*now_ns)(void));
 
 /*
- * Extended attributes.  `get` and `list` return the size needed when `size` is 0.
+ * Extended attributes.  `get` and `list` return the size needed when `size` is 0.  Access control
+ * lists are read so, and set by vfs_acl_set() (vfs/acl.h).
  *   returns  -LX_ENODATA, -LX_ERANGE, -LX_EEXIST (XATTR_CREATE), -LX_ENOSPC.
  */
 MUST_USE int64_t vfs_inode_getxattr(struct vfs_inode *inode, const char *name, void *buf,
