@@ -22,7 +22,7 @@ packages=(
     clang libclang-rt-14-dev llvm clang-format clang-tidy
     # Tests: Windows itself, guests of all kinds, root file systems.
     wine wine64 musl-tools busybox-static bash-static debootstrap python3 libpython3.11-testsuite
-    procps jq bzip2 zstd skopeo umoci mksh gosu golang-go
+    procps jq bzip2 zstd skopeo umoci mksh gosu golang-go acl
     # To build shells and make for them (tests/shells/programs.sh).
     autoconf automake autopoint gettext
 )

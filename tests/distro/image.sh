@@ -13,7 +13,7 @@ set -euo pipefail
 
 packages=(
     python3 perl git gcc g++ make sqlite3 libsqlite3-dev nodejs jq curl nginx-light redis-server
-    openssh-client vim-tiny less procps xz-utils bzip2 zstd file bc dc gawk diffutils patch
+    openssh-client vim-tiny less procps xz-utils bzip2 zstd file bc dc gawk diffutils patch acl
     libpython3.11-testsuite
 )
 go_packages=(io os os/exec os/signal path/filepath runtime sync syscall time)
