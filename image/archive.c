@@ -8,12 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acl.h"
 #include "build.h"
 #include "digest.h"
 #include "header.h"
+#include "lx/acl.h"
 #include "lx/errno.h"
 #include "lx/stat.h"
 #include "stream.h"
+#include "vfs/acl.h"
 #include "whiteout.h"
 
 #define GIB (1ull << 30)
@@ -29,9 +32,10 @@ struct reader {
     struct archive *tar;
     struct image_window window;
     struct image_header header; /* of the member being read */
-    uint64_t members;           /* of this archive */
-    uint64_t reported;          /* how much of it progress() has heard of */
-    int err;                    /* why the stream ended early; `diag` is filled */
+    struct image_acl_names acl_names;
+    uint64_t members;  /* of this archive */
+    uint64_t reported; /* how much of it progress() has heard of */
+    int err;           /* why the stream ended early; `diag` is filled */
 };
 
 /* ---- The archive's bytes ------------------------------------------------- */
@@ -145,6 +149,14 @@ static int tar_failed(struct reader *r)
 
 struct xattr {
     struct image_bytes name, value;
+    const struct image_acl *acl; /* it was made of, or NULL */
+};
+
+/* Those of a member, sorted by name. */
+struct xattrs {
+    struct xattr list[XATTRS_MAX];
+    uint32_t count;
+    struct image_acl acls[2];
 };
 
 static int refuse(struct reader *r, const char *what)
@@ -153,50 +165,95 @@ static int refuse(struct reader *r, const char *what)
                               what);
 }
 
-/* Insert into the list, sorted by name; of equal names the one that is there stays. */
-static uint32_t insert_xattr(struct xattr *list, uint32_t count, struct xattr x)
+/* Insert into the list; of equal names the one that is there stays. */
+static int insert_xattr(struct reader *r, struct xattrs *x, struct xattr one)
 {
-    uint32_t at = count;
+    uint32_t at = x->count;
     while (at > 0) {
-        int order = strcmp((const char *)list[at - 1].name.data, (const char *)x.name.data);
+        int order = strcmp((const char *)x->list[at - 1].name.data, (const char *)one.name.data);
         if (order == 0)
-            return count;
+            return 0;
         if (order < 0)
             break;
         at--;
     }
-    memmove(list + at + 1, list + at, (count - at) * sizeof *list);
-    list[at] = x;
-    return count + 1;
+    if (x->count == XATTRS_MAX)
+        return refuse(r, "has more than 64 extended attributes");
+    memmove(x->list + at + 1, x->list + at, (x->count - at) * sizeof *x->list);
+    x->list[at] = one;
+    x->count++;
+    return 0;
 }
 
-static int read_xattrs(struct reader *r, struct archive_entry *entry, struct image_node *node)
+/* Add what is an access control list, if it says more than the mode, which gets its bits. */
+static int insert_acl(struct reader *r, struct xattrs *x, struct xattr one, uint32_t which,
+                      struct image_node *node)
 {
-    struct xattr list[XATTRS_MAX];
-    uint32_t count = 0;
-    const char *name;
-    const void *value;
-    size_t size;
-    archive_entry_xattr_reset(entry);
-    while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
-        size_t name_size = name ? strlen(name) : 0;
-        if (name_size == 0 || name_size > IMAGE_NAME_MAX || size > XATTR_VALUE_MAX)
-            return refuse(r, "has an extended attribute that Linux does not allow");
-        if (count == XATTRS_MAX)
-            return refuse(r, "has more than 64 extended attributes");
-        struct xattr x = {{(const uint8_t *)name, name_size}, {value, size}};
-        count = insert_xattr(list, count, x);
+    uint32_t bits, type = node->mode & LX_S_IFMT;
+    if (vfs_acl_check(one.value.data, one.value.size) < 0 || type == LX_S_IFLNK ||
+        (which == VFS_ACL_DEFAULT && type != LX_S_IFDIR))
+        return refuse(r, "has an access control list that Linux does not allow");
+    int is_extended = vfs_acl_is_extended(one.value.data, one.value.size, &bits);
+    if (which == VFS_ACL_ACCESS && one.acl)
+        node->mode = (node->mode & ~0777u) | bits;
+    return which == VFS_ACL_ACCESS && !is_extended ? 0 : insert_xattr(r, x, one);
+}
+
+/* The lists that the member's headers have in words. */
+static int read_acls(struct reader *r, struct xattrs *x, struct image_node *node)
+{
+    static const char *const names[] = {LX_XATTR_NAME_POSIX_ACL_ACCESS,
+                                        LX_XATTR_NAME_POSIX_ACL_DEFAULT};
+    int err = 0;
+    for (int i = 0; err == 0 && i < 2; i++) {
+        struct image_acl *acl = &x->acls[i];
+        if (r->header.acl[i].size == 0)
+            continue;
+        if (image_acl_read(r->header.acl[i], acl) < 0)
+            return refuse(r, "has an access control list that cannot be read");
+        struct xattr one = {
+            {(const uint8_t *)names[i], strlen(names[i])}, {acl->value, acl->size}, acl};
+        err = insert_acl(r, x, one, i == 0 ? VFS_ACL_ACCESS : VFS_ACL_DEFAULT, node);
     }
-    for (uint32_t i = 0; i < count; i++) {
+    return err;
+}
+
+static int add_xattrs(struct reader *r, const struct xattrs *x, struct image_node *node)
+{
+    struct image_tree *t = &r->b->tree;
+    for (uint32_t i = 0; i < x->count; i++) {
+        const struct xattr *one = &x->list[i];
         uint32_t offset;
-        int err =
-            image_tree_add_xattr(&r->b->tree, list[i].name, list[i].value, i + 1 < count, &offset);
+        int err = image_tree_add_xattr(t, one->name, one->value, i + 1 < x->count, &offset);
+        if (err == 0 && one->acl)
+            err = image_acl_names_add(&r->acl_names, t, one->acl,
+                                      offset + sizeof(struct vfs_image_xattr) + one->name.size);
         if (err < 0)
             return image_build_failed(r->b, err);
         if (i == 0)
             node->xattrs = offset + 1;
     }
     return 0;
+}
+
+static int read_xattrs(struct reader *r, struct archive_entry *entry, struct image_node *node)
+{
+    struct xattrs x;
+    const char *name;
+    const void *value;
+    size_t size;
+    x.count = 0;
+    int err = read_acls(r, &x, node);
+    archive_entry_xattr_reset(entry);
+    while (err == 0 && archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
+        size_t name_size = name ? strlen(name) : 0;
+        if (name_size == 0 || name_size > IMAGE_NAME_MAX || size > XATTR_VALUE_MAX)
+            return refuse(r, "has an extended attribute that Linux does not allow");
+        struct xattr one = {{(const uint8_t *)name, name_size}, {value, size}, NULL};
+        uint32_t which = vfs_acl_of(name, name_size);
+        err = which ? insert_acl(r, &x, one, which, node) : insert_xattr(r, &x, one);
+    }
+    return err < 0 ? err : add_xattrs(r, &x, node);
 }
 
 /* Seconds and nanoseconds as one number; times beyond the year 2262 or before 1677 are cut. */
@@ -210,12 +267,13 @@ static int64_t join_time(int64_t seconds, int64_t nanoseconds)
     return seconds * 1000000000 + (seconds < 0 ? -nanoseconds : nanoseconds);
 }
 
-static int read_attributes(struct reader *r, struct archive_entry *entry, struct image_node *node)
+static int read_attributes(struct reader *r, struct archive_entry *entry, uint32_t type,
+                           struct image_node *node)
 {
     int64_t uid = archive_entry_uid(entry), gid = archive_entry_gid(entry);
     if (uid < 0 || uid > UINT32_MAX || gid < 0 || gid > UINT32_MAX)
         return refuse(r, "has an owner that is no 32-bit number");
-    node->mode = archive_entry_perm(entry) & 07777;
+    node->mode = type | (archive_entry_perm(entry) & 07777);
     node->uid = (uint32_t)uid;
     node->gid = (uint32_t)gid;
     node->mtime_ns = join_time(archive_entry_mtime(entry), archive_entry_mtime_nsec(entry));
@@ -253,7 +311,9 @@ static int stored_size(struct archive_entry *entry, uint64_t size, uint64_t *out
     return 0;
 }
 
-static int read_content(struct reader *r, struct archive_entry *entry, uint64_t size)
+/* `table` is NULL, or gets a copy. */
+static int read_content(struct reader *r, struct archive_entry *entry, uint64_t size,
+                        struct image_acl_table *table)
 {
     uint64_t at = 0, stored, got = 0;
     if (stored_size(entry, size, &stored) < 0)
@@ -275,6 +335,8 @@ static int read_content(struct reader *r, struct archive_entry *entry, uint64_t 
             err = image_pack_append(r->b->pack, data, part);
         if (err < 0)
             return image_build_failed(r->b, err);
+        if (table && table->data && part)
+            memcpy(table->data + offset, data, part);
         at = (uint64_t)offset + part;
         got += part;
     }
@@ -284,7 +346,19 @@ static int read_content(struct reader *r, struct archive_entry *entry, uint64_t 
     return err < 0 ? image_build_failed(r->b, err) : 0;
 }
 
-static int add_file(struct reader *r, struct archive_entry *entry, struct image_node *node)
+/* What names in lists are looked up in, if it is that which goes to `place`; or NULL. */
+static struct image_acl_table *table_of(struct reader *r, const struct place *place)
+{
+    static const struct image_bytes etc = {(const uint8_t *)"etc", 3};
+    int is_users = place->name.size == 6 && memcmp(place->name.data, "passwd", 6) == 0;
+    int is_groups = place->name.size == 5 && memcmp(place->name.data, "group", 5) == 0;
+    if ((!is_users && !is_groups) || image_tree_find(&r->b->tree, 0, etc) != place->dir)
+        return NULL;
+    return is_users ? &r->acl_names.users : &r->acl_names.groups;
+}
+
+static int add_file(struct reader *r, struct archive_entry *entry, const struct place *place,
+                    struct image_node *node)
 {
     int64_t size = archive_entry_size(entry);
     if (size < 0)
@@ -295,7 +369,10 @@ static int add_file(struct reader *r, struct archive_entry *entry, struct image_
     err = image_pack_begin(r->b->pack, (uint64_t)size);
     if (err < 0)
         return image_build_failed(r->b, err);
-    err = read_content(r, entry, (uint64_t)size);
+    struct image_acl_table *table = table_of(r, place);
+    if (table && (err = image_acl_table_begin(table, (uint64_t)size)) < 0)
+        return image_build_failed(r->b, err);
+    err = read_content(r, entry, (uint64_t)size, table);
     if (err < 0)
         return err;
     err = image_build_content(r->b, node);
@@ -360,16 +437,15 @@ static int add_member_at(struct reader *r, struct archive_entry *entry, const st
         return err;
     if (is_link)
         return add_hard_link(r, place);
-    err = read_attributes(r, entry, &node);
+    err = read_attributes(r, entry, type, &node);
     if (err < 0)
         return err;
-    node.mode |= type;
     switch (type) {
     case LX_S_IFDIR:
         err = image_tree_directory(&r->b->tree, place->dir, place->name, &node, &added);
         return err < 0 ? image_build_failed(r->b, err) : 0;
     case LX_S_IFREG:
-        err = add_file(r, entry, &node);
+        err = add_file(r, entry, place, &node);
         break;
     case LX_S_IFLNK:
         err = add_symlink(r, &node);
@@ -492,6 +568,23 @@ static int check_end(struct reader *r, uint64_t end)
     return damaged(r, "the zeros that mark its end are missing");
 }
 
+/* Users and groups that lists have by name get their numbers. */
+static int find_acl_names(struct reader *r)
+{
+    struct image_bytes missing;
+    char name[IMAGE_QUOTED_SIZE];
+    int is_group, err = image_acl_names_find(&r->acl_names, &r->b->tree, &missing, &is_group);
+    if (err == 0)
+        return 0;
+    image_build_quote(name, sizeof name, missing);
+    return core_diag_set(r->b->diag, err,
+                         "%s: an access control list is for the %s '%s', which etc/%s of the "
+                         "archive does not have; pack it with --xattrs "
+                         "--xattrs-include='*' in place of --acls",
+                         r->b->name, is_group ? "group" : "user", name,
+                         is_group ? "group" : "passwd");
+}
+
 int image_archive_read(struct image_build *b, struct image_archive *a)
 {
     struct reader r = {.b = b, .a = a};
@@ -510,6 +603,9 @@ int image_archive_read(struct image_build *b, struct image_archive *a)
         err = drain(&r);
     if (err == 0)
         err = check_end(&r, end);
+    if (err == 0)
+        err = find_acl_names(&r);
+    image_acl_names_fini(&r.acl_names);
     end_member(&r);
     if (err == 0) {
         a->consumed += image_stream_consumed(r.stream);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names in ustar, GNU and pax headers. */
+/* Names and lists in ustar, GNU and pax headers. */
 
 #include "header.h"
 
@@ -19,7 +19,7 @@
 #define MAGIC 257
 #define PREFIX 345, 155
 
-enum { PATH, LINK };
+enum { PATH, LINK, ACCESS, DEFAULT, FOUND };
 
 void image_window_add(struct image_window *w, const uint8_t *data, size_t size)
 {
@@ -83,11 +83,17 @@ static int key_is(struct image_bytes key, const char *name)
 }
 
 /*
- * Find path and linkpath among pax records, "length key=value\n".  The last of
+ * Find what is looked for among pax records, "length key=value\n".  The last of
  * equal keys counts; the name of a sparse file comes before its made-up path.
  */
-static int pax_names(struct image_bytes body, struct image_bytes found[2])
+static int read_pax(struct image_bytes body, struct image_bytes found[FOUND])
 {
+    static const char *const keys[FOUND] = {
+        [PATH] = "path",
+        [LINK] = "linkpath",
+        [ACCESS] = "SCHILY.acl.access",
+        [DEFAULT] = "SCHILY.acl.default",
+    };
     struct image_bytes sparse = {0};
     const uint8_t *p = body.data, *end = p + body.size;
     while (p < end) {
@@ -103,17 +109,26 @@ static int pax_names(struct image_bytes body, struct image_bytes found[2])
             return -LX_EINVAL;
         struct image_bytes name = {key, (size_t)(equals - key)};
         struct image_bytes value = {equals + 1, (size_t)(stop - equals - 1)};
-        if (key_is(name, "path"))
-            found[PATH] = value;
-        else if (key_is(name, "linkpath"))
-            found[LINK] = value;
-        else if (key_is(name, "GNU.sparse.name"))
+        for (int i = 0; i < FOUND; i++) {
+            if (key_is(name, keys[i]))
+                found[i] = value;
+        }
+        if (key_is(name, "GNU.sparse.name"))
             sparse = value;
         p += length;
     }
     if (sparse.size)
         found[PATH] = sparse;
     return 0;
+}
+
+/* There is room for it: what it gave was not there. */
+static void keep(struct image_header *h, uint8_t *memory)
+{
+    int i = 0;
+    while (h->memory[i])
+        i++;
+    h->memory[i] = memory;
 }
 
 /* Read the body of a header that goes before a member's own; of two such, the first counts. */
@@ -124,23 +139,25 @@ static int read_body(struct image_header *h, const struct image_window *w, uint6
     if (!body)
         return -LX_ENOMEM;
     int err = window_copy(w, offset, body, size);
-    struct image_bytes found[2] = {{0}};
+    struct image_bytes found[FOUND] = {{0}};
+    struct image_bytes *const to[FOUND] = {&h->path, &h->link, &h->acl[0], &h->acl[1]};
     if (err == 0) {
         if (type == 'L')
             found[PATH] = text(body, size);
         else if (type == 'K')
             found[LINK] = text(body, size);
         else
-            err = pax_names((struct image_bytes){body, size}, found);
+            err = read_pax((struct image_bytes){body, size}, found);
     }
-    int use_path = err == 0 && found[PATH].size && !h->path.size;
-    int use_link = err == 0 && found[LINK].size && !h->link.size;
-    if (use_path)
-        h->path = found[PATH];
-    if (use_link)
-        h->link = found[LINK];
-    if (use_path || use_link)
-        h->memory[h->memory[0] ? 1 : 0] = body;
+    int is_used = 0;
+    for (int i = 0; err == 0 && i < FOUND; i++) {
+        if (found[i].size && !to[i]->size) {
+            *to[i] = found[i];
+            is_used = 1;
+        }
+    }
+    if (is_used)
+        keep(h, body);
     else
         free(body);
     return err;
@@ -163,16 +180,17 @@ static int own_path(struct image_header *h)
     joined[prefix.size] = '/';
     memcpy(joined + prefix.size + 1, name.data, name.size);
     h->path = (struct image_bytes){joined, prefix.size + 1 + name.size};
-    h->memory[h->memory[0] ? 1 : 0] = joined;
+    keep(h, joined);
     return 0;
 }
 
 static void forget_names(struct image_header *h)
 {
-    free(h->memory[0]);
-    free(h->memory[1]);
-    h->memory[0] = h->memory[1] = NULL;
-    h->path = h->link = (struct image_bytes){0};
+    for (size_t i = 0; i < sizeof h->memory / sizeof *h->memory; i++) {
+        free(h->memory[i]);
+        h->memory[i] = NULL;
+    }
+    h->path = h->link = h->acl[0] = h->acl[1] = (struct image_bytes){0};
 }
 
 int image_header_read(struct image_header *h, const struct image_window *w, uint64_t offset)

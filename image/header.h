@@ -3,12 +3,13 @@
 #define IMAGE_HEADER_H
 
 /*
- * Names in tar headers, as the bytes they are.
+ * Names in tar headers, as the bytes they are, and access control lists.
  *
  * libarchive decides where a member starts and what it is, but passes names
  * through the C library's character set: lossless for UTF-8 on Linux, not for
  * other bytes and not on Windows.  So names are read a second time, from the bytes
- * of the header that libarchive has just parsed.
+ * of the header that libarchive has just parsed; and so are lists, of which it keeps no more
+ * than the mode does not say, in some versions.
  *
  * Source   POSIX.1-2017, pax: ustar and pax interchange formats; the GNU tar
  *          manual, "Tar Internals"; tar(5).
@@ -33,11 +34,12 @@ void image_window_add(struct image_window *w, const uint8_t *data, size_t size);
 
 struct image_header {
     struct image_bytes path, link; /* in `memory` or `block`; link only if the member has one */
+    struct image_bytes acl[2];     /* likewise: its access list and default list, as text */
     char type;                     /* typeflag of the member itself */
     uint64_t data;                 /* offset in the archive of what follows the header */
 
     uint8_t block[512]; /* the member's own header */
-    uint8_t *memory[2]; /* bodies of the headers before it that gave path and link */
+    uint8_t *memory[4]; /* bodies of the headers before it that gave those four */
 };
 
 /* Read the header, or headers, of the member that starts at `offset`. */
