@@ -68,10 +68,10 @@ static struct vfs_image_key key_of(const void *bytes, uint64_t size)
     return (struct vfs_image_key){h.low64, h.high64};
 }
 
-static uint32_t add_xattr(struct builder *b, const char *text)
+static uint32_t add_xattr(struct builder *b, const char *text, uint32_t value_size)
 {
     const char *value = strchr(text, '=') + 1;
-    struct vfs_image_xattr x = {.value_size = (uint32_t)strlen(value),
+    struct vfs_image_xattr x = {.value_size = value_size ? value_size : (uint32_t)strlen(value),
                                 .name_size = (uint16_t)(value - text - 1)};
     uint32_t size = (uint32_t)(sizeof x + x.name_size + x.value_size + 7) & ~7u;
     uint32_t at = b->xattrs_size;
@@ -111,7 +111,7 @@ static void add_inode(struct builder *b, const struct mkimage_row *row)
     i->rdev = row->rdev;
     i->nlink = 1;
     i->mtime_ns = MTIME_NS;
-    i->xattrs = row->xattr ? add_xattr(b, row->xattr) : 0;
+    i->xattrs = row->xattr ? add_xattr(b, row->xattr, row->value_size) : 0;
     switch (row->mode & LX_S_IFMT) {
     case LX_S_IFDIR:
         i->nlink = 2;

@@ -23,7 +23,8 @@ struct mkimage_row {
     uint64_t size;    /* of a file's contents; 0: the length of `text` */
     const char *same; /* another name of the file at this path; all else is ignored */
     uint32_t uid, gid, rdev;
-    const char *xattr; /* "name=value" */
+    const char *xattr;   /* "name=value" */
+    uint32_t value_size; /* of the value; 0: the length of a text */
 };
 
 /* The start of a row: {MKIMAGE_FILE("/etc/name", 0644, "contents"), .uid = 5} */
