@@ -91,30 +91,36 @@ static int read_list(const void *value, uint64_t size, struct list *out)
     return 0;
 }
 
-/*
- * posix_acl_valid() in Linux: the owner, other users, the group, other groups, the mask, which
- * those others take, and all else.
- */
+/* What an entry may come after, in a list that has had `seen`. */
+static uint32_t predecessors_of(uint32_t tag, uint32_t seen)
+{
+    switch (tag) {
+    case LX_ACL_USER:
+    case LX_ACL_GROUP_OBJ:
+        return LX_ACL_USER_OBJ | LX_ACL_USER;
+    case LX_ACL_GROUP:
+    case LX_ACL_MASK:
+        return LX_ACL_GROUP_OBJ | LX_ACL_GROUP;
+    case LX_ACL_OTHER: /* other users and groups need a mask */
+        return LX_ACL_MASK | (seen & LX_ACL_USER ? 0 : LX_ACL_GROUP_OBJ);
+    default: /* the owner is the first */
+        return 0;
+    }
+}
+
+/* posix_acl_valid() in Linux. */
 static int is_valid(const struct list *list)
 {
-    uint32_t next = LX_ACL_USER_OBJ, needs_mask = 0;
+    uint32_t last = 0, seen = 0;
     for (uint64_t i = 0; i < list->count; i++) {
         struct lx_posix_acl_xattr_entry e = entry_of(list, i);
-        uint32_t expected = e.e_tag; /* of `next` */
-        if (e.e_perm & ~7u)
+        int fits = i ? predecessors_of(e.e_tag, seen) & last : e.e_tag == LX_ACL_USER_OBJ;
+        if (!fits || e.e_perm & ~7u)
             return 0;
-        if (e.e_tag == LX_ACL_GROUP_OBJ)
-            expected = LX_ACL_USER;
-        else if (e.e_tag == LX_ACL_MASK || (e.e_tag == LX_ACL_OTHER && !needs_mask))
-            expected = LX_ACL_GROUP;
-        if (next != expected && (e.e_tag != LX_ACL_OTHER || next != LX_ACL_OTHER))
-            return 0;
-        if (has_id(e.e_tag))
-            needs_mask = 1;
-        else
-            next = e.e_tag == LX_ACL_OTHER ? 0 : e.e_tag << 1;
+        last = e.e_tag;
+        seen |= last;
     }
-    return next == 0;
+    return last == LX_ACL_OTHER;
 }
 
 int64_t vfs_acl_check(const void *value, uint64_t size)

@@ -346,21 +346,21 @@ static int may_access(struct shim_task *t, struct vfs_inode *inode, const struct
     return vfs_may(cred, inode, want);
 }
 
+/* The access control list that a name means, or 0. */
+static uint32_t list_of(const struct xattr_name *name)
+{
+    return vfs_acl_of(name->text, core_str_length(name->text));
+}
+
 /* Is there such a class of attributes? */
-static int check_class(const struct xattr_name *name)
+static int check_class(const struct vfs_inode *inode, const struct xattr_name *name)
 {
     static const char *const classes[] = {"user.", "trusted.", "security."};
     for (uint32_t i = 0; i < sizeof classes / sizeof *classes; i++) {
         if (starts_with(name->text, classes[i]))
             return name->text[core_str_length(classes[i])] ? 0 : -LX_EINVAL;
     }
-    return -LX_EOPNOTSUPP;
-}
-
-/* The access control list that a name means, or 0. */
-static uint32_t list_of(const struct xattr_name *name)
-{
-    return vfs_acl_of(name->text, core_str_length(name->text));
+    return list_of(name) && !VFS_IS_LNK(inode) ? 0 : -LX_EOPNOTSUPP;
 }
 
 static int is_capability(const struct xattr_name *name)
@@ -384,7 +384,7 @@ static int may_change(struct shim_task *t, struct vfs_inode *inode, const struct
     if (err == 0 && starts_with(name->text, "security.") &&
         !shim_capable(t, is_capability(name) ? LX_CAP_SETFCAP : LX_CAP_SYS_ADMIN))
         err = -LX_EPERM;
-    return err < 0 ? err : check_class(name);
+    return err < 0 ? err : check_class(inode, name);
 }
 
 /* What setxattr(2) is to set. */
@@ -431,14 +431,10 @@ static int64_t get_xattr(struct shim_task *t, struct vfs_inode *inode, lx_uptr n
 {
     struct xattr_name n;
     int err = get_name(name, &n);
-    if (err == 0 && list_of(&n)) {
-        if (VFS_IS_LNK(inode))
-            err = -LX_EOPNOTSUPP;
-    } else if (err == 0) {
+    if (err == 0)
         err = may_access(t, inode, &n, LX_R_OK);
-        if (err == 0)
-            err = check_class(&n);
-    }
+    if (err == 0)
+        err = check_class(inode, &n);
     if (err == 0 && size && !shim_user_ok(value, size))
         err = -LX_EFAULT;
     return err < 0 ? err : vfs_inode_getxattr(inode, n.text, (void *)value, size);

@@ -108,6 +108,12 @@ static void files(void)
     CHECK(futimens(fd, NULL) == 0);
     CHECK(fsetxattr(fd, "user.a", "b", 1, 0) == 0 || errno == EOPNOTSUPP);
     events("attributes by descriptor");
+    static const uint8_t list[] = {2, 0, 0, 0, 1, 0, 6,  0, 0, 0, 0, 0, 4, 0,
+                                   0, 0, 0, 0, 0, 0, 32, 0, 0, 0, 0, 0, 0, 0};
+    CHECK(fsetxattr(fd, "system.posix_acl_access", list, sizeof list, 0) == 0);
+    CHECK_ERROR(fsetxattr(fd, "system.posix_acl_default", list, sizeof list, 0), EACCES);
+    CHECK(fremovexattr(fd, "system.posix_acl_default") == 0);
+    events("access control lists");
     CHECK(close(fd) == 0);
     events("close");
     CHECK(truncate("d/new", 5) == 0);
