@@ -91,6 +91,8 @@ static void attributes(void)
     CHECK_ERROR(truncate("fifo", 0), EINVAL);
     CHECK_ERROR(setxattr("file", "user.a", "b", 1, 0), EROFS);
     CHECK_ERROR(removexattr("file", "user.a"), EROFS);
+    CHECK_ERROR(setxattr("file", "system.posix_acl_access", "x", 1, 0), EROFS);
+    CHECK_ERROR(removexattr("file", "system.posix_acl_access"), EROFS);
     CHECK(access("file", R_OK) == 0);
     CHECK_ERROR(access("file", W_OK), EROFS);
     CHECK_ERROR(access("directory", W_OK), EROFS);
