@@ -222,35 +222,96 @@ int image_acl_names_add(struct image_acl_names *n, struct image_tree *t,
     return err;
 }
 
-/* The third field of the line whose first is the name: 1. */
-static int find_id(const struct image_acl_table *t, struct image_bytes name, uint32_t *id)
+/* ---- Numbers ------------------------------------------------------------- */
+
+/* A line of a table: its first field and its third. */
+struct line {
+    struct image_bytes name;
+    uint32_t id;
+};
+
+/* The lines of a table by name, so that no archive makes the search long. */
+struct lines {
+    struct line *items;
+    size_t count;
+};
+
+static int compare_names(struct image_bytes a, struct image_bytes b)
 {
-    struct image_bytes rest = {t->data, t->size}, line;
+    int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
+    return order ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+/* Of equal names the first line's comes first. */
+static int compare_lines(const void *one, const void *other)
+{
+    const struct line *a = one, *b = other;
+    int order = compare_names(a->name, b->name);
+    return order ? order : (a->name.data > b->name.data) - (a->name.data < b->name.data);
+}
+
+static int read_lines(const struct image_acl_table *t, struct lines *out)
+{
+    struct image_bytes rest = {t->data, t->size}, line, password, id;
+    size_t most = 0;
+    *out = (struct lines){NULL, 0};
+    while (cut(&rest, "\n", &line))
+        most++;
+    if (most == 0)
+        return 0;
+    out->items = malloc(most * sizeof *out->items);
+    if (!out->items)
+        return -LX_ENOMEM;
+    rest = (struct image_bytes){t->data, t->size};
     while (cut(&rest, "\n", &line)) {
-        struct image_bytes first, unused, third;
-        if (cut(&line, ":", &first) && first.size == name.size &&
-            memcmp(first.data, name.data, name.size) == 0 && cut(&line, ":", &unused) &&
-            cut(&line, ":", &third) && number(third, id))
-            return 1;
+        struct line *next = &out->items[out->count];
+        if (cut(&line, ":", &next->name) && cut(&line, ":", &password) && cut(&line, ":", &id) &&
+            number(id, &next->id))
+            out->count++;
     }
+    qsort(out->items, out->count, sizeof *out->items, compare_lines);
     return 0;
+}
+
+/* 1 if there is a line of this name. */
+static int find_id(const struct lines *lines, struct image_bytes name, uint32_t *id)
+{
+    size_t low = 0, high = lines->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_names(lines->items[middle].name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == lines->count || compare_names(lines->items[low].name, name) != 0)
+        return 0;
+    *id = lines->items[low].id;
+    return 1;
 }
 
 int image_acl_names_find(const struct image_acl_names *n, struct image_tree *t,
                          struct image_bytes *missing, int *is_group)
 {
+    struct lines users = {NULL, 0}, groups = {NULL, 0};
     *missing = (struct image_bytes){0};
     *is_group = 0;
-    for (uint64_t i = 0; i < n->count; i++) {
+    int err = n->count ? read_lines(&n->users, &users) : 0;
+    if (err == 0 && n->count)
+        err = read_lines(&n->groups, &groups);
+    for (uint64_t i = 0; err == 0 && i < n->count; i++) {
         const struct image_acl_name *item = &n->items[i];
         struct image_bytes name = {t->names + item->name, item->name_size};
         uint32_t id;
-        if (!find_id(item->is_group ? &n->groups : &n->users, name, &id)) {
+        if (find_id(item->is_group ? &groups : &users, name, &id)) {
+            memcpy(t->xattrs + item->at, &id, sizeof id);
+        } else {
             *missing = name;
             *is_group = (int)item->is_group;
-            return -LX_EINVAL;
+            err = -LX_EINVAL;
         }
-        memcpy(t->xattrs + item->at, &id, sizeof id);
     }
-    return 0;
+    free(users.items);
+    free(groups.items);
+    return err;
 }

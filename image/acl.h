@@ -64,7 +64,7 @@ MUST_USE int image_acl_names_add(struct image_acl_names *n, struct image_tree *t
  * Put the numbers in.
  *   missing  a name that neither table has, in the tree; else empty.
  *   is_group whether it is a group's.
- *   returns  -LX_EINVAL: there is one.
+ *   returns  -LX_EINVAL: there is one; -LX_ENOMEM.
  */
 MUST_USE int image_acl_names_find(const struct image_acl_names *n, struct image_tree *t,
                                   struct image_bytes *missing, int *is_group);

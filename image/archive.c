@@ -31,11 +31,11 @@ struct reader {
     struct image_stream *stream;
     struct archive *tar;
     struct image_window window;
-    struct image_header header; /* of the member being read */
-    struct image_acl_names acl_names;
-    uint64_t members;  /* of this archive */
-    uint64_t reported; /* how much of it progress() has heard of */
-    int err;           /* why the stream ended early; `diag` is filled */
+    struct image_header header;       /* of the member being read */
+    struct image_acl_names acl_names; /* of users and groups that are still to be found */
+    uint64_t members;                 /* of this archive */
+    uint64_t reported;                /* how much of it progress() has heard of */
+    int err;                          /* why the stream ended early; `diag` is filled */
 };
 
 /* ---- The archive's bytes ------------------------------------------------- */
@@ -574,8 +574,8 @@ static int find_acl_names(struct reader *r)
     struct image_bytes missing;
     char name[IMAGE_QUOTED_SIZE];
     int is_group, err = image_acl_names_find(&r->acl_names, &r->b->tree, &missing, &is_group);
-    if (err == 0)
-        return 0;
+    if (err != -LX_EINVAL)
+        return err < 0 ? image_build_failed(r->b, err) : 0;
     image_build_quote(name, sizeof name, missing);
     return core_diag_set(r->b->diag, err,
                          "%s: an access control list is for the %s '%s', which etc/%s of the "

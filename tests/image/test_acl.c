@@ -92,7 +92,8 @@ static void words_become_attributes(void **state)
         tarball_pax(&t, ACCESS, rows[i].words, strlen(rows[i].words));
         ADD(.name = "file", .mode = 0640);
         ADD(.type = '5', .name = "etc");
-        ADD(.name = "etc/passwd", .data = "root:x:0:0::/:\nlis:x:1:\nlisa:x:502:100::/:/bin/sh\n");
+        ADD(.name = "etc/passwd",
+            .data = "root:x:0:0::/:\nlis:x:1:\nlisa:x:502:100::/:/bin/sh\nlisa:x:503:\n");
         ADD(.name = "etc/group", .data = "root:x:0:\nadm:x:4:lisa\nlisa:x:9:");
         tarball_end(&t);
         int err = tarball_import(&t, NULL, &image, &diag);
