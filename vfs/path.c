@@ -157,6 +157,48 @@ static const char *cut(const char *p, struct vfs_last *c)
     return p;
 }
 
+/* Where a walk through the cache has come to; nothing is held. */
+struct ahead {
+    struct cache_view view; /* what the path names, if all of it is cached */
+    struct cache_view up;   /* its directory, unless that is where the path begins */
+    struct seen dir;        /* the same */
+    struct vfs_last last;   /* its name there */
+    const char *rest;       /* of the path, from that name on */
+};
+
+#define SLOWLY 1
+
+/*
+ * Walk a path as far as the cache knows it, but not over anything special.  Each step is as
+ * true as one with the directory locked; a rename in between shows as it does in the long walk.
+ *   at       the directory where it begins; then what the path names.
+ *   returns  0 or -LX_ENOENT, as vfs_walk(); SLOWLY: from `up` on, `rest` is still to be walked.
+ */
+static int look_ahead(struct vfs_fs *fs, struct seen *at, const char *path, struct ahead *a)
+{
+    a->view.inode = NULL;
+    do {
+        struct name_key key;
+        a->up = a->view;
+        a->dir = *at;
+        a->rest = path;
+        path = cut(path, &a->last);
+        if (!is_cacheable(fs, at, &a->last))
+            return SLOWLY;
+        name_key_init(&key, at->ino, a->last.name, a->last.size);
+        if (!cache_peek(&key, &a->view))
+            return SLOWLY;
+        if (!a->view.inode)
+            return -LX_ENOENT;
+        if (a->view.inode->mounted)
+            return SLOWLY;
+        look_at(a->view.inode, at);
+        if (!cache_still(&a->view) || (*path && (at->mode & LX_S_IFMT) != LX_S_IFDIR))
+            return SLOWLY;
+    } while (*path);
+    return 0;
+}
+
 /* ---- The walk ---- */
 
 static void step_to(struct walk *w, struct vfs_inode *inode)
@@ -165,38 +207,8 @@ static void step_to(struct walk *w, struct vfs_inode *inode)
     w->at = inode;
 }
 
-/*
- * Step over directories that the cache knows, but not to what may be the last component: each step
- * is as true as one with the directory locked.
- */
-static void hurry(struct walk *w)
-{
-    struct seen at;
-    struct cache_view view, up = {.inode = NULL};
-    const char *p = w->rest, *next;
-    struct vfs_last c;
-    look_at(w->at, &at);
-    for (;; p = next) {
-        struct name_key key;
-        next = cut(p, &c);
-        if (!*next || !is_cacheable(w->fs, &at, &c))
-            break;
-        name_key_init(&key, at.ino, c.name, c.size);
-        if (!cache_peek(&key, &view) || !view.inode || view.inode->mounted)
-            break;
-        look_at(view.inode, &at);
-        if (!cache_still(&view) || (at.mode & LX_S_IFMT) != LX_S_IFDIR)
-            break;
-        up = view;
-    }
-    if (up.inode && cache_take(&up)) {
-        step_to(w, up.inode);
-        w->rest = p;
-    }
-}
-
-int walk_begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, const char *path,
-               uint32_t flags)
+static int begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+                 uint32_t flags)
 {
     memset(w, 0, sizeof *w);
     if (!*path)
@@ -213,10 +225,30 @@ int walk_begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, const 
     w->base = resolve & LX_RESOLVE_BENEATH ? vfs_inode_get(start) : NULL;
     w->at = vfs_inode_get(*path == '/' ? w->root : start);
     core_lock_release(&fs->lock);
-    if (!VFS_IS_DIR(w->at))
-        return -LX_ENOTDIR;
-    if (!resolve)
-        hurry(w);
+    return VFS_IS_DIR(w->at) ? 0 : -LX_ENOTDIR;
+}
+
+/* Go on where the cache ends. */
+static void skip(struct walk *w, const struct ahead *a)
+{
+    if (a->up.inode && cache_take(&a->up)) {
+        step_to(w, a->up.inode);
+        w->rest = a->rest;
+    }
+}
+
+int walk_begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+               uint32_t flags)
+{
+    struct ahead a;
+    struct seen at;
+    int err = begin(w, fs, from, path, flags);
+    if (err < 0 || RESOLVE(flags))
+        return err;
+    look_at(w->at, &at);
+    int found = look_ahead(fs, &at, path, &a);
+    (void)found; /* whatever it was: the last step is the walk's own */
+    skip(w, &a);
     return 0;
 }
 
@@ -461,100 +493,67 @@ static int quick_begin(struct vfs_fs *fs, const struct vfs_inode *from, const ch
     return *place == inode && inode->ino == p->ino;
 }
 
-/* Note the directory that the walk is in, which `up` found; 1, or 0: it has changed. */
+/* Note the directory that the name was found in; 1, or 0: it has changed. */
 static int set_place_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
-                             const struct seen *at, const struct cache_view *up,
-                             struct vfs_place *place, const char *name, uint32_t size)
+                             const struct ahead *a, struct vfs_place *place)
 {
-    struct vfs_inode *dir = up->inode;
+    struct vfs_inode *dir = a->up.inode;
     if (!dir)
         dir = *path != '/' && from ? vfs_inode_get(from)
                                    : fs_current(fs, *path == '/' ? &fs->root : &fs->cwd);
-    else if (!cache_take(up))
+    else if (!cache_take(&a->up))
         return 0;
-    if (dir->ino != at->ino) {
+    if (dir->ino != a->dir.ino) {
         vfs_inode_put(dir);
         return 0;
     }
-    place_move(place, dir, name, size);
+    place_move(place, dir, a->last.name, a->last.size);
     return 1;
 }
 
-#define SLOWLY 1
-
-/* Where a quick walk has come to; nothing is held. */
-struct quick {
-    struct cache_view view; /* what the path names */
-    struct cache_view up;   /* its directory, unless that is where the path begins */
-    struct seen dir;        /* the same */
-    struct vfs_last last;   /* its name there */
-};
-
 /*
- * Walk a path as far as the cache knows all of it.  Each step is as true as one with
- * the directory locked; a rename in between shows as it does in the long walk.
- *   returns  0 or -LX_ENOENT, as vfs_walk(); SLOWLY: anything special, nothing was done.
+ * Find what a path names without taking anything.
+ *   returns  0 or -LX_ENOENT, as vfs_walk(); SLOWLY: the walk is to go on from `a`.
  */
 static int find_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
-                        struct quick *q)
+                        struct ahead *a)
 {
     struct seen at;
+    a->up.inode = NULL;
     if (RESOLVE(flags) || !*path || !quick_begin(fs, from, path, &at))
         return SLOWLY;
-    q->view.inode = NULL;
-    do {
-        struct name_key key;
-        path = cut(path, &q->last);
-        if (!is_cacheable(fs, &at, &q->last))
-            return SLOWLY;
-        q->up = q->view;
-        q->dir = at;
-        name_key_init(&key, at.ino, q->last.name, q->last.size);
-        if (!cache_peek(&key, &q->view))
-            return SLOWLY;
-        if (!q->view.inode)
-            return -LX_ENOENT;
-        if (q->view.inode->mounted)
-            return SLOWLY;
-        look_at(q->view.inode, &at);
-        if (!cache_still(&q->view))
-            return SLOWLY;
-    } while (*path);
+    int err = look_ahead(fs, &at, path, a);
     uint32_t type = at.mode & LX_S_IFMT;
-    return q->last.slashes || (type == LX_S_IFLNK && !(flags & VFS_WALK_NOFOLLOW)) ||
-                   (type != LX_S_IFDIR && flags & VFS_WALK_DIRECTORY)
-               ? SLOWLY
-               : 0;
+    if (err == 0 && (a->last.slashes || (type == LX_S_IFLNK && !(flags & VFS_WALK_NOFOLLOW)) ||
+                     (type != LX_S_IFDIR && flags & VFS_WALK_DIRECTORY)))
+        err = SLOWLY;
+    return err;
 }
 
-static int walk_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
-                        struct vfs_inode **out, struct vfs_place *place)
+/* 1: that is done, and there may be a place. */
+static int take_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+                        const struct ahead *a, struct vfs_inode **out, struct vfs_place *place)
 {
-    struct quick q;
-    int err = find_quickly(fs, from, path, flags, &q);
-    if (err)
-        return err;
-    if (place && !set_place_quickly(fs, from, path, &q.dir, &q.up, place, q.last.name, q.last.size))
-        return SLOWLY;
-    if (!cache_take(&q.view))
-        return SLOWLY;
-    *out = q.view.inode;
-    return 0;
+    if (place && !set_place_quickly(fs, from, path, a, place))
+        return 0;
+    if (!cache_take(&a->view))
+        return 0;
+    *out = a->view.inode;
+    return 1;
 }
 
-int walk_to_place(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
-                  struct vfs_inode **out, struct vfs_place *place)
+/* vfs_walk(), when the cache was looked at: from there on. */
+static int walk_from(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
+                     const struct ahead *a, struct vfs_inode **out, struct vfs_place *place)
 {
     struct walk w;
     struct vfs_last c;
-    *out = NULL;
-    int err = walk_quickly(fs, from, path, flags, out, place);
-    if (err != SLOWLY)
-        return err;
-    err = walk_begin(&w, fs, from, path, flags);
+    int err = begin(&w, fs, from, path, flags);
     w.place = place;
-    if (err == 0)
+    if (err == 0) {
+        skip(&w, a);
         err = walk_to_last(&w, &c);
+    }
     if (err == 0)
         err = walk_last(&w, &c);
     if (err == 0 && flags & VFS_WALK_DIRECTORY && !VFS_IS_DIR(w.at))
@@ -565,21 +564,32 @@ int walk_to_place(struct vfs_fs *fs, struct vfs_inode *from, const char *path, u
     return err;
 }
 
+int walk_to_place(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
+                  struct vfs_inode **out, struct vfs_place *place)
+{
+    struct ahead a;
+    *out = NULL;
+    int err = find_quickly(fs, from, path, flags, &a);
+    if (err < 0 || (err == 0 && take_quickly(fs, from, path, &a, out, place)))
+        return err;
+    return walk_from(fs, from, path, flags, &a, out, place);
+}
+
 int vfs_walk_stat(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
                   struct lx_stat *out, const struct vfs_super **super)
 {
-    struct quick q;
+    struct ahead a;
     struct vfs_inode *inode;
-    int err = find_quickly(fs, from, path, flags, &q);
+    int err = find_quickly(fs, from, path, flags, &a);
     if (err < 0)
         return err;
-    if (err == 0 && q.view.inode->owner == VFS_OF_CONTAINER) {
-        *super = q.view.inode->super;
-        inode_stat_own(q.view.inode, *super, out);
-        if (cache_still(&q.view))
+    if (err == 0 && a.view.inode->owner == VFS_OF_CONTAINER) {
+        *super = a.view.inode->super;
+        inode_stat_own(a.view.inode, *super, out);
+        if (cache_still(&a.view))
             return 0;
     }
-    err = vfs_walk(fs, from, path, flags, &inode);
+    err = walk_from(fs, from, path, flags, &a, &inode, NULL);
     if (err < 0)
         return err;
     vfs_inode_stat(inode, out);
