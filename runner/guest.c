@@ -29,6 +29,7 @@
 #include "vfs/file.h"
 #include "vfs/image.h"
 #include "vfs/mount.h"
+#include "vfs/mqueue.h"
 #include "vfs/proc.h"
 #include "vfs/super.h"
 #include "vfs/sys.h"
@@ -148,6 +149,8 @@ static int make_mounts(struct vfs_fs *fs, uint64_t shm_size)
         err = vfs_mount_tmpfs(fs, "/dev", &dev);
     if (err == 0)
         err = make_devices(fs);
+    if (err == 0)
+        err = vfs_mqueue_mount(fs, "/dev/mqueue");
     if (err == 0)
         err = vfs_mount_tmpfs(fs, "/dev/shm", &shm);
     fs->umask = umask;

@@ -23,6 +23,7 @@
 #include "shim/user.h"
 #include "vfs/lock.h"
 #include "vfs/mount.h"
+#include "vfs/mqueue.h"
 
 #define WANT_FIRST 2u /* idle hosts from the first fork on */
 #define WANT_MAX 16u  /* and at most, as forks find none */
@@ -174,6 +175,7 @@ static void drop_task(struct shim_task *t)
         core_waitq_wake(q, ~0u, UINT32_MAX);
     shim_poll_drop(t);
     vfs_lock_forget_sleeper(&t->sleeper);
+    vfs_mqueue_forget_sleeper(&t->sleeper);
     shim_futex_drop(t);
     if (!shim_mm_lose(t->process->mm)) {
         core_lock_acquire(&c->lock);

@@ -14,6 +14,7 @@
 #include "shim/futex.h"
 #include "shim/host.h"
 #include "shim/memory.h"
+#include "shim/mqueue.h"
 #include "shim/process.h"
 #include "shim/signal.h"
 #include "shim/user.h"
@@ -443,6 +444,7 @@ void shim_task_run(struct shim_task *t)
     plat->on_syscall = shim_container()->chaos ? dispatch_and_clear_fs : shim_dispatch;
     plat->on_fault = shim_fault;
     shim_signalfd_init();
+    shim_mqueue_init();
     plat->on_interrupt = shim_interrupt;
     plat->attend = &t->attention;
     plat->is_guest_code = is_guest_code;

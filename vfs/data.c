@@ -573,7 +573,7 @@ static int64_t seek_locked(const struct vfs_inode *inode, uint64_t offset, int h
 int64_t vfs_inode_seek(struct vfs_inode *inode, int64_t offset, int hole)
 {
     int64_t size = (int64_t)vfs_inode_size(inode);
-    if (inode->owner) /* all of it is data, which lseek(2) allows */
+    if (inode->owner || mqueue_of(inode)) /* all of it is data, which lseek(2) allows */
         return offset < 0 || offset >= size ? -LX_ENXIO : hole ? size : offset;
     core_lock_acquire(&inode->lock);
     int64_t result = offset < 0 || (uint64_t)offset >= inode->size

@@ -11,6 +11,7 @@
 #include "lx/errno.h"
 #include "vfs/file.h"
 #include "vfs/lock.h"
+#include "vfs/mqueue.h"
 
 #define FIRST_SIZE 64
 
@@ -86,11 +87,16 @@ void vfs_fdtable_close_exec(struct vfs_fdtable *t)
     }
 }
 
-/* fcntl(2): any close of a file ends the record locks that the process has on it. */
-static void forget_locks(struct vfs_fdtable *t, struct vfs_file *closed)
+/*
+ * Any close of a file ends the record locks that the process has on it, and that a queue notifies
+ * the process: fcntl(2), mq_close(3).
+ */
+static void forget_closed(struct vfs_fdtable *t, struct vfs_file *closed)
 {
-    if (closed)
-        vfs_lock_forget_process(closed, t);
+    if (!closed)
+        return;
+    vfs_lock_forget_process(closed, t);
+    vfs_mqueue_forget_process(closed, t);
 }
 
 void vfs_fdtable_free(struct vfs_fdtable *t)
@@ -98,7 +104,7 @@ void vfs_fdtable_free(struct vfs_fdtable *t)
     if (!t)
         return;
     for (int32_t fd = 0; fd < t->size; fd++) {
-        forget_locks(t, t->slots[fd].file);
+        forget_closed(t, t->slots[fd].file);
         vfs_file_put(t->slots[fd].file);
     }
     core_arena_free(t->slots, (uint64_t)t->size * sizeof *t->slots);
@@ -214,7 +220,7 @@ int vfs_fdtable_replace(struct vfs_fdtable *t, int32_t fd, struct vfs_file *file
         t->slots[fd] = (struct slot){vfs_file_get(file), flags};
     }
     core_lock_release(&t->lock);
-    forget_locks(t, *old);
+    forget_closed(t, *old);
     return err;
 }
 
@@ -229,7 +235,7 @@ int vfs_fdtable_remove(struct vfs_fdtable *t, int32_t fd, struct vfs_file **old)
             t->lowest = fd;
     }
     core_lock_release(&t->lock);
-    forget_locks(t, *old);
+    forget_closed(t, *old);
     return *old ? 0 : -LX_EBADF;
 }
 

@@ -26,6 +26,7 @@
 #include "vfs/inode.h"
 #include "vfs/inotify.h"
 #include "vfs/lock.h"
+#include "vfs/mqueue.h"
 #include "vfs/path.h"
 #include "vfs/pidfd.h"
 #include "vfs/pipe.h"
@@ -87,6 +88,12 @@ static int open_device(struct vfs_inode *inode, uint32_t flags, struct vfs_file 
     return err;
 }
 
+/* Nothing of a queue is on a disk that could be read past a cache. */
+static int open_queue(struct vfs_inode *inode, uint32_t flags, struct vfs_file **out)
+{
+    return flags & LX_O_DIRECT ? -LX_EINVAL : vfs_file_new(VFS_FILE_MQUEUE, flags, inode, out);
+}
+
 int vfs_file_open(struct vfs_inode *inode, uint32_t flags, struct core_sleeper *self,
                   struct vfs_file **out)
 {
@@ -99,7 +106,8 @@ int vfs_file_open(struct vfs_inode *inode, uint32_t flags, struct core_sleeper *
         return opened_again(inode->opened, flags, out);
     switch (inode->mode & LX_S_IFMT) {
     case LX_S_IFREG:
-        return vfs_file_new(VFS_FILE_REGULAR, flags, inode, out);
+        return mqueue_of(inode) ? open_queue(inode, flags, out)
+                                : vfs_file_new(VFS_FILE_REGULAR, flags, inode, out);
     case LX_S_IFDIR:
         return vfs_file_new(VFS_FILE_DIRECTORY, flags, inode, out);
     case LX_S_IFIFO:
@@ -321,13 +329,19 @@ static int check_range(uint64_t offset, uint64_t size)
     return size > INT64_MAX - offset ? -LX_EINVAL : 0;
 }
 
+static int64_t read_at(struct vfs_file *f, void *buf, uint64_t size, uint64_t offset)
+{
+    return f->kind == VFS_FILE_MQUEUE ? vfs_mqueue_read(f, buf, size, offset)
+                                      : vfs_inode_read(f->inode, buf, size, offset);
+}
+
 /* Regular files: one read or write at a time moves the position. */
 static int64_t read_regular(struct vfs_file *f, void *buf, uint64_t size)
 {
     core_lock_acquire(&f->lock);
     int64_t n = check_range(f->position, size);
     if (n == 0)
-        n = vfs_inode_read(f->inode, buf, size, f->position);
+        n = read_at(f, buf, size, f->position);
     if (n > 0)
         f->position += (uint64_t)n;
     core_lock_release(&f->lock);
@@ -352,6 +366,7 @@ static int64_t read_any(struct vfs_file *file, void *buf, uint64_t size, struct 
 {
     switch (file->kind) {
     case VFS_FILE_REGULAR:
+    case VFS_FILE_MQUEUE:
         return read_regular(file, buf, size);
     case VFS_FILE_DIRECTORY:
         return -LX_EISDIR;
@@ -427,7 +442,8 @@ int64_t vfs_file_write(struct vfs_file *file, const void *buf, uint64_t size,
 int vfs_file_has_offsets(const struct vfs_file *file)
 {
     return file->kind == VFS_FILE_REGULAR || file->kind == VFS_FILE_DIRECTORY ||
-           file->kind == VFS_FILE_DEVICE || file->kind == VFS_FILE_STREAM;
+           file->kind == VFS_FILE_DEVICE || file->kind == VFS_FILE_STREAM ||
+           file->kind == VFS_FILE_MQUEUE;
 }
 
 int64_t vfs_file_pread(struct vfs_file *file, void *buf, uint64_t size, uint64_t offset)
@@ -441,7 +457,8 @@ int64_t vfs_file_pread(struct vfs_file *file, void *buf, uint64_t size, uint64_t
         return err;
     switch (file->kind) {
     case VFS_FILE_REGULAR:
-        return notify_moved(file, LX_IN_ACCESS, vfs_inode_read(file->inode, buf, size, offset));
+    case VFS_FILE_MQUEUE:
+        return notify_moved(file, LX_IN_ACCESS, read_at(file, buf, size, offset));
     case VFS_FILE_DIRECTORY:
         return -LX_EISDIR;
     case VFS_FILE_DEVICE:
@@ -475,6 +492,8 @@ int64_t vfs_file_pwrite(struct vfs_file *file, const void *buf, uint64_t size, u
             pwrite_regular(file, buf, size, offset, (file->flags & LX_O_APPEND) != 0));
     case VFS_FILE_DEVICE:
         return device_write(file->device, size);
+    case VFS_FILE_MQUEUE:
+        return -LX_EINVAL;
     default:
         return stream_pwrite(file, buf, size, offset);
     }
@@ -495,9 +514,14 @@ int64_t vfs_file_write_as(struct vfs_file *file, const void *buf, uint64_t size,
     return notify_moved(file, LX_IN_MODIFY, n);
 }
 
+static int has_size(const struct vfs_file *f)
+{
+    return f->kind == VFS_FILE_REGULAR || f->kind == VFS_FILE_MQUEUE;
+}
+
 static int64_t new_position(struct vfs_file *f, int64_t offset, int32_t whence)
 {
-    int64_t size = f->kind == VFS_FILE_REGULAR ? (int64_t)vfs_inode_size(f->inode) : 0;
+    int64_t size = has_size(f) ? (int64_t)vfs_inode_size(f->inode) : 0;
     int64_t base = 0;
     switch (whence) {
     case LX_SEEK_SET:
@@ -510,7 +534,7 @@ static int64_t new_position(struct vfs_file *f, int64_t offset, int32_t whence)
         break;
     case LX_SEEK_DATA:
     case LX_SEEK_HOLE:
-        if (f->kind != VFS_FILE_REGULAR)
+        if (!has_size(f))
             return -LX_EINVAL;
         return vfs_inode_seek(f->inode, offset, whence == LX_SEEK_HOLE);
     default:
@@ -527,6 +551,7 @@ int64_t vfs_file_seek(struct vfs_file *file, int64_t offset, int32_t whence)
     switch (file->kind) {
     case VFS_FILE_REGULAR:
     case VFS_FILE_DIRECTORY:
+    case VFS_FILE_MQUEUE:
         core_lock_acquire(&file->lock);
         position = new_position(file, offset, whence);
         if (position >= 0)
@@ -555,7 +580,7 @@ int vfs_file_truncate(struct vfs_file *file, uint64_t size)
         return -LX_EBADF;
     if (!vfs_file_may(file, PLAT_WRITE))
         return -LX_EINVAL;
-    if (file->kind != VFS_FILE_REGULAR)
+    if (!has_size(file))
         return file->kind == VFS_FILE_STREAM ? stream_truncate(file, size) : -LX_EINVAL;
     int err = vfs_inode_truncate(file->inode, size);
     if (err == 0)
@@ -646,6 +671,9 @@ uint32_t vfs_file_poll(struct vfs_file *file, uint32_t events)
     case VFS_FILE_SOCKET:
         ready = vfs_socket_poll(file);
         break;
+    case VFS_FILE_MQUEUE:
+        ready = vfs_mqueue_poll(file);
+        break;
     case VFS_FILE_PATH:
         return LX_POLLNVAL;
     default:
@@ -674,6 +702,8 @@ struct core_waitq *vfs_file_waitq(struct vfs_file *file)
         return vfs_inotify_waitq(file);
     case VFS_FILE_SOCKET:
         return vfs_socket_waitq(file);
+    case VFS_FILE_MQUEUE:
+        return vfs_mqueue_waitq(file);
     default:
         return NULL;
     }
@@ -714,7 +744,8 @@ int vfs_file_sleep(struct core_sleeper *self, uint32_t streams, int64_t deadline
 int64_t vfs_file_available(struct vfs_file *file)
 {
     switch (file->kind) {
-    case VFS_FILE_REGULAR: {
+    case VFS_FILE_REGULAR:
+    case VFS_FILE_MQUEUE: {
         core_lock_acquire(&file->lock);
         uint64_t size = vfs_inode_size(file->inode), at = file->position;
         core_lock_release(&file->lock);

@@ -59,6 +59,8 @@ int vfs_init(void)
     core_lock_init(&s->stream_lock, CORE_LOCK_STREAMS);
     core_lock_init(&s->notify_lock, CORE_LOCK_NOTIFY);
     core_lock_init(&s->socket_lock, CORE_LOCK_SOCKET_NAMES);
+    core_lock_init(&s->mqueue_lock, CORE_LOCK_MQUEUES);
+    core_list_init(&s->mqueues);
     core_list_init(&s->sockets_in_flight);
     core_list_init(&s->unix_sockets);
     core_list_init(&s->inet_waits_by_time);
@@ -268,6 +270,7 @@ void vfs_inode_put(struct vfs_inode *inode)
             inode_ops(inode)->end(inode);
         data_free(inode);
         memfd_free(inode);
+        mqueue_free(inode);
         dir_free(inode);
         xattr_free(inode);
         if (inode->target)

@@ -25,6 +25,7 @@
 #include "vfs/sys.h"
 #include "vfs/tree.h"
 
+struct lx_mq_attr;
 struct vfs_state;
 
 /* A name and its hash in one directory. */
@@ -232,6 +233,13 @@ int cred_may(const struct vfs_cred *cred, uint32_t mode, uint32_t uid, uint32_t 
 /* The root file system is there. */
 MUST_USE int mount_init(void);
 
+/*
+ * Mount what has its names and inodes in memory.
+ *   out      its root, a reference; NULL: it is not wanted.
+ */
+MUST_USE int mount_in_memory(struct vfs_fs *fs, const char *at, enum vfs_super_type type,
+                             const struct vfs_tmpfs_options *options, struct vfs_inode **out);
+
 /* The minor device number of what is mounted next. */
 uint32_t mount_minor(void);
 
@@ -248,6 +256,13 @@ MUST_USE int mount_root(struct vfs_fs *fs, const char *at, struct vfs_inode *roo
 MUST_USE int tree_may_change(const struct vfs_fs *fs, struct vfs_inode *dir);
 MUST_USE int tree_may_remove(const struct vfs_fs *fs, struct vfs_inode *dir,
                              struct vfs_inode *inode);
+
+/* May it make a new one?  In a directory that was removed nobody may: -LX_ENOENT. */
+MUST_USE int tree_may_create(const struct vfs_fs *fs, struct vfs_inode *dir);
+
+/* Add a name for an inode that has none yet; -LX_EEXIST. */
+MUST_USE int tree_add_new(struct vfs_inode *dir, const struct vfs_last *last,
+                          struct vfs_inode *inode);
 
 /* A directory's entries changed, and its links by so many; its dir_lock is held. */
 void tree_touch_locked(struct vfs_inode *dir, int links);
@@ -270,6 +285,33 @@ MUST_USE int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct 
 MUST_USE int tree_make_socket(struct vfs_fs *fs, const char *path, uint32_t mode,
                               struct vfs_inode **out);
 
+/* ---- Message queues (mqueue.c, mqueue_fs.c) ---- */
+
+/* Nothing is in such a file system but queues, with one name each and in one directory. */
+static inline int super_is_mqueue(const struct vfs_super *super)
+{
+    return super->type == VFS_SUPER_MQUEUE;
+}
+
+/* The queue that an inode has in place of contents, or NULL. */
+static inline struct vfs_mqueue *mqueue_of(const struct vfs_inode *inode)
+{
+    return super_is_mqueue(inode->super) ? inode->mqueue : NULL;
+}
+
+/*
+ * A new inode with a queue, for a directory that does not know it yet.
+ *   mode     -LX_EPERM for all but regular files.
+ *   attr     NULL: the defaults.
+ *   returns  also as mqueue_new().
+ */
+MUST_USE int mqueue_create(struct vfs_fs *fs, struct vfs_inode *dir, uint32_t mode,
+                           const struct lx_mq_attr *attr, struct vfs_inode **out);
+
+/* Give a new inode a queue: -LX_ENOSPC, -LX_EINVAL, -LX_EMFILE: as vfs_mqueue_open(). */
+MUST_USE int mqueue_new(struct vfs_inode *inode, const struct lx_mq_attr *attr);
+void mqueue_free(struct vfs_inode *inode);
+
 /* ---- State ---- */
 
 /* Minor device numbers of the file systems; those that are mounted come after the root's. */
@@ -291,8 +333,12 @@ struct vfs_state {
     struct core_lock notify_lock; /* LOCK_NOTIFY: guards every watch and event, see notify.h */
     _Atomic uint32_t watch_count, inotify_count;
     _Atomic uint32_t rename_cookie; /* the last one */
-    struct core_lock socket_lock;   /* LOCK_SOCKET_NAMES: guards all to inet_waits */
-    struct core_list unix_sockets;  /* by in_list */
+    struct core_lock mqueue_lock;   /* LOCK_MQUEUES: guards mqueues and mqueue_count */
+    struct core_list mqueues;       /* all queues, also those without a name */
+    uint32_t mqueue_count;
+    struct vfs_inode *mqueue_root; /* constant once it is mounted; a reference */
+    struct core_lock socket_lock;  /* LOCK_SOCKET_NAMES: guards all to inet_waits */
+    struct core_list unix_sockets; /* by in_list */
     struct core_list sockets_in_flight;
     uint32_t in_flight_count;     /* sockets in that list, guarded likewise */
     uint32_t collections_skipped; /* see unix_collect() */
@@ -327,6 +373,7 @@ struct vfs_providers {
     const struct vfs_proc_provider *processes; /* vfs/proc.h */
     vfs_sys_render sys;                        /* vfs/sys.h */
     const struct vfs_signal_provider *signals; /* vfs/signalfd.h */
+    const struct vfs_mqueue_provider *mqueues; /* vfs/mqueue.h */
 };
 extern struct vfs_providers g_providers;
 

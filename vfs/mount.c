@@ -129,13 +129,14 @@ int vfs_mount_folder(struct vfs_fs *fs, uint32_t number, const char *name, const
     return err;
 }
 
-int vfs_mount_tmpfs(struct vfs_fs *fs, const char *at, const struct vfs_tmpfs_options *options)
+int mount_in_memory(struct vfs_fs *fs, const char *at, enum vfs_super_type type,
+                    const struct vfs_tmpfs_options *options, struct vfs_inode **out)
 {
     struct vfs_super *super = core_arena_alloc(sizeof *super);
     struct vfs_inode *root;
     if (!super)
         return -LX_ENOMEM;
-    vfs_super_init(super, VFS_SUPER_TMPFS, mount_minor());
+    vfs_super_init(super, type, mount_minor());
     super->flags = options->flags;
     if (options->size != UINT64_MAX)
         super->page_limit = options->size / CORE_PAGE_SIZE + (options->size % CORE_PAGE_SIZE != 0);
@@ -146,8 +147,15 @@ int vfs_mount_tmpfs(struct vfs_fs *fs, const char *at, const struct vfs_tmpfs_op
         return err;
     root->nlink = 2;
     err = mount_root(fs, at, root, options->source);
+    if (err == 0 && out)
+        *out = vfs_inode_get(root);
     vfs_inode_put(root);
     return err;
+}
+
+int vfs_mount_tmpfs(struct vfs_fs *fs, const char *at, const struct vfs_tmpfs_options *options)
+{
+    return mount_in_memory(fs, at, VFS_SUPER_TMPFS, options, NULL);
 }
 
 int mount_init(void)

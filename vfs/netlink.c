@@ -7,17 +7,20 @@
  * Source  netlink(7), rtnetlink(7).
  */
 
-#include "lx/netlink.h"
+#include "netlink.h"
+
 #include "core/arena.h"
 #include "core/mem.h"
 #include "lx/errno.h"
 #include "lx/inet.h"
+#include "lx/netlink.h"
 #include "socket_ops.h"
+#include "vfs/file.h"
 
 #define REQUEST_MAX 1024u /* bytes that are looked at */
 #define ANSWER_MAX 512u
 #define OWN_ID 0x80000000u /* no process has such a number */
-#define QUEUE_MAX 64u      /* answers that nobody has read */
+#define QUEUE_MAX 64u      /* answers that nobody has read; more are lost */
 
 struct netlink_socket {
     struct vfs_socket base;
@@ -238,7 +241,7 @@ static void put_answer(struct netlink_socket *n, struct answer *a)
 {
     struct vfs_socket *s = &n->base;
     core_lock_acquire(&s->lock);
-    int fits = a->size && s->queued < QUEUE_MAX;
+    int fits = a->size && s->file && s->queued < QUEUE_MAX;
     if (fits) {
         core_list_add(&s->queue, &a->node);
         s->queued++;
@@ -248,6 +251,52 @@ static void put_answer(struct netlink_socket *n, struct answer *a)
         core_waitq_wake_some(&s->waitq, SOCKET_IN, 1);
     else
         core_arena_free(a, sizeof *a);
+}
+
+struct netlink_notice {
+    struct netlink_socket *socket; /* a reference */
+    struct answer *answer;
+};
+
+_Static_assert(NETLINK_NOTICE_MAX <= ANSWER_MAX, "it is an answer that nobody has asked for");
+
+int netlink_notice_new(struct vfs_file *socket, const void *data, uint32_t size,
+                       struct netlink_notice **out)
+{
+    *out = NULL;
+    if (socket->kind != VFS_FILE_SOCKET)
+        return -LX_ENOTSOCK;
+    if (socket->socket->family != LX_AF_NETLINK)
+        return -LX_EINVAL;
+    struct netlink_notice *n = core_arena_alloc(sizeof *n);
+    struct answer *a = n ? core_arena_alloc(sizeof *a) : NULL;
+    if (!a) {
+        core_arena_free(n, sizeof *n);
+        return -LX_ENOMEM;
+    }
+    memcpy(a->data, data, size);
+    a->size = size;
+    n->socket = netlink_of(socket_get(socket->socket));
+    n->answer = a;
+    *out = n;
+    return 0;
+}
+
+void netlink_notice_send(struct netlink_notice *n, uint8_t last)
+{
+    n->answer->data[n->answer->size - 1] = last;
+    put_answer(n->socket, n->answer);
+    n->answer = NULL;
+    netlink_notice_free(n);
+}
+
+void netlink_notice_free(struct netlink_notice *n)
+{
+    if (!n)
+        return;
+    socket_put(&n->socket->base);
+    core_arena_free(n->answer, sizeof *n->answer);
+    core_arena_free(n, sizeof *n);
 }
 
 /* Each message of a datagram is a request. */

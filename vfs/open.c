@@ -50,7 +50,7 @@ static int open_nameless(struct vfs_fs *fs, struct vfs_inode *from, const char *
         return err;
     err = vfs_super_may_write(dir->super);
     if (err == 0)
-        err = dir->owner ? -LX_EOPNOTSUPP : tree_may_change(fs, dir);
+        err = dir->owner || super_is_mqueue(dir->super) ? -LX_EOPNOTSUPP : tree_may_change(fs, dir);
     if (err == 0)
         err = tree_new_inode(fs, dir, LX_S_IFREG | (how->mode & 07777), 0, NULL, out);
     if (err == 0)

@@ -205,6 +205,8 @@ static int rename_locked(struct rename *r)
     if (err < 0 || r->inode == r->target) /* rename(2): two names of one file stay */
         return err;
     err = check_access(r);
+    if (err == 0 && super_is_mqueue(r->dir->super))
+        err = -LX_EPERM;
     if (err == 0)
         err = dir_entry_locked(r->dir, &r->key, &from);
     if (err == 0 && r->target)

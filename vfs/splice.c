@@ -92,7 +92,7 @@ static int64_t read_part(const struct vfs_splice_side *in, uint8_t *page, uint64
 static int can_splice(const struct vfs_file *f)
 {
     return f->kind != VFS_FILE_DIRECTORY && f->kind != VFS_FILE_EVENTFD &&
-           f->kind != VFS_FILE_EPOLL && f->kind != VFS_FILE_SIGNALFD;
+           f->kind != VFS_FILE_EPOLL && f->kind != VFS_FILE_SIGNALFD && f->kind != VFS_FILE_MQUEUE;
 }
 
 int vfs_splice_can_read(const struct vfs_file *file)

@@ -25,6 +25,7 @@ static const struct {
     [VFS_SUPER_PROC] = {"proc", LX_PROC_SUPER_MAGIC, CORE_PAGE_SIZE, 0},
     [VFS_SUPER_SYS] = {"sysfs", LX_SYSFS_MAGIC, CORE_PAGE_SIZE, 0},
     [VFS_SUPER_CGROUP] = {"cgroup2", LX_CGROUP2_SUPER_MAGIC, CORE_PAGE_SIZE, 0},
+    [VFS_SUPER_MQUEUE] = {"mqueue", LX_MQUEUE_MAGIC, CORE_PAGE_SIZE, 0},
     /* As other ways to such folders. */
     [VFS_SUPER_HOST] = {"host", LX_V9FS_MAGIC, CORE_PAGE_SIZE, 0},
 };

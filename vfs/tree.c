@@ -63,8 +63,7 @@ static void inherit_group(const struct vfs_fs *fs, const struct vfs_inode *dir, 
         *mode &= ~(uint32_t)LX_S_ISGID;
 }
 
-/* Add a name for an inode that has none yet. */
-static int add_new(struct vfs_inode *dir, const struct vfs_last *last, struct vfs_inode *inode)
+int tree_add_new(struct vfs_inode *dir, const struct vfs_last *last, struct vfs_inode *inode)
 {
     struct name_key key;
     struct vfs_inode *there;
@@ -108,7 +107,7 @@ int tree_new_inode(struct vfs_fs *fs, struct vfs_inode *dir, uint32_t mode, uint
  * Nothing is made in a directory that was removed, whoever asks: may_create() in Linux.  Lookups of
  * its proc say ENOENT even before.
  */
-static int may_create(const struct vfs_fs *fs, struct vfs_inode *dir)
+int tree_may_create(const struct vfs_fs *fs, struct vfs_inode *dir)
 {
     return dir->nlink && dir->owner != VFS_OF_PROC ? tree_may_change(fs, dir) : -LX_ENOENT;
 }
@@ -120,7 +119,7 @@ int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
     uint32_t type = mode & LX_S_IFMT;
     if (out)
         *out = NULL;
-    int err = may_create(fs, dir);
+    int err = tree_may_create(fs, dir);
     int device =
         type == LX_S_IFBLK || (type == LX_S_IFCHR && rdev); /* 0, 0 is overlayfs' whiteout */
     if (err == 0 && device && !vfs_has(&fs->cred, LX_CAP_MKNOD))
@@ -128,6 +127,8 @@ int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
     if (err == 0 && dir->owner)
         err = inode_ops(dir)->create(fs, dir, last, type == LX_S_IFLNK ? mode : mode & ~fs->umask,
                                      target, &inode);
+    else if (err == 0 && super_is_mqueue(dir->super))
+        err = mqueue_create(fs, dir, mode & ~fs->umask, NULL, &inode);
     else if (err == 0)
         err = tree_new_inode(fs, dir, mode, rdev, target, &inode);
     if (err < 0)
@@ -135,7 +136,7 @@ int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
     if (dir->owner)
         notify_created(dir, last, inode);
     else
-        err = add_new(dir, last, inode);
+        err = tree_add_new(dir, last, inode);
     if (err == 0 && out)
         *out = vfs_inode_get(inode);
     vfs_inode_put(inode);
@@ -276,12 +277,13 @@ int vfs_tree_link(struct vfs_fs *fs, struct vfs_inode *inode, struct vfs_inode *
     int err = walk_to_new(fs, from, path, 0, &dir, &last);
     if (err < 0)
         return err;
-    err = may_create(fs, dir);
+    err = tree_may_create(fs, dir);
     if (err == 0)
-        err = VFS_IS_DIR(inode)            ? -LX_EPERM
-              : dir->super != inode->super ? -LX_EXDEV
-              : dir->owner                 ? link_elsewhere(dir, &last, inode)
-                                           : link_name(dir, &last, inode);
+        err = VFS_IS_DIR(inode)             ? -LX_EPERM
+              : dir->super != inode->super  ? -LX_EXDEV
+              : super_is_mqueue(dir->super) ? -LX_EPERM
+              : dir->owner                  ? link_elsewhere(dir, &last, inode)
+                                            : link_name(dir, &last, inode);
     vfs_inode_put(dir);
     return err;
 }

@@ -6,6 +6,7 @@
 #include "core/mem.h"
 #include "core/segment.h"
 #include "lx/errno.h"
+#include "lx/mqueue.h"
 #include "plat/plat.h"
 #include "proc/proc.h"
 #include "vfs/inotify.h"
@@ -24,7 +25,7 @@ typedef unsigned long long ull;
     }
 TEXT(version, "Linux version " PROC_RELEASE " (tarbox@tarbox) (gcc) " PROC_OSVERSION "\n")
 TEXT(boot_cmdline, "\n")
-TEXT(filesystems, "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\n")
+TEXT(filesystems, "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\tmqueue\n")
 TEXT(swaps, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")
 TEXT(pid_max, "%d\n", SHIM_PID_MAX)
 TEXT(threads_max, "%u\n", SHIM_SLOT_COUNT)
@@ -43,6 +44,11 @@ TEXT(pipe_max_size, "1048576\n")
 TEXT(inotify_events, "%u\n", VFS_INOTIFY_EVENTS)
 TEXT(inotify_instances, "%u\n", VFS_INOTIFY_INSTANCES)
 TEXT(inotify_watches, "%u\n", VFS_INOTIFY_WATCHES)
+TEXT(mqueue_msg_default, "%d\n", LX_MQ_MSG_DEFAULT)
+TEXT(mqueue_msg_max, "%d\n", LX_MQ_MSG_MAX)
+TEXT(mqueue_msgsize_default, "%d\n", LX_MQ_MSGSIZE_DEFAULT)
+TEXT(mqueue_msgsize_max, "%d\n", LX_MQ_MSGSIZE_MAX)
+TEXT(mqueue_queues_max, "%u\n", LX_MQ_QUEUES_MAX)
 TEXT(buffer_size, "212992\n")
 TEXT(somaxconn, "4096\n")
 TEXT(port_range, "32768\t60999\n")
@@ -319,6 +325,11 @@ proc_render proc_system_render(enum vfs_proc_what what)
         [VFS_PROC_INOTIFY_EVENTS] = inotify_events,
         [VFS_PROC_INOTIFY_INSTANCES] = inotify_instances,
         [VFS_PROC_INOTIFY_WATCHES] = inotify_watches,
+        [VFS_PROC_MQUEUE_MSG_DEFAULT] = mqueue_msg_default,
+        [VFS_PROC_MQUEUE_MSG_MAX] = mqueue_msg_max,
+        [VFS_PROC_MQUEUE_MSGSIZE_DEFAULT] = mqueue_msgsize_default,
+        [VFS_PROC_MQUEUE_MSGSIZE_MAX] = mqueue_msgsize_max,
+        [VFS_PROC_MQUEUE_QUEUES_MAX] = mqueue_queues_max,
         [VFS_PROC_BUFFER_DEFAULT] = buffer_size,
         [VFS_PROC_BUFFER_MAX] = buffer_size,
         [VFS_PROC_SEND_BUFFER_DEFAULT] = buffer_size,

@@ -215,7 +215,7 @@ static int reset(struct shim_task *t)
     t->restart_ns = 0;
     shim_timers_exec(p);
     p->exit_signal = LX_SIGCHLD;
-    p->has_execed = 1;
+    p->exec_count++;
     p->dumpable = 1;
     p->vdso_has_clock = 0;
     p->membarriers = 0;

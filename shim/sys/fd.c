@@ -245,7 +245,7 @@ int64_t sys_fallocate(struct shim_task *t, int32_t fd, uint32_t mode, int64_t of
     else if (b.file->kind == VFS_FILE_PIPE)
         err = -LX_ESPIPE;
     else if (b.file->kind != VFS_FILE_REGULAR)
-        err = -LX_ENODEV;
+        err = b.file->kind == VFS_FILE_MQUEUE ? -LX_EOPNOTSUPP : -LX_ENODEV;
     else if (__builtin_add_overflow(offset, size, &end))
         err = -LX_EFBIG;
     else if (!(mode & LX_FALLOC_FL_KEEP_SIZE))

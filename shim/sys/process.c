@@ -90,7 +90,7 @@ static int64_t set_group_locked(struct shim_task *t, int32_t pid, int32_t pgid)
     if (p->parent == self && p != self) {
         if (p->sid != self->sid)
             return -LX_EPERM;
-        if (p->has_execed)
+        if (p->exec_count)
             return -LX_EACCES;
     } else if (p != self) {
         return -LX_ESRCH;

@@ -49,6 +49,7 @@ enum vfs_file_kind {
     VFS_FILE_PIDFD,
     VFS_FILE_INOTIFY,
     VFS_FILE_SOCKET,
+    VFS_FILE_MQUEUE,
     VFS_FILE_PATH, /* O_PATH: only a place */
 };
 

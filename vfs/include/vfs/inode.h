@@ -30,6 +30,7 @@ struct vfs_held;
 struct vfs_host;
 struct vfs_made;
 struct vfs_memfd;
+struct vfs_mqueue;
 struct vfs_pipe;
 struct vfs_socket;
 struct vfs_super;
@@ -101,7 +102,8 @@ struct vfs_inode {
 
     struct vfs_pipe *_Atomic pipe; /* fifos: while one is open */
     struct vfs_socket *socket;     /* sockets: who is bound here, no reference; NULL: nobody */
-    union {                        /* constant; NULL in the container's own */
+    union {                        /* constant; NULL in the container's own, but for the first */
+        struct vfs_mqueue *mqueue; /* of a file system of queues: its files' */
         struct vfs_host *host;
         struct vfs_made *made;   /* of /proc and the like */
         struct vfs_file *opened; /* a reference */

@@ -23,6 +23,7 @@ enum vfs_super_type {
     VFS_SUPER_PROC,
     VFS_SUPER_SYS,
     VFS_SUPER_CGROUP,
+    VFS_SUPER_MQUEUE,
     VFS_SUPER_HOST, /* a folder of the host */
     VFS_SUPER_TYPES,
 };
