@@ -28,6 +28,7 @@ struct mqueue_wait {
     struct core_list node; /* in the queue's `senders`, `receivers` or `served` */
     struct core_sleeper *sleeper;
     struct vfs_mqueue_message *message; /* a sender's; what a receiver was given; or NULL */
+    int32_t nice;
     uint32_t is_served;
 };
 
@@ -49,7 +50,7 @@ struct vfs_mqueue {
     struct core_list messages;    /* the next one first */
     uint32_t count;               /* of them */
     uint64_t size;                /* bytes in them */
-    struct core_list senders;     /* while it is full: who has waited longest first */
+    struct core_list senders;     /* while it is full: who is to be served first */
     struct core_list receivers;   /* while it is empty: likewise */
     struct core_list served;      /* who waits no more, and has yet to find out */
     struct told told;
@@ -236,6 +237,15 @@ static struct vfs_mqueue_message *take_locked(struct vfs_mqueue *q)
 
 /* ---- Waiting ---- */
 
+/* By nice value, and among equals as they came: wq_add() in Linux. */
+static void join_locked(struct core_list *list, struct mqueue_wait *w)
+{
+    struct core_list *after = list->prev;
+    while (after != list && CORE_LIST_ENTRY(after, struct mqueue_wait, node)->nice > w->nice)
+        after = after->prev;
+    core_list_add_first(after, &w->node);
+}
+
 /*
  * Wait in a list until served.  The lock is released meanwhile.
  *   m  what is to be sent; afterwards what was received, or could not be sent.
@@ -244,12 +254,15 @@ static int wait_locked(struct vfs_mqueue *q, struct core_list *list, struct vfs_
                        int64_t deadline_ns, struct core_sleeper *self)
 {
     struct mqueue_wait *w = core_arena_alloc(sizeof *w);
+    struct vfs_mqueue_caller caller;
     int err = 0;
     if (!w)
         return -LX_ENOMEM;
+    g_providers.mqueues->caller(&caller);
     w->sleeper = self;
     w->message = *m;
-    core_list_add(list, &w->node);
+    w->nice = caller.nice;
+    join_locked(list, w);
     while (!w->is_served && err == 0) {
         core_lock_release(&q->lock);
         err = core_sleep(self, 0, deadline_ns);
@@ -264,7 +277,7 @@ static int wait_locked(struct vfs_mqueue *q, struct core_list *list, struct vfs_
 }
 
 /*
- * Serve who has waited longest; 0: nobody waits.
+ * Serve who comes first; 0: nobody waits.
  *   m  for a receiver; NULL: a sender's message goes into the queue.
  */
 static int serve_locked(struct vfs_mqueue *q, struct core_list *list, struct vfs_mqueue_message *m,

@@ -28,6 +28,7 @@ static void caller(struct vfs_mqueue_caller *out)
     const struct shim_process *p = t->process;
     *out = (struct vfs_mqueue_caller){
         .pid = p->pid,
+        .nice = t->nice,
         .uid = p->cred.uid,
         .program = p->exec_count,
         .is_privileged = (uint32_t)shim_process_capable(p, LX_CAP_SYS_RESOURCE),

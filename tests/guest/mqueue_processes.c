@@ -39,6 +39,12 @@ static int receive_job(void *arg)
     return data[0];
 }
 
+static int receive_nicely(void *arg)
+{
+    CHECK(nice(3) >= 0);
+    return receive_job(arg);
+}
+
 static pid_t start_waiting(int (*body)(void *), struct job *j)
 {
     pid_t pid = start(body, j);
@@ -74,6 +80,15 @@ static void test_turns(void)
     }
     for (int i = 0; i < 3; i++)
         CHECK_EXIT(status_of(pid[i]), 0);
+
+    /* Nicer ones let others go first. */
+    for (int i = 0; i < 3; i++) {
+        pid[i] = start_waiting(i == 1 ? receive_job : receive_nicely, &j);
+    }
+    for (int i = 0; i < 3; i++)
+        CHECK(q_send(j.fd, &"123"[i], 1, 0, NULL) == 0);
+    for (int i = 0; i < 3; i++)
+        CHECK_EXIT(status_of(pid[i]), "213"[i]);
 
     /* Into a queue that is not empty then: the one that counts more goes first. */
     int two = q_new("two", 2, SIZE);

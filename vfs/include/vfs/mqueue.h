@@ -4,8 +4,8 @@
 
 /*
  * POSIX message queues: files of a file system that has nothing else.  A message goes to whoever
- * has waited longest for one, or else waits in the queue: the highest priority first, and among
- * equals the oldest.
+ * waits for one, the nicest last and else in turn; or it waits in the queue: the highest priority
+ * first, and among equals the oldest.
  *
  * Source   mq_overview(7), ipc/mqueue.c of Linux 6.12.
  * Threads  any, of any process; a queue locks itself.
@@ -29,6 +29,7 @@ struct vfs_fs;
 /* Who makes a call. */
 struct vfs_mqueue_caller {
     int32_t pid;
+    int32_t nice;           /* the thread's */
     uint32_t uid;           /* the real one */
     uint32_t program;       /* which of the process's programs: it changes with execve(2) */
     uint32_t is_privileged; /* 1: CAP_SYS_RESOURCE */
@@ -45,7 +46,7 @@ struct vfs_mqueue_signal {
 
 /* Functions of the calling thread.  The shim has them in each guest host. */
 struct vfs_mqueue_provider {
-    void (*caller)(struct vfs_mqueue_caller *out);
+    void (*caller)(struct vfs_mqueue_caller *out);        /* a queue's lock may be held */
     void (*send)(const struct vfs_mqueue_signal *signal); /* no lock is held */
 };
 
