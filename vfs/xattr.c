@@ -71,11 +71,17 @@ static int copy(const struct vfs_inode *inode, const struct xattr_found *f, void
                 : plat_copy_guest(buf, f->value, f->value_size) != 0;
 }
 
+/* Files of the host's and made ones, and message queues. */
+static int has_none(const struct vfs_inode *inode)
+{
+    return inode->owner || super_is_mqueue(inode->super);
+}
+
 int64_t vfs_inode_getxattr(struct vfs_inode *inode, const char *name, void *buf, uint64_t size)
 {
     struct xattr_found f;
     int64_t result = -LX_ENODATA;
-    if (inode->owner)
+    if (has_none(inode))
         return -LX_EOPNOTSUPP;
     core_lock_acquire(&inode->lock);
     if (xattr_find_locked(inode, name, &f) && is_shown(inode, &f)) {
@@ -189,7 +195,7 @@ int vfs_inode_setxattr(struct vfs_inode *inode, const char *name, const void *va
 {
     struct xattr_found f;
     int err = 0;
-    if (inode->owner)
+    if (has_none(inode))
         return -LX_EOPNOTSUPP;
     core_lock_acquire(&inode->lock);
     int exists = xattr_find_locked(inode, name, &f);
@@ -206,7 +212,7 @@ int vfs_inode_setxattr(struct vfs_inode *inode, const char *name, const void *va
 int vfs_inode_removexattr(struct vfs_inode *inode, const char *name)
 {
     struct xattr_found f;
-    if (inode->owner)
+    if (has_none(inode))
         return -LX_EOPNOTSUPP;
     core_lock_acquire(&inode->lock);
     int err =
