@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Shared objects.  Part 0 has the size the object was made with; each one after it is as
- * large as all before it together.
+ * large as all before it together.  Each process keeps views of what it looked at last.
  */
 
 #include "core/shared.h"
@@ -14,8 +14,11 @@
 #include "lx/errno.h"
 #include "plat/plat.h"
 
-#define PART_COUNT 48u                /* of one granule at first: 2^63 bytes */
-#define LOOK_SIZE (UINT64_C(4) << 20) /* mapped at most at a time by core_shared_look() */
+#define PART_COUNT 48u                  /* of one granule at first: 2^63 bytes */
+#define WINDOW_SIZE (UINT64_C(1) << 20) /* what core_shared_look() maps */
+#define VIEW_SETS 16u
+#define VIEW_WAYS 4u
+#define VIEW_CHANGES (UINT32_C(1) << 31)
 #define SIZE_MAX_NEW (UINT64_C(1) << 47)
 
 #define GRANULE_DOWN(x) ((x) & ~(uint64_t)(PLAT_GRANULE - 1))
@@ -23,6 +26,7 @@
 
 struct core_shared {
     _Atomic uint32_t refs;
+    uint64_t serial;                   /* constant: no other object ever has it; never 0 */
     uint64_t first;                    /* constant: size of part 0 */
     struct core_lock lock;             /* guards the making of parts */
     _Atomic uint64_t keys[PART_COUNT]; /* of parts; 0: not made yet */
@@ -31,7 +35,30 @@ struct core_shared {
 struct objects {
     uint32_t keeper; /* constant */
     _Atomic uint64_t next_place;
+    _Atomic uint64_t last_serial;
     _Atomic uint64_t count;
+    _Atomic uint64_t gone; /* objects with memory that were freed */
+};
+
+/*
+ * A window of an object in this process, for those who look at it.  Who adds to `users` and finds
+ * no VIEW_CHANGES may read the rest; who changes 0 to VIEW_CHANGES may write it.
+ */
+struct core_shared_view {
+    _Atomic uint32_t users;
+    _Atomic uint64_t serial; /* of the object; 0: nothing is mapped */
+    _Atomic uint64_t begin;  /* of the window, in the object */
+    uint8_t *bytes;
+    uint64_t size;
+};
+
+/* By window; a set's are replaced in turn. */
+struct views {
+    _Atomic uint64_t gone; /* objects->gone when views were last dropped for it */
+    struct view_set {
+        _Atomic uint32_t next;
+        struct core_shared_view views[VIEW_WAYS];
+    } sets[VIEW_SETS];
 };
 
 static struct objects *objects(void)
@@ -61,6 +88,7 @@ int core_shared_new(uint64_t size, struct core_shared **out)
     if (!s)
         return -LX_ENOMEM;
     s->refs = 1;
+    s->serial = atomic_fetch_add(&objects()->last_serial, 1) + 1;
     s->first = size ? GRANULE_UP(size) : PLAT_GRANULE;
     core_lock_init(&s->lock, CORE_LOCK_SHARED);
     atomic_fetch_add(&objects()->count, 1);
@@ -89,15 +117,61 @@ struct core_shared *core_shared_get(struct core_shared *s)
     return s;
 }
 
+static struct views *views(void)
+{
+    static struct views all; /* this process's */
+    return &all;
+}
+
+static int view_claim(struct core_shared_view *v)
+{
+    uint32_t none = 0;
+    return atomic_compare_exchange_strong(&v->users, &none, VIEW_CHANGES);
+}
+
+static void view_empty(struct core_shared_view *v)
+{
+    if (v->serial)
+        plat_shared_unmap(v->bytes, v->size);
+    v->serial = 0;
+}
+
+/* Drop this process's views of one object, or (0) all, but those that somebody looks at. */
+static void drop_views(uint64_t serial)
+{
+    struct views *all = views();
+    for (uint32_t i = 0; i < VIEW_SETS * VIEW_WAYS; i++) {
+        struct core_shared_view *v = &all->sets[i / VIEW_WAYS].views[i % VIEW_WAYS];
+        uint64_t there = atomic_load_explicit(&v->serial, memory_order_relaxed);
+        if (!there || (serial && there != serial) || !view_claim(v))
+            continue;
+        view_empty(v);
+        atomic_fetch_sub(&v->users, VIEW_CHANGES);
+    }
+}
+
+void core_shared_rest(void)
+{
+    drop_views(0);
+}
+
 void core_shared_put(struct core_shared *s)
 {
     if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
         return;
+    struct objects *o = objects();
+    uint32_t parts = 0;
+    for (uint32_t i = 0; i < PART_COUNT; i++)
+        parts += s->keys[i] != 0;
+    if (parts)
+        drop_views(s->serial);
     for (uint32_t i = 0; i < PART_COUNT; i++) {
         if (s->keys[i])
-            plat_shared_free(objects()->keeper, s->keys[i], part_size(s, i));
+            plat_shared_free(o->keeper, s->keys[i], part_size(s, i));
     }
-    atomic_fetch_sub(&objects()->count, 1);
+    if (parts)
+        atomic_fetch_add(&o->gone, 1);
+    atomic_fetch_sub(&o->count, 1);
     core_arena_free(s, sizeof *s);
 }
 
@@ -155,6 +229,67 @@ void core_shared_unmap(uint64_t addr, uint64_t size)
     plat_shared_unmap((void *)addr, size);
 }
 
+static int is_view_of(struct core_shared_view *v, const struct core_shared *s, uint64_t begin)
+{
+    return atomic_load_explicit(&v->serial, memory_order_relaxed) == s->serial &&
+           atomic_load_explicit(&v->begin, memory_order_relaxed) == begin;
+}
+
+/* The view of a window, with one user more; NULL: this process has none. */
+static struct core_shared_view *view_find(struct view_set *set, const struct core_shared *s,
+                                          uint64_t begin)
+{
+    for (uint32_t i = 0; i < VIEW_WAYS; i++) {
+        struct core_shared_view *v = &set->views[i];
+        if (!is_view_of(v, s, begin))
+            continue;
+        if (!(atomic_fetch_add(&v->users, 1) & VIEW_CHANGES) && is_view_of(v, s, begin))
+            return v;
+        atomic_fetch_sub(&v->users, 1);
+    }
+    return NULL;
+}
+
+/* A view for a window in place of an older one, with one user; NULL: all are looked at. */
+static struct core_shared_view *view_claim_one(struct view_set *set)
+{
+    for (uint32_t i = 0; i < VIEW_WAYS; i++) {
+        struct core_shared_view *v = &set->views[atomic_fetch_add(&set->next, 1) % VIEW_WAYS];
+        if (view_claim(v))
+            return v;
+    }
+    return NULL;
+}
+
+/* Map a window, where others find it if there is room. */
+static int view_make(struct view_set *set, struct core_shared *s, uint64_t begin, uint64_t size,
+                     struct core_shared_piece *out)
+{
+    struct views *all = views();
+    uint64_t gone = atomic_load(&objects()->gone);
+    if (atomic_exchange(&all->gone, gone) != gone)
+        drop_views(0); /* theirs may be among them, which no one else can free */
+    void *bytes;
+    int err = map_part(s, begin, 0, size, PLAT_READ | PLAT_WRITE, &bytes);
+    if (err < 0)
+        return err;
+    out->bytes = bytes;
+    struct core_shared_view *v = view_claim_one(set);
+    if (!v) {
+        out->mapped = bytes;
+        out->mapped_size = size;
+        return 0;
+    }
+    view_empty(v);
+    v->begin = begin;
+    v->bytes = bytes;
+    v->size = size;
+    v->serial = s->serial;
+    atomic_fetch_sub(&v->users, VIEW_CHANGES - 1); /* and one is this */
+    out->view = v;
+    return 0;
+}
+
 int core_shared_look(struct core_shared *s, uint64_t offset, uint64_t size, int make,
                      struct core_shared_piece *out)
 {
@@ -162,30 +297,33 @@ int core_shared_look(struct core_shared *s, uint64_t offset, uint64_t size, int 
     uint32_t part = part_of(s, offset);
     if (part >= PART_COUNT)
         return -LX_ENOMEM;
-    uint64_t left = core_shared_part_end(s, offset) - offset;
+    uint64_t end = core_shared_part_end(s, offset);
     if (!make && !atomic_load_explicit(&s->keys[part], memory_order_acquire)) {
-        out->size = size < left ? size : left;
+        out->size = size < end - offset ? size : end - offset;
         return 0;
     }
-    uint64_t begin = GRANULE_DOWN(offset), skip = offset - begin;
-    if (left > LOOK_SIZE - skip)
-        left = LOOK_SIZE - skip;
-    if (size > left)
-        size = left;
-    uint64_t view_size = GRANULE_UP(skip + size);
-    int err = map_part(s, begin, 0, view_size, PLAT_READ | PLAT_WRITE, &out->view);
-    if (err < 0)
-        return err;
-    out->bytes = (uint8_t *)out->view + skip;
-    out->size = size;
-    out->view_size = view_size;
+    uint64_t skip = (offset - part_begin(s, part)) % WINDOW_SIZE, begin = offset - skip;
+    uint64_t window = end - begin < WINDOW_SIZE ? end - begin : WINDOW_SIZE;
+    struct view_set *set = &views()->sets[(s->serial * 5 + begin / WINDOW_SIZE) % VIEW_SETS];
+    out->view = view_find(set, s, begin);
+    if (out->view) {
+        out->bytes = out->view->bytes;
+    } else {
+        int err = view_make(set, s, begin, window, out);
+        if (err < 0)
+            return err;
+    }
+    out->bytes += skip;
+    out->size = size < window - skip ? size : window - skip;
     return 0;
 }
 
 void core_shared_look_end(struct core_shared_piece *piece)
 {
     if (piece->view)
-        plat_shared_unmap(piece->view, piece->view_size);
+        atomic_fetch_sub(&piece->view->users, 1);
+    if (piece->mapped)
+        plat_shared_unmap(piece->mapped, piece->mapped_size);
 }
 
 int core_shared_zero(struct core_shared *s, uint64_t offset, uint64_t size)

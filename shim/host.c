@@ -9,6 +9,7 @@
 #include "core/arena.h"
 #include "core/mem.h"
 #include "core/segment.h"
+#include "core/shared.h"
 #include "lx/errno.h"
 #include "lx/signal.h"
 #include "plat/plat.h"
@@ -606,6 +607,7 @@ void shim_host_serve(struct plat_thread *thread)
         (void)err;
     }
     vfs_mount_rest();
+    core_shared_rest();
     plat_process_times(&g_self.user_ns, &g_self.system_ns);
     put_idle(h);
     struct shim_birth *b;

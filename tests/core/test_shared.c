@@ -84,6 +84,56 @@ static void bytes_stay_and_are_zero_at_first(void **state)
     core_shared_put(s);
 }
 
+#define MANY 200u /* more windows than a process keeps views of */
+#define WINDOW (16 * GRANULE)
+
+/* The bytes are the same ones, whoever maps them and whatever else is looked at meanwhile. */
+static void many_windows_are_looked_at(void **state)
+{
+    (void)state;
+    struct core_shared *a = new_object(MANY * WINDOW), *b = new_object(3 * GRANULE);
+    for (uint32_t round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < MANY; i++) {
+            assert_int_equal(byte_at(a, i * WINDOW + i), round ? (uint8_t)(i + round) : 0);
+            set_byte(a, i * WINDOW + i, (uint8_t)(i + round + 1));
+            set_byte(b, i, (uint8_t)i);
+            assert_int_equal(byte_at(b, i), (uint8_t)i);
+        }
+    }
+    assert_int_equal(core_shared_map(a, 7 * WINDOW, PLACE, GRANULE, READ_WRITE), 0);
+    assert_int_equal(*(uint8_t *)(PLACE + 7), 10);
+    *(uint8_t *)(PLACE + 7) = 99;
+    assert_int_equal(byte_at(a, 7 * WINDOW + 7), 99);
+    core_shared_rest();
+    assert_int_equal(byte_at(a, 7 * WINDOW + 7), 99);
+    core_shared_unmap(PLACE, GRANULE);
+    core_shared_put(a);
+    core_shared_put(b);
+}
+
+/* Pieces stay while they are looked at. */
+static void many_pieces_are_held(void **state)
+{
+    struct core_shared_piece pieces[MANY], first;
+    (void)state;
+    struct core_shared *s = new_object(MANY * WINDOW);
+    for (uint32_t i = 0; i < MANY; i++) {
+        assert_int_equal(core_shared_look(s, i * WINDOW + 5, 2 * WINDOW, 1, &pieces[i]), 0);
+        assert_int_equal(pieces[i].size, WINDOW - 5); /* no more lie together */
+        pieces[i].bytes[0] = (uint8_t)i;
+    }
+    assert_int_equal(core_shared_look(s, 5, 1, 0, &first), 0);
+    core_shared_rest();
+    for (uint32_t i = 0; i < MANY; i++) {
+        assert_int_equal(pieces[i].bytes[0], (uint8_t)i);
+        core_shared_look_end(&pieces[i]);
+    }
+    first.bytes[0] = 77;
+    core_shared_look_end(&first);
+    assert_int_equal(byte_at(s, 5), 77);
+    core_shared_put(s);
+}
+
 static void objects_are_apart_and_go(void **state)
 {
     (void)state;
@@ -146,6 +196,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_cover_everything_once),
         cmocka_unit_test(bytes_stay_and_are_zero_at_first),
+        cmocka_unit_test(many_windows_are_looked_at),
+        cmocka_unit_test(many_pieces_are_held),
         cmocka_unit_test(objects_are_apart_and_go),
         cmocka_unit_test(memory_is_zero_again),
         cmocka_unit_test(too_large_is_no_memory),

@@ -51,11 +51,13 @@ MUST_USE int core_shared_map(struct core_shared *s, uint64_t offset, uint64_t ad
 void core_shared_unmap(uint64_t addr, uint64_t size);
 
 /* A piece of an object that this process looks at for a moment. */
+struct core_shared_view;
 struct core_shared_piece {
     uint8_t *bytes; /* NULL: nobody has used them, they are zeros */
     uint64_t size;
-    void *view; /* what was mapped for it */
-    uint64_t view_size;
+    struct core_shared_view *view; /* that it lies in, or */
+    void *mapped;                  /* what was mapped for it alone */
+    uint64_t mapped_size;
 };
 
 /*
@@ -66,6 +68,9 @@ struct core_shared_piece {
 MUST_USE int core_shared_look(struct core_shared *s, uint64_t offset, uint64_t size, int make,
                               struct core_shared_piece *out);
 void core_shared_look_end(struct core_shared_piece *piece);
+
+/* Give back what this process has mapped to look at, for it may have nothing to do for long. */
+void core_shared_rest(void);
 
 /* Zero [offset, offset + size). */
 MUST_USE int core_shared_zero(struct core_shared *s, uint64_t offset, uint64_t size);
