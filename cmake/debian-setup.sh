@@ -23,6 +23,8 @@ packages=(
     # Tests: Windows itself, guests of all kinds, root file systems.
     wine wine64 musl-tools busybox-static bash-static debootstrap python3 libpython3.11-testsuite
     procps jq bzip2 zstd skopeo umoci mksh gosu golang-go acl
+    # For sqlite's own tests (tests/sqlite).
+    libsqlite3-dev
     # To build shells and make for them (tests/shells/programs.sh).
     autoconf automake autopoint gettext
 )

@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# sqlite under stress, natively and under Tarbox: what the programs say of errors and contents must
+# agree, as must their exit codes.
+#
+#   tests/sqlite/run.sh FOLDER processes|threads|counts|speed COMMAND...
+#
+# FOLDER is pack.sh's; COMMAND... runs tarbox.  In the fast tier each of the four in the container's
+# root, with a part of the journal modes; with TARBOX_LONG=1 all of them, in the root, a tmpfs and a
+# folder of the host's, with databases mapped and not.
+set -uo pipefail
+
+what=$2
+set -- "$1" "${@:3}"
+. "$(dirname "$0")/../compare.sh"
+long=${TARBOX_LONG:-0}
+[ "$long" = 1 ] && limit=900 || limit=120
+
+native() {
+    rm -rf "$scratch/root"
+    cp -a "$root" "$scratch/root"
+    timeout -k 5 $limit env -i PATH=$path chroot "$scratch/root" "$@"
+}
+guest() {
+    rm -rf "$scratch/data"
+    mkdir "$scratch/data"
+    timeout -k 5 $limit "${tarbox[@]}" run --tmpfs /memory -v "$scratch/data:/data" "$archive" "$@"
+}
+
+# What of the output says how it went: the rest are times and process numbers.
+mask() {
+    grep -aE 'ERROR|errors|Hash|is there|wrong|worker .* (was|has)|rror:|malformed|^exit code' |
+        sed -E 's/^.*Summary/Summary/; s/^(.* errors) in [0-9]+ tests.*/\1/'
+}
+
+# result SIDE COMMAND
+result() {
+    $1 sh -c "$2" >"$scratch/$1" 2>&1
+    echo "exit code $?" >>"$scratch/$1"
+    mask <"$scratch/$1"
+}
+
+# check PLACE COMMAND: in a folder of the container's.  What it did natively, wherever, is kept.
+check() {
+    local expected=$folder/expected/${2//[^a-zA-Z0-9]/_}
+    if [ ! -f "$expected" ]; then
+        result native "cd /tmp && $2" >"$expected.new"
+        if ! grep -qx 'exit code 0' "$expected.new"; then
+            tail -n 20 "$scratch/native"
+            outcome "natively: $2" 1
+            return
+        fi
+        mv "$expected.new" "$expected"
+    fi
+    diff "$expected" <(result guest "cd $1 && $2") >"$scratch/diff"
+    local same=$?
+    head -n 20 "$scratch/diff"
+    outcome "$what: $1: $2" $same
+}
+
+# The folders in which a journal mode works: in one of the host's there are no shared mappings that
+# are written, as WAL needs.
+places() {
+    [ "$long" = 1 ] || { echo /tmp; return; }
+    [ "$1" = wal ] && echo /tmp /memory || echo /tmp /memory /data
+}
+
+if [ "$long" = 0 ]; then
+    modes='delete wal' ways=(MAPPED=1) kills=5 size=2
+else
+    modes='delete truncate persist wal' ways=('' MAPPED=1) kills=100 size=20
+fi
+
+# each MODES COMMAND: the command, with MODE for a journal mode, in all places, mapped and not.
+each() {
+    local mode map place
+    for mode in $1; do
+        for map in "${ways[@]}"; do
+            for place in $(places "$mode"); do
+                check "$place" "rm -f x.db*; $map ${2//MODE/$mode}"
+            done
+        done
+    done
+}
+case $what in
+processes)
+    for script in crash01 multiwrite01; do
+        each "$modes" "mptest x.db /scripts/$script.test --journalmode MODE"
+    done
+    [ "$long" = 0 ] || each delete 'mptest x.db /scripts/config01.test'
+    ways=('') # it says itself how much each process maps
+    each delete 'mptest x.db /scripts/config02.test'
+    ;;
+threads)
+    if [ "$long" = 0 ]; then
+        each wal 'QUICK=1 threadtest3 "walthread*"' # it sets the mode itself
+        each delete 'QUICK=1 threadtest3 stress1 stress2 vacuum1 create_drop_index_1'
+    else
+        each wal 'threadtest3'
+        each wal 'threadtest3 -multiplexor'
+    fi
+    each wal 'threadtest4 --wal 4'
+    each delete 'threadtest4 4'
+    ;;
+counts) each "$modes" "counts x.db MODE $kills" ;;
+speed) each "$modes" "speedtest1 --size $size --verify --journal MODE x.db" ;;
+esac
+finish
