@@ -4,9 +4,11 @@
 # gbench natively and under Tarbox on both hosts, in one go: interleaved, best of ROUNDS, with a
 # second native run as the control.  Prints ns and the ratios to native.
 #
-#   tests/bench/run.sh [PATTERN... | processes]     ROUNDS=11; PATTERN as gbench takes it
+#   tests/bench/run.sh [PATTERN... | processes | share]     ROUNDS=11; PATTERN as gbench takes it
 #
-# Without a PATTERN the system calls; `processes` are those of processes, threads and signals.
+# Without a PATTERN the system calls; `processes` are those of processes, threads and signals; `share`
+# those of files that two threads or processes use at once, with a second table of what two do against
+# one: 2.00 if they are not in each other's way, 1.00 if they take turns.
 #
 # A ratio counts only if the control is within half its margin.
 set -euo pipefail
@@ -81,5 +83,27 @@ awk -F'\t' '
             n = order[i]
             printf "| %s | %s | %s | %s | %s | %s | %s |\n", n, cell("native", n),
                 ratio("control", n), cell("linux", n), ratio("linux", n), cell("windows", n), ratio("windows", n)
+        }
+    }' "$work/results"
+
+[ "${1:-}" = share ] || exit 0
+echo
+awk -F'\t' '
+    $3 != "FAIL" && (!(($1, $2) in best) || $4 < best[$1, $2]) { best[$1, $2] = $4 }
+    match($2, /_(same|apart)_2[tp]$/) && !($2 in seen) { seen[$2] = 1; order[++count] = $2 }
+    function gain(side, name, one) {
+        one = name
+        sub(/_(same|apart)_2[tp]$/, "_1", one)
+        if (!((side, name) in best) || !((side, one) in best))
+            return "-"
+        return sprintf("%.2f", 2 * best[side, one] / best[side, name])
+    }
+    END {
+        print "| two against one | native | control | Linux | Wine |"
+        print "| --- | --- | --- | --- | --- |"
+        for (i = 1; i <= count; i++) {
+            n = order[i]
+            printf "| %s | %s | %s | %s | %s |\n", n, gain("native", n), gain("control", n), gain("linux", n),
+                gain("windows", n)
         }
     }' "$work/results"

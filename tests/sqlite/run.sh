@@ -97,8 +97,10 @@ threads)
         each wal 'QUICK=1 threadtest3 "walthread*"' # it sets the mode itself
         each delete 'QUICK=1 threadtest3 stress1 stress2 vacuum1 create_drop_index_1'
     else
-        each wal 'threadtest3'
+        ways=('') # some four minutes each
         each wal 'threadtest3 -multiplexor'
+        ways=(MAPPED=1)
+        each wal 'threadtest3'
     fi
     each wal 'threadtest4 --wal 4'
     each delete 'threadtest4 4'
