@@ -61,15 +61,19 @@ static struct vfs_held *find_conflict_locked(struct vfs_inode *inode, const stru
     return h;
 }
 
-/* Let those go on for whom nothing is in the way any more. */
-static void wake_locked(struct vfs_inode *inode)
+/* Let those go on for whom nothing is in the way any more: 1 if there are any. */
+static int wake_locked(struct vfs_inode *inode)
 {
+    int any = 0;
     CORE_LIST_FOR_EACH(node, &vfs_state()->lock_waits)
     {
         struct vfs_lock_wait *w = CORE_LIST_ENTRY(node, struct vfs_lock_wait, node);
-        if (w->inode == inode && !find_conflict_locked(inode, &w->lock))
+        if (w->inode == inode && !find_conflict_locked(inode, &w->lock)) {
             core_sleeper_wake(w->sleeper);
+            any = 1;
+        }
     }
+    return any;
 }
 
 static void remove_locked(struct vfs_inode *inode, struct vfs_held **at)
@@ -189,7 +193,7 @@ static int is_circle_locked(const struct vfs_lock *lock, const struct vfs_held *
     return 0;
 }
 
-/* One try; -LX_EAGAIN: `blocker` is in the way. */
+/* One try: 1 if others may go on now; -LX_EAGAIN: `blocker` is in the way. */
 static int try_locked(struct vfs_inode *inode, const struct vfs_lock *lock, struct blocks *b,
                       struct vfs_held **blocker)
 {
@@ -197,8 +201,7 @@ static int try_locked(struct vfs_inode *inode, const struct vfs_lock *lock, stru
     if (*blocker)
         return -LX_EAGAIN;
     apply_locked(inode, *lock, b);
-    wake_locked(inode); /* it may have been a stronger one before */
-    return 0;
+    return wake_locked(inode); /* it may have been a stronger one before */
 }
 
 /* flock(2): a conversion first gives up the lock there is. */
@@ -238,7 +241,7 @@ static int wait_for_lock(struct vfs_inode *inode, const struct vfs_lock *lock, s
         }
         core_lock_release(&s->file_lock);
         if (result != -LX_EAGAIN)
-            return result;
+            return result < 0 ? result : 0;
         if (err < 0)
             return err;
         err = core_sleep(self, 0, PLAT_FOREVER); /* after an interrupt it looks once more */
@@ -270,7 +273,11 @@ int vfs_lock_set(struct vfs_file *file, const struct vfs_lock *lock, int waits,
         core_arena_free(w, sizeof *w);
     }
     blocks_free(&b);
-    return err;
+    /* They need a processor to look again: who takes the lock at once again, and has it most of the
+     * time, would keep it from them for seconds on a busy machine. */
+    if (err > 0)
+        plat_thread_yield(0);
+    return err < 0 ? err : 0;
 }
 
 void vfs_lock_test(struct vfs_file *file, struct vfs_lock *lock)
