@@ -19,6 +19,15 @@ leftover_processes() (
         done
 )
 
+# The marked guest hosts, the eldest first: it has a container's first process.
+hosts() {
+    local pid
+    for pid in $(pgrep -x tarbox-guest; pgrep -f -- --tarbox-guest-host); do # Linux; Windows
+        grep -qzxF "TARBOX_TEST_MARK=$TARBOX_TEST_MARK" /proc/"$pid"/environ &&
+            echo "$(cut -d ' ' -f 22 /proc/"$pid"/stat) $pid"
+    done 2>/dev/null | sort -n | cut -d ' ' -f 2
+}
+
 # Others may run containers in the same Wine prefix: a file that is open is theirs.
 leftover_files() {
     ls -A "$TMPDIR"

@@ -44,15 +44,6 @@ start() {
     launcher=$(pgrep -P $limit)
 }
 
-# The guest hosts of this test, the eldest first: it has the container's first process.
-hosts() {
-    local pid
-    for pid in $(pgrep -x tarbox-guest; pgrep -f -- --tarbox-guest-host); do # Linux; Windows
-        grep -qzxF "TARBOX_TEST_MARK=$TARBOX_TEST_MARK" /proc/"$pid"/environ &&
-            echo "$(cut -d ' ' -f 22 /proc/"$pid"/stat) $pid"
-    done 2>/dev/null | sort -n | cut -d ' ' -f 2
-}
-
 # ticks PID: the processor time it has used.
 ticks() {
     awk '{ print $14 + $15 }' /proc/"$1"/stat
