@@ -243,13 +243,13 @@ static int find_shared(struct area *a, uint64_t size)
             return may;
         a->flags |= may ? 0 : AREA_NOWRITE;
     }
-    struct vfs_image_key key; /* only what is the image's is left there */
-    int needs = may_write || !vfs_file_image_key(a->file, &key);
+    /*
+     * Who can only read gets a copy of what lies in a folder of the host or is the image's still; who
+     * may write looks for that here: sqlite and others do, of what they have mapped for reading.
+     */
+    struct vfs_image_key key;
+    int needs = may_write || !(inode->owner || vfs_file_image_key(a->file, &key));
     int err = vfs_inode_share(inode, needs, &a->shared);
-    if (err == -LX_ENODEV && !(a->prot & PLAT_WRITE)) { /* a folder of the host: a copy */
-        a->flags |= AREA_NOWRITE;
-        return 0;
-    }
     if (err < 0 && !(a->flags & AREA_NOWRITE))
         vfs_memfd_unmap(a->file);
     return err;

@@ -79,6 +79,19 @@ static void mappings(void)
     CHECK(close(out) == 0 && close(fd) == 0 && unlink("map") == 0 && unlink("copy") == 0);
 }
 
+/* A mapping of a file that may be written shows what is written, or is not to be had. */
+static void mapping_and_writing(void)
+{
+    int fd = open("both", O_CREAT | O_EXCL | O_RDWR, 0644);
+    CHECK(fd >= 0 && write(fd, "before", 6) == 6);
+    char *p = mmap(NULL, 6, PROT_READ, MAP_SHARED, fd, 0);
+    CHECK(p != MAP_FAILED || errno == ENODEV);
+    CHECK(pwrite(fd, "after.", 6, 0) == 6);
+    if (p != MAP_FAILED)
+        CHECK(memcmp(p, "after.", 6) == 0 && munmap(p, 6) == 0);
+    CHECK(close(fd) == 0 && unlink("both") == 0);
+}
+
 static void names_that_go(void)
 {
     struct stat st;
@@ -166,6 +179,7 @@ int main(void)
     contents();
     appending();
     mappings();
+    mapping_and_writing();
     names_that_go();
     directories_that_move();
     listing_and_removing();

@@ -225,7 +225,8 @@ static int choose_pages(size_t *at, size_t *count)
 static void do_map_read(void)
 {
     size_t at, count;
-    int flags = dice(2) ? MAP_SHARED : MAP_PRIVATE;
+    int flags =
+        dice(2) && !in_folder ? MAP_SHARED : MAP_PRIVATE; /* there only if it cannot be written */
     if (!choose_pages(&at, &count))
         return;
     doing = flags == MAP_SHARED ? "shared, read" : "private, read";
