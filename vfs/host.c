@@ -343,18 +343,21 @@ void host_refresh(struct vfs_inode *inode)
         fill(inode, &st, 0);
 }
 
-static int change(struct vfs_inode *inode, const struct plat_change *c)
+/* An open file is changed itself, whatever has its name; a handle may not be allowed to. */
+static int change(struct vfs_inode *inode, struct plat_change *c)
 {
     struct host_path path;
-    struct plat_file *file;
-    int err = inode->nlink ? host_path(inode, &path) : -LX_ENOENT;
-    if (err == 0)
-        err = plat_at_change(folder_of(inode), path.text, c);
-    if (err == -LX_ENOENT && (file = host_hold(inode))) {
-        err = plat_file_change(file, c);
+    struct plat_file *file = host_hold(inode);
+    if (file) {
+        int result = plat_file_change(file, c);
         host_close(inode);
+        if (result != -LX_EACCES)
+            return result;
     }
-    return err;
+    c->device = inode->host->device;
+    c->id = inode->host->id;
+    int err = inode->nlink ? host_path(inode, &path) : -LX_ENOENT;
+    return err < 0 ? err : plat_at_change(folder_of(inode), path.text, c);
 }
 
 /* Attributes that the host does not keep are ours to keep, as long as the container runs. */
@@ -397,7 +400,7 @@ static void forget_kept(struct vfs_inode *inode)
 
 int host_chmod(struct vfs_inode *inode, uint32_t mode)
 {
-    const struct plat_change c = {.what = PLAT_CHANGE_MODE, .mode = mode & 07777};
+    struct plat_change c = {.what = PLAT_CHANGE_MODE, .mode = mode & 07777};
     int err = change(inode, &c);
     if (err < 0)
         return err;
@@ -408,13 +411,35 @@ int host_chmod(struct vfs_inode *inode, uint32_t mode)
     return 0;
 }
 
+/* chown(2): a set-id program does not stay one. */
+static uint32_t without_set_id(uint32_t mode)
+{
+    return mode & ~(LX_S_ISUID | (mode & LX_S_IXGRP ? LX_S_ISGID : 0u));
+}
+
+/* What a host is to note of an owner: nothing of those that it would show anyway. */
+static void note_owner(const struct vfs_inode *inode, const struct plat_stat *st,
+                       struct plat_change *c)
+{
+    const struct vfs_mount *m = inode->host->mount;
+    if (c->uid == m->uid)
+        c->uid = PLAT_OWNER_MINE;
+    if (c->gid == m->gid)
+        c->gid = PLAT_OWNER_MINE;
+    c->mode = without_set_id(st->mode);
+    if (VFS_IS_REG(inode) && c->mode != st->mode)
+        c->what |= PLAT_CHANGE_MODE;
+}
+
 int host_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
 {
-    const struct plat_change c = {.what = PLAT_CHANGE_OWNER, .uid = uid, .gid = gid};
+    struct plat_change c = {.what = PLAT_CHANGE_OWNER, .uid = uid, .gid = gid};
     struct plat_stat st;
     int err = ask(inode, &st);
+    if (err == 0 && st.own & PLAT_OWN_NOTED)
+        note_owner(inode, &st, &c);
     /* Only the host's root gives files away there. */
-    if (err == 0 && !st.own)
+    if (err == 0 && (!st.own || st.own & PLAT_OWN_NOTED))
         err = change(inode, &c);
     if (err < 0 && err != -LX_EPERM)
         return err;
@@ -423,8 +448,8 @@ int host_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
         inode->host->uid = uid;
     if (gid != VFS_KEEP)
         inode->host->gid = gid;
-    if (!VFS_IS_DIR(inode)) /* chown(2): a set-id program does not stay one */
-        inode->host->mode &= ~(LX_S_ISUID | (inode->host->mode & LX_S_IXGRP ? LX_S_ISGID : 0u));
+    if (!VFS_IS_DIR(inode))
+        inode->host->mode = without_set_id(inode->host->mode);
     core_lock_release(&inode->lock);
     keep(inode, VFS_KEEP, uid, gid);
     return 0;
@@ -432,7 +457,7 @@ int host_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
 
 int host_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns)
 {
-    const struct plat_change c = {
+    struct plat_change c = {
         .what = (atime_ns != VFS_TIME_KEEP ? PLAT_CHANGE_ATIME : 0u) |
                 (mtime_ns != VFS_TIME_KEEP ? PLAT_CHANGE_MTIME : 0u),
         .atime_ns = atime_ns,
@@ -447,16 +472,14 @@ int host_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns)
 /* ---- Changing directories ---- */
 
 /* A new file has the owner and permissions that Linux would give it. */
-static void own_new(const struct vfs_fs *fs, const struct vfs_inode *dir, uint32_t mode,
-                    struct vfs_inode *inode)
+static void own_new(const struct vfs_fs *fs, uint32_t mode, uint32_t group, struct vfs_inode *inode)
 {
     uint32_t uid = fs->cred.uid != inode->uid ? fs->cred.uid : VFS_KEEP;
-    uint32_t gid =
-        !(dir->mode & LX_S_ISGID) && fs->cred.gid != inode->gid ? fs->cred.gid : VFS_KEEP;
+    uint32_t gid = group != inode->gid ? group : VFS_KEEP;
     if ((uid != VFS_KEEP || gid != VFS_KEEP) && host_chown(inode, uid, gid) < 0)
         return; /* then it is the host's user's, which is true at least */
     if (!VFS_IS_LNK(inode))
-        keep(inode, (mode & 07777) | (inode->mode & LX_S_ISGID), VFS_KEEP, VFS_KEEP);
+        keep(inode, mode & 07777, VFS_KEEP, VFS_KEEP);
 }
 
 /* Make what the name is to stand for; `file` is a new regular file's. */
@@ -485,6 +508,8 @@ int host_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
     struct plat_file *file = NULL;
     struct plat_stat st;
     struct vfs_inode *inode = NULL;
+    uint32_t group;
+    tree_inherit_group(fs, dir, &mode, &group);
     int err = dir->nlink ? host_path_in(dir, last->name, last->size, &path) : -LX_ENOENT;
     if (err == 0)
         err = make(folder_of(dir), path.text, mode, target, &file);
@@ -494,7 +519,7 @@ int host_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
     if (err == 0)
         err = inode_at(dir, last, path.text, &st, &inode);
     if (err == 0)
-        own_new(fs, dir, mode, inode);
+        own_new(fs, mode, group, inode);
     /* The handle is kept: permissions like 0444 do not let the file be opened again. */
     if (err == 0 && out && file) {
         err = host_adopt(inode, file);
@@ -510,11 +535,17 @@ int host_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
 int host_link(struct vfs_inode *dir, const struct vfs_last *last, struct vfs_inode *inode)
 {
     struct host_path from, to;
-    int err = dir->nlink && inode->nlink ? host_path(inode, &from) : -LX_ENOENT;
-    if (err == 0)
-        err = host_path_in(dir, last->name, last->size, &to);
-    if (err == 0)
-        err = plat_at_link(folder_of(dir), from.text, to.text);
+    struct plat_file *file = NULL;
+    int err =
+        dir->nlink && inode->nlink ? host_path_in(dir, last->name, last->size, &to) : -LX_ENOENT;
+    if (err == 0 && (file = host_hold(inode))) {
+        err = plat_file_link(file, folder_of(dir), to.text);
+        host_close(inode);
+    } else if (err == 0) {
+        err = host_path(inode, &from);
+        if (err == 0)
+            err = plat_at_link(folder_of(dir), from.text, to.text);
+    }
     if (err == 0)
         host_refresh(inode);
     return err;

@@ -207,12 +207,28 @@ static int can_read(const struct vfs_host *h)
 
 /* ---- Opening and closing ---- */
 
+/*
+ * Open a file by its name.
+ *   returns  -LX_ESTALE: others have given it to another file.
+ */
 static int open_path(struct vfs_inode *inode, uint32_t flags, struct plat_file **out)
 {
     struct host_path path;
+    struct plat_stat st;
     *out = NULL;
     int err = inode->nlink ? host_path(inode, &path) : -LX_ENOENT;
-    return err < 0 ? err : plat_at_open(host_folder(inode->host->mount), path.text, flags, 0, out);
+    if (err == 0)
+        err = plat_at_open(host_folder(inode->host->mount), path.text, flags, 0, out);
+    if (err < 0)
+        return err;
+    err = plat_file_stat(*out, &st);
+    if (err == 0 && (st.id != inode->host->id || st.device != inode->host->device))
+        err = -LX_ESTALE;
+    if (err < 0) {
+        plat_file_close(*out);
+        *out = NULL;
+    }
+    return err;
 }
 
 /* Open for writing, and for reading as well if that is allowed. */

@@ -270,6 +270,13 @@ void tree_touch_locked(struct vfs_inode *dir, int links);
 /* One name of the inode is gone; directories have no other. */
 void tree_drop_link(struct vfs_inode *inode);
 
+/*
+ * Group of what is made in a directory, and set-group-id bit of its mode, where the directory hands
+ * its group on: inode(7).
+ */
+void tree_inherit_group(const struct vfs_fs *fs, const struct vfs_inode *dir, uint32_t *mode,
+                        uint32_t *gid);
+
 /* A new inode for the directory, which does not know it yet; `mode` is that before the umask. */
 MUST_USE int tree_new_inode(struct vfs_fs *fs, struct vfs_inode *dir, uint32_t mode, uint32_t rdev,
                             const char *target, struct vfs_inode **out);

@@ -10,6 +10,8 @@
 #include "vfs/file.h"
 #include "vfs/tree.h"
 
+#define STALE_TRIES 10 /* when a host moves names while they are looked up */
+
 static uint32_t access_of(uint32_t flags)
 {
     static const uint32_t want[] = {LX_R_OK, LX_W_OK, LX_R_OK | LX_W_OK, LX_R_OK | LX_W_OK};
@@ -161,8 +163,8 @@ int vfs_tree_open(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
     return open_place(fs, from, path, how, out, NULL, &emptied);
 }
 
-int vfs_file_open_path(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
-                       const struct vfs_open *how, struct core_sleeper *self, struct vfs_file **out)
+static int open_path(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+                     const struct vfs_open *how, struct core_sleeper *self, struct vfs_file **out)
 {
     struct vfs_inode *inode;
     struct vfs_place place;
@@ -180,5 +182,14 @@ int vfs_file_open_path(struct vfs_fs *fs, struct vfs_inode *from, const char *pa
         notify_file(*out, LX_IN_MODIFY);
     place_put(&place);
     vfs_inode_put(inode);
+    return err;
+}
+
+int vfs_file_open_path(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+                       const struct vfs_open *how, struct core_sleeper *self, struct vfs_file **out)
+{
+    int err = open_path(fs, from, path, how, self, out);
+    for (int i = 0; err == -LX_ESTALE && i < STALE_TRIES; i++)
+        err = open_path(fs, from, path, how, self, out);
     return err;
 }

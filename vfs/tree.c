@@ -48,9 +48,8 @@ void tree_drop_link(struct vfs_inode *inode)
 
 /* ---- Making ---- */
 
-/* Group and set-group-id bit in a directory that hands its group on: inode(7). */
-static void inherit_group(const struct vfs_fs *fs, const struct vfs_inode *dir, uint32_t *mode,
-                          uint32_t *gid)
+void tree_inherit_group(const struct vfs_fs *fs, const struct vfs_inode *dir, uint32_t *mode,
+                        uint32_t *gid)
 {
     *gid = fs->cred.gid;
     if (!(dir->mode & LX_S_ISGID))
@@ -89,7 +88,7 @@ int tree_new_inode(struct vfs_fs *fs, struct vfs_inode *dir, uint32_t mode, uint
                    const char *target, struct vfs_inode **out)
 {
     uint32_t gid;
-    inherit_group(fs, dir, &mode, &gid);
+    tree_inherit_group(fs, dir, &mode, &gid);
     int err = vfs_inode_new(dir->super, mode, fs->cred.uid, gid, rdev, target, out);
     if (err < 0)
         return err;

@@ -36,6 +36,14 @@ static int open_beneath(const struct plat_file *folder, const char *path, int fl
     return (int)fd;
 }
 
+#define SELF_SIZE 32
+
+/* A descriptor's name in /proc reaches the very file, also where a call takes no descriptor. */
+static void name_self(int fd, char self[SELF_SIZE])
+{
+    snprintf(self, SELF_SIZE, "/proc/self/fd/%d", fd);
+}
+
 /* A name in its directory. */
 struct place {
     int fd;           /* of the directory, O_PATH */
@@ -160,6 +168,16 @@ int plat_host_at_link(struct plat_file *folder, const char *path, const char *ne
     return err;
 }
 
+/* linkat(2): the name in /proc takes no privilege, as AT_EMPTY_PATH does. */
+int plat_host_file_link(struct plat_file *f, struct plat_file *folder, const char *new_path)
+{
+    char self[SELF_SIZE];
+    struct place to;
+    int err = find_place(folder, new_path, &to);
+    name_self(f->fd, self);
+    return err < 0 ? err : leave(&to, linkat(AT_FDCWD, self, to.fd, to.name, AT_SYMLINK_FOLLOW));
+}
+
 int plat_host_at_remove(struct plat_file *folder, const char *path, enum plat_file_type type)
 {
     struct place p;
@@ -193,12 +211,11 @@ static struct timespec time_of(int64_t ns, int is_given)
     return t;
 }
 
-/* A descriptor's name in /proc reaches the very file, also where the call takes no descriptor. */
 static int change(int fd, const struct plat_change *c)
 {
-    char self[64];
+    char self[SELF_SIZE];
     int result = 0;
-    snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    name_self(fd, self);
     if (c->what & PLAT_CHANGE_OWNER)
         result = fchownat(fd, "", c->uid, c->gid, AT_EMPTY_PATH);
     if (result == 0 && c->what & PLAT_CHANGE_MODE)
@@ -244,6 +261,8 @@ int plat_host_at_change(struct plat_file *folder, const char *path, const struct
         return err;
     if (fstat(fd, &st) < 0)
         err = linux_error();
+    else if (c->id && (c->id != st.st_ino || c->device != st.st_dev))
+        err = -LX_ENOENT;
     else
         err = S_ISLNK(st.st_mode) ? change_link(fd, c) : change(fd, c);
     close(fd);

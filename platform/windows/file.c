@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files of the host.  NTFS has no permission bits: directories and files show as
- * 0755, for any file may be a program; one with the read-only attribute as 0555.
+ * Files of the host.  NTFS has no permission bits: see notes.c.
  *
  * Source  CreateFileW, ReadFile, NtReadFile, GetFileInformationByHandle, CreateFileMappingW,
  *         LockFileEx.
@@ -13,12 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <winternl.h>
 
 #include "lx/errno.h"
 
-#define MODE 0755u
-#define WRITE_BITS 0222u
 #define TEMPORARY_TRIES 16
 #define LOCK_OFFSET_HIGH \
     0x40000000u /* far beyond any content: locks here keep others from reading */
@@ -173,10 +169,17 @@ static enum plat_file_type type_of(HANDLE handle, DWORD attributes)
 
 int windows_stat_of(HANDLE handle, struct plat_stat *out)
 {
+    DWORD attributes;
+    return windows_stat_with(handle, out, &attributes);
+}
+
+int windows_stat_with(HANDLE handle, struct plat_stat *out, DWORD *attributes)
+{
     BY_HANDLE_FILE_INFORMATION info;
     FILE_BASIC_INFO basic;
     FILE_STANDARD_INFO standard;
     *out = (struct plat_stat){0};
+    *attributes = 0;
     if (GetFileType(handle) != FILE_TYPE_DISK) {
         out->type = PLAT_FILE_OTHER;
         return 0;
@@ -184,9 +187,8 @@ int windows_stat_of(HANDLE handle, struct plat_stat *out)
     if (!GetFileInformationByHandle(handle, &info))
         return windows_error();
     out->type = type_of(handle, info.dwFileAttributes);
-    out->mode = MODE;
-    if (out->type == PLAT_FILE_REGULAR && info.dwFileAttributes & FILE_ATTRIBUTE_READONLY)
-        out->mode &= ~WRITE_BITS; /* of a directory it says something else */
+    out->mode = windows_mode_of(out->type, info.dwFileAttributes);
+    *attributes = info.dwFileAttributes;
     out->size = (uint64_t)info.nFileSizeHigh << 32 | info.nFileSizeLow;
     out->allocated = out->size;
     out->atime_ns = windows_unix_ns(&info.ftLastAccessTime);
@@ -210,7 +212,10 @@ int windows_stat_of(HANDLE handle, struct plat_stat *out)
 
 int plat_host_file_stat(struct plat_file *f, struct plat_stat *out)
 {
-    return windows_stat_of(f->handle, out);
+    DWORD attributes;
+    return f->volume.notes == WINDOWS_NOTES_NONE
+               ? windows_stat_of(f->handle, out)
+               : windows_noted_stat(&f->volume, f->handle, out, &attributes);
 }
 
 int64_t plat_host_file_size(struct plat_file *f)

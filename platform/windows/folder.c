@@ -15,13 +15,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <winternl.h>
 
 #include "lx/errno.h"
 
+#define CHANGING (FILE_READ_EA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES) /* of an open file */
 #define SHARE_ALL (FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE)
 
 /* Information classes and flags that are not in every SDK's headers. */
+#define INTERNAL_INFORMATION ((FILE_INFORMATION_CLASS)6)
 #define REPARSE_POINT_ENCOUNTERED ((NTSTATUS)0xc000050b)
 #define RENAME_INFORMATION ((FILE_INFORMATION_CLASS)10)
 #define LINK_INFORMATION ((FILE_INFORMATION_CLASS)11)
@@ -99,9 +100,35 @@ struct opening {
     ULONG disposition; /* FILE_OPEN, FILE_CREATE .. */
     ULONG options;     /* FILE_DIRECTORY_FILE .. */
     ULONG attributes;  /* of a new file */
+    ACCESS_MASK wish;  /* access that it can do without */
+    void *ea;          /* extended attributes of a new file */
+    ULONG ea_size;
 };
 
-static int open_at(const struct plat_file *folder, const char *path, const struct opening *how,
+/* Open it, without what the volume does not have or we may not have. */
+static NTSTATUS create(struct plat_file *folder, OBJECT_ATTRIBUTES *object,
+                       const struct opening *how, HANDLE *out)
+{
+    ACCESS_MASK wish = how->wish;
+    ULONG ea_size = how->ea_size;
+    for (;;) {
+        IO_STATUS_BLOCK io;
+        NTSTATUS status =
+            g_windows.nt.create_file(out, how->access | wish | SYNCHRONIZE, object, &io, NULL,
+                                     how->attributes, SHARE_ALL, how->disposition,
+                                     how->options | FILE_SYNCHRONOUS_IO_NONALERT |
+                                         FILE_OPEN_REPARSE_POINT | FILE_OPEN_FOR_BACKUP_INTENT,
+                                     ea_size ? how->ea : NULL, ea_size);
+        if (status == STATUS_ACCESS_DENIED && wish)
+            wish = 0;
+        else if (ea_size && windows_notes_refused(&folder->volume, status))
+            ea_size = 0;
+        else
+            return status;
+    }
+}
+
+static int open_at(struct plat_file *folder, const char *path, const struct opening *how,
                    HANDLE *out)
 {
     wchar_t *wide = wide_path(path);
@@ -115,14 +142,9 @@ static int open_at(const struct plat_file *folder, const char *path, const struc
     }
     UNICODE_STRING name = {(USHORT)size, (USHORT)size, wide};
     OBJECT_ATTRIBUTES object;
-    IO_STATUS_BLOCK io;
     InitializeObjectAttributes(&object, &name, OBJ_CASE_INSENSITIVE | OBJ_DONT_REPARSE,
                                folder->handle, NULL);
-    NTSTATUS status = NtCreateFile(out, how->access | SYNCHRONIZE, &object, &io, NULL,
-                                   how->attributes, SHARE_ALL, how->disposition,
-                                   how->options | FILE_SYNCHRONOUS_IO_NONALERT |
-                                       FILE_OPEN_REPARSE_POINT | FILE_OPEN_FOR_BACKUP_INTENT,
-                                   NULL, 0);
+    NTSTATUS status = create(folder, &object, how, out);
     free(wide);
     return status_error(status);
 }
@@ -134,14 +156,22 @@ int plat_host_folder_open(const char *path, struct plat_file **out)
     *out = NULL;
     if (!wide)
         return windows_error();
-    HANDLE handle = CreateFileW(wide, FILE_LIST_DIRECTORY | FILE_TRAVERSE | FILE_READ_ATTRIBUTES,
-                                SHARE_ALL, NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
+    const DWORD access = FILE_LIST_DIRECTORY | FILE_TRAVERSE | FILE_READ_ATTRIBUTES;
+    HANDLE handle = CreateFileW(wide, access | FILE_READ_EA, SHARE_ALL, NULL, OPEN_EXISTING,
+                                FILE_FLAG_BACKUP_SEMANTICS, NULL);
+    if (handle == INVALID_HANDLE_VALUE && GetLastError() == ERROR_ACCESS_DENIED)
+        handle = CreateFileW(wide, access, SHARE_ALL, NULL, OPEN_EXISTING,
+                             FILE_FLAG_BACKUP_SEMANTICS, NULL);
     int err = handle == INVALID_HANDLE_VALUE ? windows_error() : windows_stat_of(handle, &st);
     free(wide);
     if (err == 0 && st.type != PLAT_FILE_DIRECTORY)
         err = -LX_ENOTDIR;
-    if (err == 0)
-        return windows_file_new(handle, out);
+    if (err == 0) {
+        err = windows_file_new(handle, out);
+        if (err == 0)
+            (*out)->volume.notes = WINDOWS_NOTES_UNKNOWN;
+        return err;
+    }
     if (handle != INVALID_HANDLE_VALUE)
         CloseHandle(handle);
     return err;
@@ -156,47 +186,62 @@ static ULONG disposition_of(uint32_t flags)
     return flags & PLAT_FILE_TRUNCATE ? FILE_OVERWRITE : FILE_OPEN;
 }
 
-/* May it be a link, of one of the two kinds? */
-static int is_special(HANDLE handle)
+/* The file of a handle, with what the folder knows of their volume. */
+static int file_new(const struct plat_file *folder, HANDLE handle, struct plat_file **out)
 {
-    FILE_BASIC_INFO info;
-    return GetFileInformationByHandleEx(handle, FileBasicInfo, &info, sizeof info) &&
-           info.FileAttributes & (FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_REPARSE_POINT);
+    int err = windows_file_new(handle, out);
+    if (err == 0)
+        (*out)->volume = folder->volume;
+    return err;
+}
+
+/* May it be a link, of one of the two kinds? */
+static int is_special(DWORD attributes)
+{
+    return (attributes & (FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_REPARSE_POINT)) != 0;
 }
 
 int plat_host_at_open(struct plat_file *folder, const char *path, uint32_t flags, uint32_t mode,
                       struct plat_file **out)
 {
+    _Alignas(4) uint8_t notes[WSL_EA_SIZE];
     HANDLE handle;
-    const struct opening how = {
+    struct opening how = {
         .access = (flags & PLAT_FILE_READ ? FILE_GENERIC_READ : 0u) |
-                  (flags & PLAT_FILE_WRITE ? FILE_GENERIC_WRITE : 0u),
+                  (flags & PLAT_FILE_WRITE ? FILE_GENERIC_WRITE : 0u) | FILE_READ_ATTRIBUTES,
         .disposition = disposition_of(flags),
         .options = FILE_NON_DIRECTORY_FILE,
         .attributes = mode & 0200 ? FILE_ATTRIBUTE_NORMAL : FILE_ATTRIBUTE_READONLY,
+        .wish = CHANGING,
+        .ea = notes,
     };
+    FILE_BASIC_INFO info;
     struct plat_stat st;
     *out = NULL;
+    if (flags & PLAT_FILE_CREATE)
+        how.ea_size =
+            windows_note_new(&folder->volume, PLAT_FILE_REGULAR, mode, how.attributes, notes);
     int err = open_at(folder, path, &how, &handle);
     if (err < 0)
         return err;
-    if (is_special(handle) && plat_host_at_stat(folder, path, &st) == 0 &&
+    if (GetFileInformationByHandleEx(handle, FileBasicInfo, &info, sizeof info) &&
+        is_special(info.FileAttributes) && plat_host_at_stat(folder, path, &st) == 0 &&
         st.type == PLAT_FILE_SYMLINK) {
         CloseHandle(handle);
         return -LX_ELOOP;
     }
-    return windows_file_new(handle, out);
+    return file_new(folder, handle, out);
 }
 
 /*
  * Is a system file a link?
  *   returns  -LX_EINVAL: no.
  */
-static int64_t read_link_file(const struct plat_file *folder, const char *path, char *buf,
-                              uint64_t size)
+static int64_t read_link_file(struct plat_file *folder, const char *path, char *buf, uint64_t size)
 {
     HANDLE handle;
-    const struct opening how = {FILE_GENERIC_READ, FILE_OPEN, FILE_NON_DIRECTORY_FILE, 0};
+    const struct opening how = {
+        .access = FILE_GENERIC_READ, .disposition = FILE_OPEN, .options = FILE_NON_DIRECTORY_FILE};
     int64_t result = open_at(folder, path, &how, &handle);
     if (result < 0)
         return -LX_EINVAL;
@@ -207,7 +252,7 @@ static int64_t read_link_file(const struct plat_file *folder, const char *path, 
 
 int windows_is_link_file(HANDLE directory, const char *name)
 {
-    const struct plat_file folder = {.handle = directory};
+    struct plat_file folder = {.handle = directory};
     char first;
     return read_link_file(&folder, name, &first, sizeof first) >= 0;
 }
@@ -215,7 +260,8 @@ int windows_is_link_file(HANDLE directory, const char *name)
 int plat_host_at_list(struct plat_file *folder, const char *path, struct plat_directory **out)
 {
     HANDLE handle;
-    const struct opening how = {FILE_LIST_DIRECTORY, FILE_OPEN, FILE_DIRECTORY_FILE, 0};
+    const struct opening how = {
+        .access = FILE_LIST_DIRECTORY, .disposition = FILE_OPEN, .options = FILE_DIRECTORY_FILE};
     *out = NULL;
     int err = open_at(folder, path, &how, &handle);
     return err < 0 ? err : windows_directory_new(handle, 1, out);
@@ -223,25 +269,27 @@ int plat_host_at_list(struct plat_file *folder, const char *path, struct plat_di
 
 /* ---- Attributes ---- */
 
-static int open_itself(const struct plat_file *folder, const char *path, ACCESS_MASK access,
-                       HANDLE *out)
+static int open_itself(struct plat_file *folder, const char *path, ACCESS_MASK access,
+                       ACCESS_MASK wish, HANDLE *out)
 {
-    const struct opening how = {access, FILE_OPEN, 0, 0};
+    const struct opening how = {.access = access, .disposition = FILE_OPEN, .wish = wish};
     return open_at(folder, path, &how, out);
 }
 
 int plat_host_at_stat(struct plat_file *folder, const char *path, struct plat_stat *out)
 {
     HANDLE handle;
+    DWORD attributes;
     *out = (struct plat_stat){0};
     if (!*path)
-        return windows_stat_of(folder->handle, out);
-    int err = open_itself(folder, path, FILE_READ_ATTRIBUTES, &handle);
+        return windows_noted_stat(&folder->volume, folder->handle, out, &attributes);
+    ACCESS_MASK wish = folder->volume.notes == WINDOWS_NOTES_NONE ? 0 : FILE_READ_EA;
+    int err = open_itself(folder, path, FILE_READ_ATTRIBUTES, wish, &handle);
     if (err < 0)
         return err;
     char first;
-    err = windows_stat_of(handle, out);
-    if (err == 0 && out->type == PLAT_FILE_REGULAR && is_special(handle) &&
+    err = windows_noted_stat(&folder->volume, handle, out, &attributes);
+    if (err == 0 && out->type == PLAT_FILE_REGULAR && is_special(attributes) &&
         read_link_file(folder, path, &first, sizeof first) >= 0)
         out->type = PLAT_FILE_SYMLINK;
     CloseHandle(handle);
@@ -251,7 +299,7 @@ int plat_host_at_stat(struct plat_file *folder, const char *path, struct plat_st
 int64_t plat_host_at_readlink(struct plat_file *folder, const char *path, char *buf, uint64_t size)
 {
     HANDLE handle;
-    int64_t result = open_itself(folder, path, FILE_READ_ATTRIBUTES, &handle);
+    int64_t result = open_itself(folder, path, FILE_READ_ATTRIBUTES, 0, &handle);
     if (result < 0)
         return result;
     result = windows_readlink_of(handle, buf, size);
@@ -266,7 +314,7 @@ static int64_t file_time(int64_t unix_ns)
     return t > 0 ? t : 1;
 }
 
-static int change(HANDLE handle, const struct plat_change *c)
+static int change_basic(HANDLE handle, const struct plat_change *c)
 {
     FILE_BASIC_INFO info;
     if (!GetFileInformationByHandleEx(handle, FileBasicInfo, &info, sizeof info))
@@ -287,20 +335,41 @@ static int change(HANDLE handle, const struct plat_change *c)
                                                                                  : windows_error();
 }
 
+#define CHANGE_BASIC (PLAT_CHANGE_MODE | PLAT_CHANGE_ATIME | PLAT_CHANGE_MTIME)
+#define CHANGE_NOTED (PLAT_CHANGE_MODE | PLAT_CHANGE_OWNER)
+
+static int change(struct windows_volume *v, HANDLE handle, const struct plat_change *c)
+{
+    int err = c->what & CHANGE_BASIC ? change_basic(handle, c) : 0;
+    if (err == 0 && c->what & CHANGE_NOTED)
+        windows_note(v, handle, c);
+    return err;
+}
+
 int plat_host_file_change(struct plat_file *f, const struct plat_change *c)
 {
-    return change(f->handle, c);
+    return change(&f->volume, f->handle, c);
+}
+
+static int is_file(HANDLE handle, uint64_t id)
+{
+    uint64_t number;
+    IO_STATUS_BLOCK io;
+    return g_windows.nt.query_information(handle, &io, &number, sizeof number,
+                                          INTERNAL_INFORMATION) >= 0 &&
+           number == id;
 }
 
 int plat_host_at_change(struct plat_file *folder, const char *path, const struct plat_change *c)
 {
     HANDLE handle;
-    if (!(c->what & (PLAT_CHANGE_MODE | PLAT_CHANGE_ATIME | PLAT_CHANGE_MTIME)))
+    if (!(c->what & CHANGE_BASIC) && folder->volume.notes == WINDOWS_NOTES_NONE)
         return 0;
-    int err = open_itself(folder, path, FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES, &handle);
+    int err = open_itself(folder, path, FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES,
+                          FILE_READ_EA | FILE_WRITE_EA, &handle);
     if (err < 0)
         return err;
-    err = change(handle, c);
+    err = c->id && !is_file(handle, c->id) ? -LX_ENOENT : change(&folder->volume, handle, c);
     CloseHandle(handle);
     return err;
 }
@@ -309,10 +378,16 @@ int plat_host_at_change(struct plat_file *folder, const char *path, const struct
 
 int plat_host_at_make_directory(struct plat_file *folder, const char *path, uint32_t mode)
 {
+    _Alignas(4) uint8_t notes[WSL_EA_SIZE];
     HANDLE handle;
-    const struct opening how = {FILE_READ_ATTRIBUTES, FILE_CREATE, FILE_DIRECTORY_FILE,
-                                FILE_ATTRIBUTE_NORMAL};
-    (void)mode;
+    const struct opening how = {
+        .access = FILE_READ_ATTRIBUTES,
+        .disposition = FILE_CREATE,
+        .options = FILE_DIRECTORY_FILE,
+        .attributes = FILE_ATTRIBUTE_NORMAL,
+        .ea = notes,
+        .ea_size = windows_note_new(&folder->volume, PLAT_FILE_DIRECTORY, mode, 0, notes),
+    };
     int err = open_at(folder, path, &how, &handle);
     if (err == 0)
         CloseHandle(handle);
@@ -322,8 +397,10 @@ int plat_host_at_make_directory(struct plat_file *folder, const char *path, uint
 int plat_host_at_make_symlink(struct plat_file *folder, const char *path, const char *target)
 {
     HANDLE handle;
-    const struct opening how = {FILE_WRITE_ATTRIBUTES | FILE_WRITE_DATA | DELETE, FILE_CREATE,
-                                FILE_NON_DIRECTORY_FILE, FILE_ATTRIBUTE_NORMAL};
+    const struct opening how = {.access = FILE_WRITE_ATTRIBUTES | FILE_WRITE_DATA | DELETE,
+                                .disposition = FILE_CREATE,
+                                .options = FILE_NON_DIRECTORY_FILE,
+                                .attributes = FILE_ATTRIBUTE_NORMAL};
     int err = open_at(folder, path, &how, &handle);
     if (err < 0)
         return err;
@@ -343,12 +420,12 @@ struct new_name {
 };
 
 /* The directory of a path, for a new name in it; `*name` is the last part of `path`. */
-static int open_parent(const struct plat_file *folder, const char *path, HANDLE *out,
-                       const char **name)
+static int open_parent(struct plat_file *folder, const char *path, HANDLE *out, const char **name)
 {
     const char *slash = strrchr(path, '/');
-    const struct opening how = {FILE_TRAVERSE | FILE_READ_ATTRIBUTES, FILE_OPEN,
-                                FILE_DIRECTORY_FILE, 0};
+    const struct opening how = {.access = FILE_TRAVERSE | FILE_READ_ATTRIBUTES,
+                                .disposition = FILE_OPEN,
+                                .options = FILE_DIRECTORY_FILE};
     *name = slash ? slash + 1 : path;
     *out = NULL;
     if (!slash)
@@ -444,8 +521,9 @@ static int hide(HANDLE handle, struct plat_file *folder, const char *path)
 int plat_host_at_remove(struct plat_file *folder, const char *path, enum plat_file_type type)
 {
     HANDLE handle;
-    const struct opening how = {DELETE | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES, FILE_OPEN,
-                                type == PLAT_FILE_DIRECTORY ? FILE_DIRECTORY_FILE : 0u, 0};
+    const struct opening how = {.access = DELETE | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES,
+                                .disposition = FILE_OPEN,
+                                .options = type == PLAT_FILE_DIRECTORY ? FILE_DIRECTORY_FILE : 0u};
     const struct plat_change writable = {.what = PLAT_CHANGE_MODE, .mode = 0200};
     int err = open_at(folder, path, &how, &handle);
     if (err < 0)
@@ -455,7 +533,7 @@ int plat_host_at_remove(struct plat_file *folder, const char *path, enum plat_fi
         err = type == PLAT_FILE_DIRECTORY ? 0 : hide(handle, folder, path);
         (void)err; /* then the name stays until others have closed the file */
         error = windows_remove_later(handle);
-        if (error == ERROR_ACCESS_DENIED && change(handle, &writable) == 0)
+        if (error == ERROR_ACCESS_DENIED && change_basic(handle, &writable) == 0)
             error = windows_remove_later(handle);
     }
     CloseHandle(handle);
@@ -465,12 +543,18 @@ int plat_host_at_remove(struct plat_file *folder, const char *path, enum plat_fi
 int plat_host_at_link(struct plat_file *folder, const char *path, const char *new_path)
 {
     struct naming n = {.information = LINK_INFORMATION};
-    int err = open_itself(folder, path, FILE_WRITE_ATTRIBUTES, &n.handle);
+    int err = open_itself(folder, path, FILE_WRITE_ATTRIBUTES, 0, &n.handle);
     if (err < 0)
         return err;
     err = give_name(&n, folder, new_path);
     CloseHandle(n.handle);
     return err;
+}
+
+int plat_host_file_link(struct plat_file *f, struct plat_file *folder, const char *new_path)
+{
+    const struct naming n = {.handle = f->handle, .information = LINK_INFORMATION};
+    return give_name(&n, folder, new_path);
 }
 
 /* Windows has no such step, so it takes three; others may see one of the names missing. */
@@ -502,7 +586,7 @@ int plat_host_at_rename(struct plat_file *folder, const char *path, const char *
         return exchange(folder, path, new_path);
     if (!(flags & PLAT_RENAME_NOREPLACE))
         n.flags = RENAME_REPLACE | RENAME_POSIX | RENAME_IGNORE_READONLY;
-    int err = open_itself(folder, path, DELETE | FILE_READ_ATTRIBUTES, &n.handle);
+    int err = open_itself(folder, path, DELETE | FILE_READ_ATTRIBUTES, 0, &n.handle);
     if (err < 0)
         return err;
     err = give_name(&n, folder, new_path);

@@ -6,8 +6,10 @@
 
 #include <stdint.h>
 #include <windows.h>
+#include <winternl.h>
 
 #include "host.h"
+#include "wsl_ea.h"
 
 #define WINDOWS_SLOT_COUNT 65536u /* threads that may sleep: see plat_thread_sleep() */
 #define WINDOWS_PATH_MAX 32768u   /* UTF-16 units: the longest path there is */
@@ -17,7 +19,24 @@ struct windows_instant {
     uint64_t tsc, ns;
 };
 
+/* The system's own calls that tests put others in the place of. */
+struct windows_nt {
+    NTSTATUS(NTAPI *create_file)
+    (HANDLE *file, ACCESS_MASK access, OBJECT_ATTRIBUTES *object, IO_STATUS_BLOCK *io,
+     LARGE_INTEGER *allocation, ULONG attributes, ULONG share, ULONG disposition, ULONG options,
+     void *ea, ULONG ea_size);
+    NTSTATUS(NTAPI *query_information)
+    (HANDLE file, IO_STATUS_BLOCK *io, void *out, ULONG size, FILE_INFORMATION_CLASS what);
+    NTSTATUS(NTAPI *query_volume)
+    (HANDLE file, IO_STATUS_BLOCK *io, void *out, ULONG size, FS_INFORMATION_CLASS what);
+    NTSTATUS(NTAPI *query_ea)
+    (HANDLE file, IO_STATUS_BLOCK *io, void *out, ULONG size, BOOLEAN single, void *names,
+     ULONG names_size, ULONG *index, BOOLEAN restart);
+    NTSTATUS(NTAPI *set_ea)(HANDLE file, IO_STATUS_BLOCK *io, void *ea, ULONG size);
+};
+
 struct windows_state {
+    struct windows_nt nt; /* constant */
     const char *start_error;
     char **environment;
     HANDLE arena;                   /* section; inherited by the guest host */
@@ -34,11 +53,27 @@ struct windows_state {
     struct windows_instant started;
 };
 
+/* Where a volume has what Linux keeps of a file: notes.c. */
+enum windows_notes {
+    WINDOWS_NOTES_NONE,    /* it has no place for it, or nobody is to look */
+    WINDOWS_NOTES_UNKNOWN, /* not asked yet */
+    WINDOWS_NOTES_IN_STAT, /* FileStatLxInformation tells */
+    WINDOWS_NOTES_IN_EA,   /* only the attributes themselves */
+};
+
+/* What is known of the volume of a folder for guests, and of files that were opened in it. */
+struct windows_volume {
+    _Atomic uint32_t notes; /* enum windows_notes */
+    _Atomic uint32_t has_device;
+    _Atomic uint32_t device; /* its serial number; valid once has_device is 1 */
+};
+
 /* A file keeps its own position: reads and writes with an offset move the handle's. */
 struct plat_file {
     HANDLE handle;
     uint64_t position; /* of plat_file_read() */
     int is_disk;       /* else a pipe or device, which has no offsets */
+    struct windows_volume volume;
 };
 
 /* Constant once plat_start() and plat_arena_create() or _attach() have run. */
@@ -107,8 +142,9 @@ struct windows_symlink {
 /* What a file with these attributes, and this reparse tag if it has one, is. */
 enum plat_file_type windows_type_of(DWORD attributes, DWORD tag);
 
-/* plat_file_stat() and plat_path_readlink() of a handle. */
+/* plat_path_stat() and plat_path_readlink() of a handle; and its FILE_ATTRIBUTE_*. */
 MUST_USE int windows_stat_of(HANDLE handle, struct plat_stat *out);
+MUST_USE int windows_stat_with(HANDLE handle, struct plat_stat *out, DWORD *attributes);
 MUST_USE int64_t windows_readlink_of(HANDLE handle, char *buf, uint64_t size);
 
 /*
@@ -116,6 +152,30 @@ MUST_USE int64_t windows_readlink_of(HANDLE handle, char *buf, uint64_t size);
  *   is_folder  1: names as plat_at_list() gives them.
  */
 MUST_USE int windows_directory_new(HANDLE handle, int is_folder, struct plat_directory **out);
+
+/* The mode that a file shows of which nothing is noted. */
+uint32_t windows_mode_of(enum plat_file_type type, DWORD attributes);
+
+/*
+ * plat_file_stat() of a file in a folder for guests, with what is noted of it: one call to the
+ * system where that answers.  The handle should have FILE_READ_ATTRIBUTES and FILE_READ_EA.
+ */
+MUST_USE int windows_noted_stat(struct windows_volume *v, HANDLE handle, struct plat_stat *out,
+                                DWORD *attributes);
+
+/* Note mode and owner of a change; the handle should have FILE_WRITE_EA, too. */
+void windows_note(struct windows_volume *v, HANDLE handle, const struct plat_change *c);
+
+/*
+ * The attributes of a new file with these FILE_ATTRIBUTE_*, for NtCreateFile().
+ *   buf      aligned to 4.
+ *   returns  their size; 0: none.
+ */
+MUST_USE uint32_t windows_note_new(const struct windows_volume *v, enum plat_file_type type,
+                                   uint32_t mode, DWORD attributes, uint8_t buf[WSL_EA_SIZE]);
+
+/* Does a call's status say that the volume has no place for notes?  It is not asked again then. */
+int windows_notes_refused(struct windows_volume *v, NTSTATUS status);
 
 /* How the names of files begin that are gone but for those who have them open. */
 #define WINDOWS_HIDDEN_NAME ".tarbox-removed-"

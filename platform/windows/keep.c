@@ -32,7 +32,10 @@ int plat_host_file_fetch(uint32_t keeper, uint64_t key, struct plat_file **out)
     if (!process || !DuplicateHandle(process, (HANDLE)(uintptr_t)key, GetCurrentProcess(), &handle,
                                      0, FALSE, DUPLICATE_SAME_ACCESS))
         return windows_error();
-    return windows_file_new(handle, out);
+    int err = windows_file_new(handle, out);
+    if (err == 0)
+        (*out)->volume.notes = WINDOWS_NOTES_UNKNOWN; /* it is of a folder for guests */
+    return err;
 }
 
 void plat_host_file_forget(uint32_t keeper, uint64_t key)

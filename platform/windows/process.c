@@ -254,7 +254,10 @@ int plat_host_file_inherited(uint32_t n, struct plat_file **out)
     *out = NULL;
     if (n >= PLAT_INHERIT_MAX || !g_windows.files[n])
         return -LX_EBADF;
-    return windows_file_new(g_windows.files[n], out);
+    int err = windows_file_new(g_windows.files[n], out);
+    if (err == 0)
+        (*out)->volume.notes = WINDOWS_NOTES_UNKNOWN; /* it may be a folder for guests */
+    return err;
 }
 
 uint64_t plat_host_process_peak(void)

@@ -21,7 +21,22 @@
 #define TLS_COUNT 64
 #define HANDOVER_MARK L"--handles"
 
-struct windows_state g_windows;
+/* Documented for drivers, and not in every SDK's winternl.h. */
+NTSTATUS NTAPI NtQueryEaFile(HANDLE file, PIO_STATUS_BLOCK io, PVOID out, ULONG size,
+                             BOOLEAN single, PVOID names, ULONG names_size, PULONG index,
+                             BOOLEAN restart);
+NTSTATUS NTAPI NtSetEaFile(HANDLE file, PIO_STATUS_BLOCK io, PVOID ea, ULONG size);
+
+struct windows_state g_windows = {
+    .nt =
+        {
+            .create_file = NtCreateFile,
+            .query_information = NtQueryInformationFile,
+            .query_volume = NtQueryVolumeInformationFile,
+            .query_ea = NtQueryEaFile,
+            .set_ea = NtSetEaFile,
+        },
+};
 
 int windows_error_of(DWORD code)
 {

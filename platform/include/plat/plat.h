@@ -439,10 +439,11 @@ struct plat_stat {
     int64_t atime_ns, mtime_ns, ctime_ns; /* since 1970 */
     uint64_t device, id;                  /* identify the file */
     uint32_t uid, gid, nlink;
-    uint32_t own; /* PLAT_OWN_*: the user's of this process, who is not the host's root */
+    uint32_t own; /* PLAT_OWN_* */
 };
-#define PLAT_OWN_USER 1u
+#define PLAT_OWN_USER 1u /* the user's of this process, who is not the host's root */
 #define PLAT_OWN_GROUP 2u
+#define PLAT_OWN_NOTED 4u /* it is only a note, which every user can change: PLAT_CHANGE_OWNER */
 
 MUST_USE int plat_file_open(const char *path, uint32_t flags, struct plat_file **out);
 
@@ -608,8 +609,9 @@ MUST_USE int64_t plat_at_readlink(struct plat_file *folder, const char *path, ch
 MUST_USE int plat_at_make_directory(struct plat_file *folder, const char *path, uint32_t mode);
 MUST_USE int plat_at_make_symlink(struct plat_file *folder, const char *path, const char *target);
 
-/* One more name for a file of the same folder; -LX_EEXIST. */
+/* One more name for a file of the same folder, also for one that is open; -LX_EEXIST. */
 MUST_USE int plat_at_link(struct plat_file *folder, const char *path, const char *new_path);
+MUST_USE int plat_file_link(struct plat_file *f, struct plat_file *folder, const char *new_path);
 
 /* Remove a name; `type` says what it is. */
 MUST_USE int plat_at_remove(struct plat_file *folder, const char *path, enum plat_file_type type);
@@ -624,18 +626,23 @@ MUST_USE int plat_at_rename(struct plat_file *folder, const char *path, const ch
                             uint32_t flags);
 
 /*
- * Change attributes, as far as the host has them: on Windows, of the permission bits it is
- * only whether the owner may write, and there are no owners.
+ * Change attributes, as far as the host keeps them; what it keeps plat_at_stat() shows afterwards.
+ * Windows keeps permission bits and owners where there are extended attributes, as WSL does;
+ * elsewhere only whether the owner may write.
+ *   returns  -LX_ENOENT, by path: there is another file than `id` says.
  */
 #define PLAT_CHANGE_MODE 1u
 #define PLAT_CHANGE_OWNER 2u
 #define PLAT_CHANGE_ATIME 4u
 #define PLAT_CHANGE_MTIME 8u
 struct plat_change {
-    uint32_t what; /* PLAT_CHANGE_* */
-    uint32_t mode, uid, gid;
+    uint32_t what;           /* PLAT_CHANGE_* */
+    uint32_t mode, uid, gid; /* PLAT_OWNER_*: not that one */
     int64_t atime_ns, mtime_ns;
+    uint64_t device, id; /* as in struct plat_stat; id 0: whichever file it is */
 };
+#define PLAT_OWNER_KEEP UINT32_MAX
+#define PLAT_OWNER_MINE (UINT32_MAX - 1) /* PLAT_OWN_NOTED: without a note, the user's */
 MUST_USE int plat_at_change(struct plat_file *folder, const char *path,
                             const struct plat_change *change);
 MUST_USE int plat_file_change(struct plat_file *f, const struct plat_change *change);
