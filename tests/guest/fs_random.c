@@ -385,7 +385,7 @@ static void do_truncate(void)
 static void do_fallocate(void)
 {
     static const int modes[] = {3, 3, 3, 2, 0, 1};
-    int mode = modes[dice(allocates && !in_folder ? 6 : 4)];
+    int mode = modes[dice(allocates ? 6 : 4)];
     off_t at = random_offset();
     size_t size = random_size();
     say("fallocate %d %ld %zu", mode, (long)at, size);
@@ -403,8 +403,8 @@ static void do_copy(void)
     if (fstat(to, &st) == 0 && (st.st_size > FILE_MAX || lseek(to, 0, SEEK_CUR) > FILE_MAX) &&
         lseek(to, 0, SEEK_SET) >= 0 && ftruncate(to, 100) == 0)
         say("cut ");
-    /* sendfile(2) to the same file would read what it writes, or not; a folder does not tell. */
-    if (dice(2) || to_itself || in_folder) {
+    /* sendfile(2) to the same file would read what it writes, or not. */
+    if (dice(2) || to_itself) {
         say("copy_file_range %d %ld %ld %zu", gives, (long)a, (long)b, size);
         n = copy_file_range(from, gives & 1 ? &a : NULL, to, gives & 2 ? &b : NULL, size, 0);
     } else {
@@ -428,7 +428,7 @@ static void do_link(void)
     const char *from = random_path(), *to = random_path();
     if (geteuid() != 0) /* fs.protected_hardlinks can be chosen */
         return;
-    if (dice(3) == 0 && !in_folder) {
+    if (dice(3) == 0) {
         int slot = (int)dice(SLOTS);
         if (!opened_by_us[slot]) /* else it takes a privilege */
             return;
@@ -485,7 +485,7 @@ static void do_chmod(void)
 {
     const char *path = random_path();
     mode_t mode = random_mode();
-    int by_fd = dice(3) == 0 && !in_folder;
+    int by_fd = dice(3) == 0;
     say("%s %s %o", by_fd ? "fchmod" : "chmod", path, mode);
     say_result(by_fd ? fchmod(random_fd(), mode) : chmod(path, mode));
 }
@@ -514,7 +514,7 @@ static void do_stat(void)
 {
     const char *path = random_path();
     struct stat st = {0};
-    uint32_t how = dice(in_folder ? 2 : 3);
+    uint32_t how = dice(3);
     say("stat %u %s", how, path);
     int result = how == 0 ? stat(path, &st) : how == 1 ? lstat(path, &st) : fstat(random_fd(), &st);
     if (result == 0)
@@ -604,8 +604,6 @@ static void do_become(void)
     static const gid_t gids[] = {0, 1000};
     uid_t uid = uids[dice(5)];
     gid_t gid = gids[dice(2)];
-    if (in_folder)
-        return;
     say("become %u %u\n", uid, gid);
     become(uid, gid);
 }
