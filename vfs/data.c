@@ -451,12 +451,11 @@ out:
     return err;
 }
 
-int vfs_inode_extend(struct vfs_inode *inode, uint64_t size)
+/* Make a file at least so large. */
+static int extend(struct vfs_inode *inode, uint64_t size)
 {
     if (size > FILE_MAX)
         return -LX_EFBIG;
-    if (inode->owner)
-        return size > vfs_inode_size(inode) ? inode_ops(inode)->truncate(inode, size) : 0;
     core_lock_acquire(&inode->lock);
     int err = size > inode->size ? seal_check(inode, SEAL_CHECK_RESIZE, size) : 0;
     if (err == 0 && size > inode->size) {
@@ -482,11 +481,10 @@ static int punch_pages(struct vfs_inode *inode, uint64_t first, uint64_t last)
     return 0;
 }
 
-int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size)
+/* Zero [offset, offset + size) and give its pages back; the size stays. */
+static int punch(struct vfs_inode *inode, uint64_t offset, uint64_t size)
 {
     int err = 0;
-    if (inode->owner)
-        return inode_ops(inode)->zero(inode, offset, size);
     core_lock_acquire(&inode->lock);
     uint64_t end = offset + size;
     uint64_t limit = pages_of(inode->size) * CORE_PAGE_SIZE;
@@ -515,6 +513,18 @@ changed:
 out:
     core_lock_release(&inode->lock);
     return err;
+}
+
+#define FALLOC_CLEARS (LX_FALLOC_FL_PUNCH_HOLE | LX_FALLOC_FL_ZERO_RANGE)
+
+int vfs_inode_allocate(struct vfs_inode *inode, uint32_t mode, uint64_t offset, uint64_t size)
+{
+    if (inode->owner)
+        return inode_ops(inode)->allocate(inode, mode, offset, size);
+    int err = mode & FALLOC_CLEARS ? punch(inode, offset, size) : 0;
+    if (err == 0 && !(mode & LX_FALLOC_FL_KEEP_SIZE))
+        err = extend(inode, offset + size);
+    return err < 0 ? err : vfs_inode_utimes(inode, VFS_TIME_KEEP, vfs_now());
 }
 
 /* Take all pages and the list of them. */
@@ -573,6 +583,8 @@ static int64_t seek_locked(const struct vfs_inode *inode, uint64_t offset, int h
 int64_t vfs_inode_seek(struct vfs_inode *inode, int64_t offset, int hole)
 {
     int64_t size = (int64_t)vfs_inode_size(inode);
+    if (inode->owner && inode_ops(inode)->seek && offset >= 0)
+        return inode_ops(inode)->seek(inode, (uint64_t)offset, hole);
     if (inode->owner || mqueue_of(inode)) /* all of it is data, which lseek(2) allows */
         return offset < 0 || offset >= size ? -LX_ENXIO : hole ? size : offset;
     core_lock_acquire(&inode->lock);

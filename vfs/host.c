@@ -127,12 +127,21 @@ static struct vfs_inode **bucket_of(const struct vfs_mount *m, uint64_t device, 
     return &m->files[core_hash_u64(device ^ core_hash_u64(id)) % TABLE_SIZE];
 }
 
-/* The inode of a file, if it has one: a reference. */
+/* Is it gone from the host as well, like a directory that is removed? */
+static int is_lost(const struct vfs_inode *inode)
+{
+    return inode->host->is_gone && !inode->host->opens;
+}
+
+/*
+ * The inode of a file, if it has one: a reference.  Of one that is gone and not open on the
+ * host another file may have the identity by now.
+ */
 static struct vfs_inode *find_locked(const struct vfs_mount *m, const struct plat_stat *st)
 {
     struct vfs_inode *i = *bucket_of(m, st->device, st->id);
     for (; i; i = i->host->next) {
-        if (i->host->id == st->id && i->host->device == st->device &&
+        if (i->host->id == st->id && i->host->device == st->device && !is_lost(i) &&
             (i->mode & LX_S_IFMT) == types[st->type] && inode_get_live(i))
             return i;
     }
@@ -379,28 +388,51 @@ static void keep(struct vfs_inode *inode, uint32_t mode, uint32_t uid, uint32_t 
         h->gid = gid;
         kept |= KEPT_GID;
     }
-    if (kept && !h->kept)
-        vfs_inode_get(inode); /* so that it is not forgotten; see forget_kept() */
+    if (kept && !h->is_held && !h->is_gone) {
+        vfs_inode_get(inode); /* so that it is not forgotten */
+        h->is_held = 1;
+    }
     h->kept = kept;
     core_lock_release(&inode->lock);
     if (kept)
         host_refresh(inode);
 }
 
-/* The file is gone. */
-static void forget_kept(struct vfs_inode *inode)
+/* The file is gone: what is kept of it is for those who have it open. */
+static void let_go(struct vfs_inode *inode)
 {
     core_lock_acquire(&inode->lock);
-    uint32_t kept = inode->host->kept;
-    inode->host->kept = 0;
+    uint32_t is_held = inode->host->is_held;
+    inode->host->is_held = 0;
     core_lock_release(&inode->lock);
-    if (kept)
+    if (is_held)
         vfs_inode_put(inode); /* the caller holds another */
+}
+
+/* Change what there is still to be seen of a file that is lost. */
+static int change_lost(struct vfs_inode *inode, const struct plat_change *c)
+{
+    core_lock_acquire(&inode->lock);
+    if (c->what & PLAT_CHANGE_MODE)
+        inode->mode = (inode->mode & LX_S_IFMT) | c->mode;
+    if (c->what & PLAT_CHANGE_OWNER && c->uid != VFS_KEEP)
+        inode->uid = c->uid;
+    if (c->what & PLAT_CHANGE_OWNER && c->gid != VFS_KEEP)
+        inode->gid = c->gid;
+    if (c->what & PLAT_CHANGE_ATIME)
+        inode->atime_ns = c->atime_ns;
+    if (c->what & PLAT_CHANGE_MTIME)
+        inode->mtime_ns = c->mtime_ns;
+    inode->ctime_ns = vfs_now();
+    core_lock_release(&inode->lock);
+    return 0;
 }
 
 int host_chmod(struct vfs_inode *inode, uint32_t mode)
 {
     struct plat_change c = {.what = PLAT_CHANGE_MODE, .mode = mode & 07777};
+    if (is_lost(inode))
+        return change_lost(inode, &c);
     int err = change(inode, &c);
     if (err < 0)
         return err;
@@ -435,6 +467,8 @@ int host_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
 {
     struct plat_change c = {.what = PLAT_CHANGE_OWNER, .uid = uid, .gid = gid};
     struct plat_stat st;
+    if (is_lost(inode))
+        return change_lost(inode, &c);
     int err = ask(inode, &st);
     if (err == 0 && st.own & PLAT_OWN_NOTED)
         note_owner(inode, &st, &c);
@@ -463,6 +497,8 @@ int host_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns)
         .atime_ns = atime_ns,
         .mtime_ns = mtime_ns,
     };
+    if (is_lost(inode))
+        return change_lost(inode, &c);
     int err = change(inode, &c);
     if (err == 0)
         host_refresh(inode);
@@ -476,8 +512,13 @@ static void own_new(const struct vfs_fs *fs, uint32_t mode, uint32_t group, stru
 {
     uint32_t uid = fs->cred.uid != inode->uid ? fs->cred.uid : VFS_KEEP;
     uint32_t gid = group != inode->gid ? group : VFS_KEEP;
-    if ((uid != VFS_KEEP || gid != VFS_KEEP) && host_chown(inode, uid, gid) < 0)
-        return; /* then it is the host's user's, which is true at least */
+    if (uid != VFS_KEEP || gid != VFS_KEEP) {
+        if (host_chown(inode, uid, gid) < 0)
+            return; /* then it is the host's user's, which is true at least */
+        if (!VFS_IS_LNK(inode) && (inode->mode & 07777) != (mode & 07777) &&
+            host_chmod(inode, mode) == 0)
+            return;
+    }
     if (!VFS_IS_LNK(inode))
         keep(inode, mode & 07777, VFS_KEEP, VFS_KEEP);
 }
@@ -560,7 +601,7 @@ static void drop_name(struct vfs_inode *inode)
     inode->host->is_gone = left == 0;
     core_lock_release(&inode->lock);
     if (left == 0)
-        forget_kept(inode);
+        let_go(inode);
 }
 
 static enum plat_file_type type_of(const struct vfs_inode *inode)
@@ -642,11 +683,16 @@ const struct inode_ops host_ops = {
     .chmod = host_chmod,
     .chown = host_chown,
     .utimes = host_utimes,
+    .getxattr = host_getxattr,
+    .listxattr = host_listxattr,
+    .setxattr = host_setxattr,
+    .removexattr = host_removexattr,
     .read = host_read,
     .write = host_write,
     .append = host_append,
     .truncate = host_truncate,
-    .zero = host_zero,
+    .allocate = host_allocate,
+    .seek = host_seek,
     .lookup = host_lookup,
     .list = list,
     .name_locked = name_locked,

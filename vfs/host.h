@@ -44,8 +44,10 @@ struct vfs_host {
     uint32_t writer_reads;    /* 1: the second can be read from, too */
     uint32_t opens;           /* who uses them; the last one closes them */
     uint64_t allocated;       /* bytes on the disk */
+    _Atomic uint64_t written; /* how far we have written it, about */
     uint32_t is_gone;         /* 1: we took its last name; some hosts still count it */
     uint32_t kept;            /* KEPT_*: attributes of ours, which the host has no place for */
+    uint32_t is_held;         /* 1: by a reference of its own, for their sake */
     uint32_t mode, uid, gid;  /* those */
 };
 
@@ -109,6 +111,14 @@ void host_usage(const struct vfs_super *super, struct vfs_usage *out);
 /* The device number that its files show. */
 uint64_t host_device(const struct vfs_inode *inode);
 
+/* ---- Extended attributes (host_xattr.c): of the class "user." alone ---- */
+
+MUST_USE int64_t host_getxattr(struct vfs_inode *inode, const char *name, void *buf, uint64_t size);
+MUST_USE int64_t host_listxattr(struct vfs_inode *inode, char *buf, uint64_t size);
+MUST_USE int host_setxattr(struct vfs_inode *inode, const char *name, const void *value,
+                           uint64_t size, uint32_t flags);
+MUST_USE int host_removexattr(struct vfs_inode *inode, const char *name);
+
 /* ---- Contents (host_data.c) ---- */
 
 /* An open file more, or fewer, of the inode.  want: PLAT_READ, PLAT_WRITE. */
@@ -133,7 +143,8 @@ MUST_USE int64_t host_write(struct vfs_inode *inode, const void *buf, uint64_t s
 MUST_USE int64_t host_append(struct vfs_inode *inode, const void *buf, uint64_t size,
                              uint64_t *end);
 MUST_USE int host_truncate(struct vfs_inode *inode, uint64_t size);
-MUST_USE int host_zero(struct vfs_inode *inode, uint64_t offset, uint64_t size);
+MUST_USE int host_allocate(struct vfs_inode *inode, uint32_t mode, uint64_t offset, uint64_t size);
+MUST_USE int64_t host_seek(struct vfs_inode *inode, uint64_t offset, int hole);
 MUST_USE int host_sync(struct vfs_inode *inode);
 
 /* ---- Listing (host_list.c) ---- */

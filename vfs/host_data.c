@@ -22,6 +22,7 @@
 
 #define SLOTS_MAX 16384u /* files that are open at a time */
 #define PART_SIZE 32768u
+#define HOLE_SIZE (1u << 20) /* what a host may be told of */
 
 enum { READING, WRITING };
 
@@ -434,6 +435,14 @@ int64_t host_read(struct vfs_inode *inode, void *buf, uint64_t size, uint64_t of
     return done ? (int64_t)done : n;
 }
 
+/* Let the host know of a hole in front of `offset`, before it writes all of it. */
+static void expect_hole(const struct vfs_inode *inode, struct plat_file *file, uint64_t offset)
+{
+    uint64_t end = inode->host->written > inode->size ? inode->host->written : inode->size;
+    if (offset > end && offset - end >= HOLE_SIZE)
+        plat_file_sparse(file);
+}
+
 /* All who append share the position that says where the bytes went: one at a time. */
 static int64_t append(struct vfs_inode *inode, struct plat_file *file, const void *bytes,
                       uint64_t size, uint64_t *end)
@@ -454,6 +463,8 @@ static int64_t write_parts(struct vfs_inode *inode, const uint8_t *buf, uint64_t
     int64_t n = borrow(inode, WRITING, &b);
     if (n < 0)
         return n;
+    if (!end)
+        expect_hole(inode, b.file, offset);
     while (done < size) {
         uint64_t part = size - done < sizeof bytes ? size - done : sizeof bytes;
         uint64_t left = plat_copy_guest(bytes, buf + done, part);
@@ -468,6 +479,9 @@ static int64_t write_parts(struct vfs_inode *inode, const uint8_t *buf, uint64_t
             break;
     }
     give_back(inode, &b);
+    uint64_t behind = end ? *end : offset + done;
+    if (done && behind > inode->host->written)
+        inode->host->written = behind;
     return done ? (int64_t)done : n;
 }
 
@@ -487,27 +501,41 @@ int host_truncate(struct vfs_inode *inode, uint64_t size)
     int err = borrow(inode, WRITING, &b);
     if (err < 0)
         return err;
+    expect_hole(inode, b.file, size);
     err = plat_file_truncate(b.file, size);
     give_back(inode, &b);
     host_refresh(inode);
     return err;
 }
 
-int host_zero(struct vfs_inode *inode, uint64_t offset, uint64_t size)
+int host_allocate(struct vfs_inode *inode, uint32_t mode, uint64_t offset, uint64_t size)
 {
-    static const uint8_t zeros[PART_SIZE];
+    uint32_t how = (mode & LX_FALLOC_FL_KEEP_SIZE ? PLAT_ALLOCATE_KEEP_SIZE : 0u) |
+                   (mode & LX_FALLOC_FL_PUNCH_HOLE ? PLAT_ALLOCATE_PUNCH : 0u) |
+                   (mode & LX_FALLOC_FL_ZERO_RANGE ? PLAT_ALLOCATE_ZERO : 0u);
+    struct borrowed b;
+    int err = borrow(inode, WRITING, &b);
+    if (err < 0)
+        return err;
+    err = plat_file_allocate(b.file, how, offset, size);
+    give_back(inode, &b);
     host_refresh(inode);
-    uint64_t end = size > UINT64_MAX - offset ? UINT64_MAX : offset + size;
-    if (end > inode->size)
-        end = inode->size;
-    while (offset < end) {
-        uint64_t part = end - offset < sizeof zeros ? end - offset : sizeof zeros;
-        int64_t n = host_write(inode, zeros, part, offset);
-        if (n <= 0)
-            return n < 0 ? (int)n : -LX_EIO;
-        offset += (uint64_t)n;
-    }
-    return 0;
+    return err;
+}
+
+int64_t host_seek(struct vfs_inode *inode, uint64_t offset, int hole)
+{
+    struct borrowed b;
+    int64_t at = borrow(inode, READING, &b);
+    if (at == -LX_EACCES)
+        at = borrow(inode, WRITING, &b);
+    if (at < 0)
+        return at;
+    core_lock_acquire(&inode->lock); /* see append() */
+    at = plat_file_seek(b.file, offset, hole);
+    core_lock_release(&inode->lock);
+    give_back(inode, &b);
+    return at;
 }
 
 int host_sync(struct vfs_inode *inode)

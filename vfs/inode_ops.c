@@ -44,9 +44,10 @@ int inode_keeps_size(struct vfs_inode *inode, uint64_t size)
     return 0;
 }
 
-int inode_cannot_zero(struct vfs_inode *inode, uint64_t offset, uint64_t size)
+int inode_cannot_allocate(struct vfs_inode *inode, uint32_t mode, uint64_t offset, uint64_t size)
 {
     (void)inode;
+    (void)mode;
     (void)offset;
     (void)size;
     return -LX_EOPNOTSUPP;

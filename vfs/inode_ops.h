@@ -34,6 +34,13 @@ struct inode_ops {
     int (*utimes)(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns);
     int64_t (*readlink)(struct vfs_inode *inode, char *buf, uint64_t size); /* NULL: `target` */
 
+    /* NULL, all four: there are no extended attributes */
+    int64_t (*getxattr)(struct vfs_inode *inode, const char *name, void *buf, uint64_t size);
+    int64_t (*listxattr)(struct vfs_inode *inode, char *buf, uint64_t size);
+    int (*setxattr)(struct vfs_inode *inode, const char *name, const void *value, uint64_t size,
+                    uint32_t flags);
+    int (*removexattr)(struct vfs_inode *inode, const char *name);
+
     /*
      * Follow a link that leads to an inode, not to a path ("magic"); NULL: there are none.
      *   to       filled: references.
@@ -46,7 +53,8 @@ struct inode_ops {
     int64_t (*write)(struct vfs_inode *inode, const void *buf, uint64_t size, uint64_t offset);
     int64_t (*append)(struct vfs_inode *inode, const void *buf, uint64_t size, uint64_t *end);
     int (*truncate)(struct vfs_inode *inode, uint64_t size);
-    int (*zero)(struct vfs_inode *inode, uint64_t offset, uint64_t size);
+    int (*allocate)(struct vfs_inode *inode, uint32_t mode, uint64_t offset, uint64_t size);
+    int64_t (*seek)(struct vfs_inode *inode, uint64_t offset, int hole); /* NULL: all is data */
 
     /* Directories */
     int (*lookup)(struct vfs_inode *dir, const char *name, uint32_t size, struct vfs_inode **out);
@@ -71,6 +79,7 @@ MUST_USE int inode_keeps_mode(struct vfs_inode *inode, uint32_t mode);          
 MUST_USE int inode_keeps_owner(struct vfs_inode *inode, uint32_t uid, uint32_t gid); /* 0 */
 MUST_USE int inode_keeps_times(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns);
 MUST_USE int inode_keeps_size(struct vfs_inode *inode, uint64_t size); /* 0: nothing happens */
-MUST_USE int inode_cannot_zero(struct vfs_inode *inode, uint64_t offset, uint64_t size);
+MUST_USE int inode_cannot_allocate(struct vfs_inode *inode, uint32_t mode, uint64_t offset,
+                                   uint64_t size); /* -LX_EOPNOTSUPP */
 
 #endif

@@ -175,5 +175,5 @@ const struct inode_ops opened_ops = {
     .write = write,
     .append = append,
     .truncate = inode_keeps_size,
-    .zero = inode_cannot_zero,
+    .allocate = inode_cannot_allocate,
 };

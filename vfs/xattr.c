@@ -3,6 +3,7 @@
 
 #include "core/arena.h"
 #include "core/mem.h"
+#include "inode_ops.h"
 #include "internal.h"
 #include "lx/errno.h"
 #include "lx/unistd.h"
@@ -81,6 +82,8 @@ int64_t vfs_inode_getxattr(struct vfs_inode *inode, const char *name, void *buf,
 {
     struct xattr_found f;
     int64_t result = -LX_ENODATA;
+    if (inode->owner && inode_ops(inode)->getxattr)
+        return inode_ops(inode)->getxattr(inode, name, buf, size);
     if (has_none(inode))
         return -LX_EOPNOTSUPP;
     core_lock_acquire(&inode->lock);
@@ -100,6 +103,8 @@ int64_t vfs_inode_listxattr(struct vfs_inode *inode, char *buf, uint64_t size)
     struct xattr_found f;
     uint64_t used = 0;
     int64_t err = 0;
+    if (inode->owner && inode_ops(inode)->listxattr)
+        return inode_ops(inode)->listxattr(inode, buf, size);
     core_lock_acquire(&inode->lock);
     for (uint32_t n = 0; err == 0 && nth(inode, n, &f); n++) {
         uint64_t end = used + f.name_size + 1;
@@ -195,6 +200,8 @@ int vfs_inode_setxattr(struct vfs_inode *inode, const char *name, const void *va
 {
     struct xattr_found f;
     int err = 0;
+    if (inode->owner && inode_ops(inode)->setxattr)
+        return inode_ops(inode)->setxattr(inode, name, value, size, flags);
     if (has_none(inode))
         return -LX_EOPNOTSUPP;
     core_lock_acquire(&inode->lock);
@@ -212,6 +219,8 @@ int vfs_inode_setxattr(struct vfs_inode *inode, const char *name, const void *va
 int vfs_inode_removexattr(struct vfs_inode *inode, const char *name)
 {
     struct xattr_found f;
+    if (inode->owner && inode_ops(inode)->removexattr)
+        return inode_ops(inode)->removexattr(inode, name);
     if (has_none(inode))
         return -LX_EOPNOTSUPP;
     core_lock_acquire(&inode->lock);

@@ -2,7 +2,7 @@
 /*
  * Files of the host.
  *
- * Source  open(2), read(2), pread(2), stat(2), mmap(2), fdatasync(2), flock(2).
+ * Source  open(2), read(2), pread(2), lseek(2), fallocate(2), stat(2), mmap(2), fdatasync(2), flock(2).
  */
 
 #include "file.h"
@@ -251,6 +251,28 @@ int plat_host_copy_protect(uint64_t addr, uint64_t size, uint32_t prot)
 int plat_host_file_truncate(struct plat_file *f, uint64_t size)
 {
     return ftruncate(f->fd, (off_t)size) < 0 ? linux_error() : 0;
+}
+
+int plat_host_file_allocate(struct plat_file *f, uint32_t how, uint64_t offset, uint64_t size)
+{
+    int mode = (how & PLAT_ALLOCATE_KEEP_SIZE ? FALLOC_FL_KEEP_SIZE : 0) |
+               (how & PLAT_ALLOCATE_PUNCH ? FALLOC_FL_PUNCH_HOLE : 0) |
+               (how & PLAT_ALLOCATE_ZERO ? FALLOC_FL_ZERO_RANGE : 0);
+    int result;
+    do
+        result = fallocate(f->fd, mode, (off_t)offset, (off_t)size);
+    while (result < 0 && errno == EINTR);
+    return result < 0 ? linux_error() : 0;
+}
+
+void plat_host_file_sparse(struct plat_file *f)
+{
+    (void)f; /* all are */
+}
+
+int64_t plat_host_file_seek(struct plat_file *f, uint64_t offset, int hole)
+{
+    return linux_result(lseek(f->fd, (off_t)offset, hole ? SEEK_HOLE : SEEK_DATA));
 }
 
 /* pwritev2(2): RWF_APPEND appends whatever the offset; with -1 the file's own one is moved. */

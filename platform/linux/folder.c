@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "file.h"
@@ -246,27 +247,79 @@ static int change_link(int fd, const struct plat_change *c)
     return result < 0 ? linux_error() : 0;
 }
 
+/*
+ * Hold a file by its path, if it is (`id` 0: whatever it is) the one meant.
+ *   returns  a descriptor, O_PATH, to be closed; -LX_ENOENT.
+ */
+static int hold(struct plat_file *folder, const char *path, uint64_t device, uint64_t id,
+                struct stat *st)
+{
+    struct place p;
+    int err = *path ? find_place(folder, path, &p) : 0;
+    if (err < 0)
+        return err;
+    int fd = *path ? openat(p.fd, p.name, O_PATH | O_NOFOLLOW | O_CLOEXEC)
+                   : fcntl(folder->fd, F_DUPFD_CLOEXEC, 0);
+    err = fd < 0 ? linux_error() : 0;
+    if (*path)
+        (void)leave(&p, 0);
+    if (err < 0)
+        return err;
+    if (fstat(fd, st) < 0)
+        err = linux_error();
+    else if (id && (id != st->st_ino || device != st->st_dev))
+        err = -LX_ENOENT;
+    if (err == 0)
+        return fd;
+    close(fd);
+    return err;
+}
+
 int plat_host_at_change(struct plat_file *folder, const char *path, const struct plat_change *c)
 {
     struct stat st;
-    struct place p;
-    if (!*path)
-        return change(folder->fd, c);
-    int err = find_place(folder, path, &p);
-    if (err < 0)
-        return err;
-    int fd = openat(p.fd, p.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    err = leave(&p, fd);
-    if (err < 0)
-        return err;
-    if (fstat(fd, &st) < 0)
-        err = linux_error();
-    else if (c->id && (c->id != st.st_ino || c->device != st.st_dev))
-        err = -LX_ENOENT;
-    else
-        err = S_ISLNK(st.st_mode) ? change_link(fd, c) : change(fd, c);
+    int fd = hold(folder, path, c->device, c->id, &st);
+    if (fd < 0)
+        return fd;
+    int err = S_ISLNK(st.st_mode) ? change_link(fd, c) : change(fd, c);
     close(fd);
     return err;
+}
+
+static int64_t xattr(int fd, const struct plat_xattr *x)
+{
+    char self[SELF_SIZE];
+    name_self(fd, self);
+    switch (x->call) {
+    case PLAT_XATTR_GET:
+        return linux_result(getxattr(self, x->name, x->value, x->size));
+    case PLAT_XATTR_SET:
+        return linux_result(setxattr(self, x->name, x->value, x->size,
+                                     (x->flags & PLAT_XATTR_CREATE ? XATTR_CREATE : 0) |
+                                         (x->flags & PLAT_XATTR_REPLACE ? XATTR_REPLACE : 0)));
+    case PLAT_XATTR_LIST:
+        return linux_result(listxattr(self, x->value, x->size));
+    case PLAT_XATTR_REMOVE:
+        return linux_result(removexattr(self, x->name));
+    }
+    return -LX_EINVAL;
+}
+
+int64_t plat_host_file_xattr(struct plat_file *f, const struct plat_xattr *call)
+{
+    return xattr(f->fd, call);
+}
+
+int64_t plat_host_at_xattr(struct plat_file *folder, const char *path,
+                           const struct plat_xattr *call)
+{
+    struct stat st;
+    int fd = hold(folder, path, call->device, call->id, &st);
+    if (fd < 0)
+        return fd;
+    int64_t result = xattr(fd, call);
+    close(fd);
+    return result;
 }
 
 int plat_host_folder_space(struct plat_file *folder, struct plat_space *out)

@@ -374,6 +374,23 @@ int plat_host_at_change(struct plat_file *folder, const char *path, const struct
     return err;
 }
 
+/* WSL keeps these among the extended attributes, too, but nowhere says how. */
+int64_t plat_host_at_xattr(struct plat_file *folder, const char *path,
+                           const struct plat_xattr *call)
+{
+    (void)folder;
+    (void)path;
+    (void)call;
+    return -LX_EOPNOTSUPP;
+}
+
+int64_t plat_host_file_xattr(struct plat_file *f, const struct plat_xattr *call)
+{
+    (void)f;
+    (void)call;
+    return -LX_EOPNOTSUPP;
+}
+
 /* ---- Names made and removed ---- */
 
 int plat_host_at_make_directory(struct plat_file *folder, const char *path, uint32_t mode)

@@ -138,7 +138,7 @@ static void ask(struct windows_volume *v, HANDLE handle, struct wsl_ea *notes)
 {
     _Alignas(4) uint8_t names[WSL_EA_NAMES], answer[ANSWER_SIZE];
     IO_STATUS_BLOCK io = {0};
-    if (v->notes == WINDOWS_NOTES_NONE)
+    if (v->notes != WINDOWS_NOTES_IN_EA)
         return;
     wsl_ea_names(names);
     NTSTATUS status = g_windows.nt.query_ea(handle, &io, answer, sizeof answer, FALSE, names,
@@ -176,9 +176,10 @@ int windows_noted_stat(struct windows_volume *v, HANDLE handle, struct plat_stat
         return err;
     out->mode = windows_mode_of(out->type, *attributes);
     if (notes.has & WSL_EA_MODE) {
-        /* Who has made it read-only since knows nothing of the note. */
-        uint32_t mask = notes.mode & 0200 ? out->mode | ~WRITE_BITS : PERMISSIONS;
-        out->mode = notes.mode & mask & PERMISSIONS;
+        int is_read_only = !(out->mode & WRITE_BITS);
+        out->mode = notes.mode & PERMISSIONS;
+        if (is_read_only && out->mode & 0200) /* since it was noted */
+            out->mode &= ~WRITE_BITS;
     }
     out->own = (notes.has & WSL_EA_UID ? 0 : PLAT_OWN_USER) |
                (notes.has & WSL_EA_GID ? 0 : PLAT_OWN_GROUP) |

@@ -202,29 +202,12 @@ int64_t sys_ftruncate(struct shim_task *t, int32_t fd, int64_t size)
     return err;
 }
 
-#define FALLOC_CLEARS (LX_FALLOC_FL_PUNCH_HOLE | LX_FALLOC_FL_ZERO_RANGE)
-
 /* Holes, zeros or space; a hole never changes the size. */
 static int has_fallocate_mode(uint32_t mode)
 {
     if (mode & LX_FALLOC_FL_PUNCH_HOLE)
         return mode == (LX_FALLOC_FL_PUNCH_HOLE | LX_FALLOC_FL_KEEP_SIZE);
     return (mode & ~(uint32_t)(LX_FALLOC_FL_ZERO_RANGE | LX_FALLOC_FL_KEEP_SIZE)) == 0;
-}
-
-/* Space is not set aside: pages come when they are written. */
-static int allocate(struct vfs_file *file, uint32_t mode, uint64_t offset, uint64_t size)
-{
-    uint64_t end = offset + size;
-    int err = mode & FALLOC_CLEARS ? vfs_inode_punch(file->inode, offset, size) : 0;
-    if (err == 0 && !(mode & LX_FALLOC_FL_KEEP_SIZE))
-        err = vfs_inode_extend(file->inode, end);
-    if (err < 0)
-        return err;
-    int touched = vfs_inode_utimes(file->inode, VFS_TIME_KEEP, vfs_now());
-    (void)touched; /* a host may refuse */
-    vfs_notify(file->inode, file, LX_IN_MODIFY);
-    return 0;
 }
 
 int64_t sys_fallocate(struct shim_task *t, int32_t fd, uint32_t mode, int64_t offset, int64_t size)
@@ -253,7 +236,9 @@ int64_t sys_fallocate(struct shim_task *t, int32_t fd, uint32_t mode, int64_t of
     if (err == 0)
         err = vfs_drop_privileges(&t->process->fs->cred, b.file->inode);
     if (err == 0)
-        err = allocate(b.file, mode, (uint64_t)offset, (uint64_t)size);
+        err = vfs_inode_allocate(b.file->inode, mode, (uint64_t)offset, (uint64_t)size);
+    if (err == 0)
+        vfs_notify(b.file->inode, b.file, LX_IN_MODIFY);
     vfs_give_back(&b);
     return err;
 }

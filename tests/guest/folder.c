@@ -10,6 +10,7 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 
 #include "guest.h"
 
@@ -41,6 +42,8 @@ static void contents(void)
     CHECK(pread(fd, buf, 4, 50000) == 4 && memcmp(buf, "\0\0\0\0", 4) == 0);
     CHECK(fsync(fd) == 0 && fdatasync(fd) == 0);
     CHECK(fallocate(fd, 0, 0, 200000) == 0 && size_of("big") == 200000);
+    CHECK(fallocate(fd, FALLOC_FL_KEEP_SIZE, 100, 300000) == 0 && size_of("big") == 200000);
+    CHECK(fallocate(fd, 0, 0, 1ll << 62) == -1 && (errno == EFBIG || errno == ENOSPC));
     CHECK_ERROR(write(fd, (void *)8, 10), EFAULT);
     CHECK(lseek(fd, 0, SEEK_SET) == 0);
     CHECK_ERROR(read(fd, (void *)8, 10), EFAULT);
@@ -62,6 +65,63 @@ static void appending(void)
     CHECK(fd >= 0 && size_of("log") == 0 && close(fd) == 0);
     CHECK(truncate("log", 5) == 0 && size_of("log") == 5);
     CHECK(unlink("log") == 0);
+}
+
+/* A large file with next to nothing in it: where its data is. */
+static void holes(void)
+{
+    const off_t far = 512ll << 20;
+    struct stat st;
+    int fd = open("holes", O_CREAT | O_RDWR, 0644);
+    CHECK(fd >= 0 && pwrite(fd, "begin", 5, 0) == 5 && pwrite(fd, "end", 3, far) == 3);
+    CHECK(lseek(fd, 0, SEEK_DATA) == 0 && lseek(fd, 2, SEEK_DATA) == 2);
+    CHECK(lseek(fd, far, SEEK_DATA) == far && lseek(fd, far, SEEK_HOLE) == far + 3);
+    CHECK_ERROR(lseek(fd, far + 3, SEEK_DATA), ENXIO);
+    CHECK_ERROR(lseek(fd, far + 3, SEEK_HOLE), ENXIO);
+    CHECK_ERROR(lseek(fd, -1, SEEK_DATA), ENXIO);
+    if (!guest_on_wine()) { /* which does not tell where the holes are */
+        off_t hole = lseek(fd, 0, SEEK_HOLE), data = lseek(fd, hole, SEEK_DATA);
+        CHECK(hole > 0 && hole <= 1 << 20 && data > hole && data <= far && data >= far - (1 << 20));
+    }
+    CHECK(fstat(fd, &st) == 0 && st.st_size == far + 3 && st.st_blocks < 8192);
+    CHECK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 1 << 20) == 0);
+    CHECK(pread(fd, buf, 5, 0) == 5 && memcmp(buf, "\0\0\0\0\0", 5) == 0);
+    CHECK(ftruncate(fd, 2 * far) == 0 && fstat(fd, &st) == 0 && st.st_blocks < 8192);
+    CHECK(pread(fd, buf, 3, far) == 3 && memcmp(buf, "end", 3) == 0);
+    CHECK(close(fd) == 0 && unlink("holes") == 0);
+}
+
+/* Of the class "user.", where the host has some. */
+static void extended_attributes(void)
+{
+    struct stat st;
+    int fd = open("f", O_CREAT | O_RDWR, 0644);
+    if (setxattr("f", "user.a", "value", 5, 0) == 0) {
+        CHECK(getxattr("f", "user.a", buf, 64) == 5 && memcmp(buf, "value", 5) == 0);
+        CHECK(fgetxattr(fd, "user.a", NULL, 0) == 5);
+        CHECK_ERROR(getxattr("f", "user.a", buf, 4), ERANGE);
+        CHECK_ERROR(getxattr("f", "user.a", (void *)8, 5), EFAULT);
+        CHECK_ERROR(setxattr("f", "user.a", "x", 1, XATTR_CREATE), EEXIST);
+        CHECK_ERROR(setxattr("f", "user.b", "x", 1, XATTR_REPLACE), ENODATA);
+        CHECK(listxattr("f", NULL, 0) == 7 && flistxattr(fd, buf, 7) == 7);
+        CHECK(memcmp(buf, "user.a", 7) == 0);
+        CHECK_ERROR(listxattr("f", buf, 6), ERANGE);
+        CHECK(rename("f", "g") == 0 && unlink("g") == 0);
+        CHECK(fsetxattr(fd, "user.b", "", 0, 0) == 0 && flistxattr(fd, buf, 64) == 14);
+        CHECK(fgetxattr(fd, "user.b", buf, 64) == 0 && fremovexattr(fd, "user.a") == 0);
+        CHECK_ERROR(fgetxattr(fd, "user.a", buf, 64), ENODATA);
+        CHECK_ERROR(fremovexattr(fd, "user.a"), ENODATA);
+        CHECK(mkdir("d", 0755) == 0 && setxattr("d", "user.d", "v", 1, 0) == 0);
+        CHECK(getxattr("d", "user.d", buf, 64) == 1 && rmdir("d") == 0);
+    } else {
+        CHECK(errno == EOPNOTSUPP && listxattr("f", buf, 64) == 0 && unlink("f") == 0);
+    }
+    CHECK_ERROR(fsetxattr(fd, "user.", "v", 1, 0), EINVAL);
+    CHECK_ERROR(fsetxattr(fd, "nobody.a", "v", 1, 0), EOPNOTSUPP);
+    CHECK(fstat(fd, &st) == 0 && st.st_nlink == 0 && close(fd) == 0);
+    CHECK(symlink("f", "l") == 0);
+    CHECK_ERROR(lsetxattr("l", "user.a", "v", 1, 0), EPERM);
+    CHECK(unlink("l") == 0);
 }
 
 static void mappings(void)
@@ -180,6 +240,8 @@ int main(void)
     appending();
     mappings();
     mapping_and_writing();
+    holes();
+    extended_attributes();
     names_that_go();
     directories_that_move();
     listing_and_removing();

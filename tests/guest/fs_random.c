@@ -232,8 +232,7 @@ static void say_tree(const char *path)
         return;
     }
     say_stat(&st);
-    if (!in_folder)
-        say_attributes(path);
+    say_attributes(path);
     if (S_ISREG(st.st_mode)) {
         int fd = open(path, O_RDONLY);
         ssize_t n = read(fd, buffer, sizeof buffer);
@@ -549,11 +548,9 @@ static void do_readlink(void)
 static void do_attribute(void)
 {
     static const char *const keys[] = {"user.a", "user.bb", "user.c", "trusted.t", "security.s"};
-    const char *path = random_path(), *key = keys[dice(5)];
+    const char *path = random_path(), *key = keys[dice(in_folder ? 3 : 5)];
     char value[32];
     uint32_t how = dice(4);
-    if (in_folder)
-        return;
     say("attribute %u %s %s", how, path, key);
     if (how == 0) {
         int flags = (int)dice(3), size = snprintf(value, sizeof value, "v%u", dice(1000));

@@ -482,6 +482,27 @@ MUST_USE int plat_file_stat(struct plat_file *f, struct plat_stat *out);
 MUST_USE int64_t plat_file_size(struct plat_file *f);
 MUST_USE int plat_file_truncate(struct plat_file *f, uint64_t size);
 
+/*
+ * Change what of a file is on the disk: fallocate(2).
+ *   how      0: have space for [offset, offset + size), and make the file so large.
+ *   returns  -LX_ENOSPC; -LX_EFBIG; -LX_EOPNOTSUPP: this file system cannot.
+ * Windows: space beyond the end is looked for, but not held; holes inside of the file stay.
+ */
+#define PLAT_ALLOCATE_KEEP_SIZE 1u /* but let the size be */
+#define PLAT_ALLOCATE_PUNCH 2u     /* make it a hole; with KEEP_SIZE */
+#define PLAT_ALLOCATE_ZERO 4u      /* make it zeros */
+MUST_USE int plat_file_allocate(struct plat_file *f, uint32_t how, uint64_t offset, uint64_t size);
+
+/* A hint: the file is to have a hole that is too large to be written. */
+void plat_file_sparse(struct plat_file *f);
+
+/*
+ * Where from `offset` on there is data, or (hole) none; all is data where the host does not say.
+ * It moves the position that plat_file_append() leaves behind.
+ *   returns  -LX_ENXIO: nowhere, or `offset` is not in the file.
+ */
+MUST_USE int64_t plat_file_seek(struct plat_file *f, uint64_t offset, int hole);
+
 /* Write at the end of the file, wherever that is by now; `end` is where the data ends. */
 MUST_USE int64_t plat_file_append(struct plat_file *f, const void *buf, uint64_t size,
                                   uint64_t *end);
@@ -646,6 +667,26 @@ struct plat_change {
 MUST_USE int plat_at_change(struct plat_file *folder, const char *path,
                             const struct plat_change *change);
 MUST_USE int plat_file_change(struct plat_file *f, const struct plat_change *change);
+
+/*
+ * Extended attributes, of the class "user.", as the host has them.
+ *   returns  of GET and LIST the bytes; -LX_ENODATA, -LX_ERANGE, -LX_EEXIST, -LX_ENOSPC ..;
+ *            -LX_EOPNOTSUPP: there are none; -LX_ENOENT, by path: as plat_at_change().
+ */
+enum plat_xattr_call { PLAT_XATTR_GET, PLAT_XATTR_SET, PLAT_XATTR_LIST, PLAT_XATTR_REMOVE };
+#define PLAT_XATTR_CREATE 1u  /* SET: it is new */
+#define PLAT_XATTR_REPLACE 2u /* SET: it was there */
+struct plat_xattr {
+    enum plat_xattr_call call;
+    const char *name; /* but LIST, which gives the names of all classes, each with its end */
+    void *value;      /* to be filled, but SET */
+    uint64_t size;    /* of `value`; 0, GET and LIST: only say how many bytes it takes */
+    uint32_t flags;   /* PLAT_XATTR_* */
+    uint64_t device, id;
+};
+MUST_USE int64_t plat_at_xattr(struct plat_file *folder, const char *path,
+                               const struct plat_xattr *call);
+MUST_USE int64_t plat_file_xattr(struct plat_file *f, const struct plat_xattr *call);
 
 /* ---- Host check ---------------------------------------------------------- */
 

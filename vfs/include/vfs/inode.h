@@ -173,11 +173,14 @@ uint64_t vfs_inode_size(struct vfs_inode *inode);
  */
 MUST_USE int vfs_inode_share(struct vfs_inode *inode, int make, struct core_shared **out);
 
-/* Make a file at least so large. */
-MUST_USE int vfs_inode_extend(struct vfs_inode *inode, uint64_t size);
-
-/* Zero [offset, offset + size) and give its pages back; the size stays. */
-MUST_USE int vfs_inode_punch(struct vfs_inode *inode, uint64_t offset, uint64_t size);
+/*
+ * Holes, zeros or space for [offset, offset + size): fallocate(2).  Space in memory is not set
+ * aside: pages come when they are written.
+ *   mode     LX_FALLOC_FL_KEEP_SIZE, _PUNCH_HOLE (with it), _ZERO_RANGE.
+ *   returns  -LX_EOPNOTSUPP: this file system cannot; a host's errors.
+ */
+MUST_USE int vfs_inode_allocate(struct vfs_inode *inode, uint32_t mode, uint64_t offset,
+                                uint64_t size);
 
 /* Where the next data, or the next hole, is: lseek(2), SEEK_DATA and SEEK_HOLE; -LX_ENXIO. */
 MUST_USE int64_t vfs_inode_seek(struct vfs_inode *inode, int64_t offset, int hole);
