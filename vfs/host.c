@@ -305,7 +305,10 @@ int host_lookup(struct vfs_inode *dir, const char *name, uint32_t size, struct v
     int err = dir->nlink ? host_path_in(dir, name, size, &path) : -LX_ENOENT;
     if (err == 0)
         err = plat_at_stat(folder_of(dir), path.text, &st);
-    return err < 0 ? err : inode_at(dir, &last, path.text, &st, out);
+    if (err == 0)
+        err = inode_at(dir, &last, path.text, &st, out);
+    /* What was found is where `dir` was: `dir` itself does not hold what it is in. */
+    return err == -LX_ESTALE ? -LX_ENOENT : err;
 }
 
 /* ---- Attributes ---- */
