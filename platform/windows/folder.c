@@ -119,7 +119,7 @@ static NTSTATUS create(struct plat_file *folder, OBJECT_ATTRIBUTES *object,
                                      how->options | FILE_SYNCHRONOUS_IO_NONALERT |
                                          FILE_OPEN_REPARSE_POINT | FILE_OPEN_FOR_BACKUP_INTENT,
                                      ea_size ? how->ea : NULL, ea_size);
-        if (status == STATUS_ACCESS_DENIED && wish)
+        if (wish && (status == STATUS_ACCESS_DENIED || status == STATUS_MEDIA_WRITE_PROTECTED))
             wish = 0;
         else if (ea_size && windows_notes_refused(&folder->volume, status))
             ea_size = 0;

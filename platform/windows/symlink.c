@@ -23,8 +23,17 @@
 #define MARK_SIZE (sizeof LINK_FILE_MARK - 1)
 #define LINK_FILE_MAX (MARK_SIZE + 2 * 4096)
 
+/* WSL's fifos, devices and sockets: [MS-FSCC] 2.1.2.1. */
+static int is_wsl_special(DWORD tag)
+{
+    return tag == 0x80000023 /* AF_UNIX */ || tag == 0x80000024 /* LX_FIFO */ ||
+           tag == 0x80000025 /* LX_CHR */ || tag == 0x80000026 /* LX_BLK */;
+}
+
 enum plat_file_type windows_type_of(DWORD attributes, DWORD tag)
 {
+    if (attributes & FILE_ATTRIBUTE_REPARSE_POINT && is_wsl_special(tag))
+        return PLAT_FILE_OTHER;
     if (attributes & FILE_ATTRIBUTE_REPARSE_POINT &&
         (tag == IO_REPARSE_TAG_SYMLINK || tag == IO_REPARSE_TAG_MOUNT_POINT ||
          tag == WINDOWS_TAG_LX_SYMLINK))

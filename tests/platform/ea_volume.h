@@ -25,7 +25,8 @@ struct ea {
 /* A volume, and how often it was asked. */
 static struct {
     NTSTATUS no_stat_lx, no_ea; /* what it says instead; 0: it has them */
-    ACCESS_MASK denied;
+    ACCESS_MASK denied;         /* with `denial` */
+    NTSTATUS denial;
     struct ea eas[64];
     int creates, creates_with_ea, stats, ea_queries, ea_sets, denials;
 } g_volume;
@@ -113,7 +114,7 @@ static NTSTATUS NTAPI create_file(HANDLE *file, ACCESS_MASK access, OBJECT_ATTRI
     g_volume.creates++;
     assert_int_equal(ea != NULL, ea_size > 0);
     if (access & g_volume.denied)
-        return STATUS_ACCESS_DENIED;
+        return g_volume.denial;
     if (ea) {
         assert_int_equal(disposition, FILE_CREATE); /* of a file that is there it would be lost */
         g_volume.creates_with_ea++;

@@ -148,6 +148,109 @@ static void open_files_lose_their_names(void **state)
     assert_missing("a");
 }
 
+/* What is open is linked and changed itself; by a name only if that still means it. */
+static void an_open_file_is_meant_itself(void **state)
+{
+    (void)state;
+    struct plat_file *f;
+    struct plat_stat st, other;
+    struct plat_change c = {.what = PLAT_CHANGE_MTIME, .mtime_ns = 1400000000200000000};
+    make("a", "first");
+    make("b", "second");
+    assert_int_equal(plat_at_open(g_folder, "a", PLAT_FILE_READ, 0, &f), 0);
+    assert_int_equal(plat_file_stat(f, &st), 0);
+    assert_int_equal(plat_at_rename(g_folder, "a", "b", PLAT_RENAME_EXCHANGE), 0);
+    c.device = st.device;
+    c.id = st.id;
+    assert_int_equal(plat_at_change(g_folder, "a", &c), -LX_ENOENT);
+    assert_int_equal(plat_at_stat(g_folder, "a", &other), 0);
+    assert_true(other.mtime_ns != c.mtime_ns);
+    assert_int_equal(plat_at_change(g_folder, "b", &c), 0);
+    assert_int_equal(plat_file_stat(f, &st), 0);
+    assert_int_equal(st.mtime_ns, c.mtime_ns);
+    c.mtime_ns += 1000000000;
+    assert_int_equal(plat_file_change(f, &c), 0); /* though it can only be read */
+    assert_int_equal(plat_file_stat(f, &st), 0);
+    assert_int_equal(st.mtime_ns, c.mtime_ns);
+    assert_int_equal(plat_file_link(f, g_folder, "a"), -LX_EEXIST);
+#if defined(__linux__) /* Wine links what has the name by which it was opened */
+    assert_int_equal(plat_file_link(f, g_folder, "c"), 0);
+    assert_content("c", "first");
+    removes("c", PLAT_FILE_REGULAR);
+#endif
+    plat_file_close(f);
+    removes("a", PLAT_FILE_REGULAR);
+    removes("b", PLAT_FILE_REGULAR);
+}
+
+static void space_is_had_and_given_back(void **state)
+{
+    (void)state;
+    const uint64_t far = 64 << 20;
+    const uint32_t punch = PLAT_ALLOCATE_PUNCH | PLAT_ALLOCATE_KEEP_SIZE;
+    struct plat_stat st;
+    struct plat_file *f;
+    char buf[5];
+    assert_int_equal(plat_at_open(g_folder, "a", CREATE, 0644, &f), 0);
+    assert_int_equal(plat_file_allocate(f, 0, 10, 5000), 0);
+    assert_int_equal(plat_file_size(f), 5010);
+    assert_int_equal(plat_file_allocate(f, PLAT_ALLOCATE_KEEP_SIZE, 0, 100000), 0);
+    assert_int_equal(plat_file_size(f), 5010);
+    assert_true(plat_file_allocate(f, 0, 0, INT64_MAX) < 0);
+    assert_int_equal(plat_file_size(f), 5010);
+    plat_file_sparse(f);
+    assert_int_equal(plat_file_pwrite(f, "begin", 5, 0), 5);
+    assert_int_equal(plat_file_pwrite(f, "end", 3, far), 3);
+    assert_int_equal(plat_file_stat(f, &st), 0);
+    assert_true(st.allocated < far / 2 || st.allocated == st.size); /* Wine does not say */
+    assert_int_equal(plat_file_seek(f, 0, 0), 0);
+    assert_int_equal(plat_file_seek(f, far, 0), far);
+    assert_int_equal(plat_file_seek(f, far, 1), far + 3);
+    assert_int_equal(plat_file_seek(f, far + 3, 0), -LX_ENXIO);
+    assert_int_equal(plat_file_seek(f, far + 3, 1), -LX_ENXIO);
+    int64_t hole = plat_file_seek(f, 0, 1);
+    assert_true(hole >= 5 && hole <= (int64_t)far + 3); /* space without data may count as one */
+    assert_int_equal(plat_file_allocate(f, punch, 1, 3), 0);
+    assert_int_equal(plat_file_allocate(f, punch, far, 1 << 20), 0);
+    assert_int_equal(plat_file_size(f), far + 3);
+    assert_int_equal(plat_file_pread(f, buf, 5, 0), 5);
+    assert_memory_equal(buf, "b\0\0\0n", 5);
+    assert_int_equal(plat_file_pread(f, buf, 5, far), 3);
+    assert_memory_equal(buf, "\0\0\0", 3);
+    plat_file_close(f);
+    removes("a", PLAT_FILE_REGULAR);
+}
+
+static void user_attributes_are_the_hosts(void **state)
+{
+    (void)state;
+    char buf[64];
+    struct plat_file *f;
+    struct plat_xattr x = {PLAT_XATTR_SET, "user.a", (char[]){"value"}, 5, 0, 0, 0};
+    assert_int_equal(plat_at_open(g_folder, "a", CREATE, 0644, &f), 0);
+    if (plat_file_xattr(f, &x) == 0) {
+        x.flags = PLAT_XATTR_CREATE;
+        assert_int_equal(plat_at_xattr(g_folder, "a", &x), -LX_EEXIST);
+        x = (struct plat_xattr){PLAT_XATTR_GET, "user.a", buf, sizeof buf, 0, 0, 0};
+        assert_int_equal(plat_at_xattr(g_folder, "a", &x), 5);
+        assert_memory_equal(buf, "value", 5);
+        x.size = 4;
+        assert_int_equal(plat_at_xattr(g_folder, "a", &x), -LX_ERANGE);
+        x.id = 1; /* no file's */
+        assert_int_equal(plat_at_xattr(g_folder, "a", &x), -LX_ENOENT);
+        x = (struct plat_xattr){PLAT_XATTR_LIST, NULL, buf, sizeof buf, 0, 0, 0};
+        assert_true(plat_file_xattr(f, &x) >= (int64_t)sizeof "user.a");
+        x = (struct plat_xattr){.call = PLAT_XATTR_REMOVE, .name = "user.a"};
+        assert_int_equal(plat_at_xattr(g_folder, "a", &x), 0);
+        assert_int_equal(plat_file_xattr(f, &x), -LX_ENODATA);
+    } else {
+        assert_int_equal(plat_file_xattr(f, &x), -LX_EOPNOTSUPP);
+        assert_int_equal(plat_at_xattr(g_folder, "a", &x), -LX_EOPNOTSUPP);
+    }
+    plat_file_close(f);
+    removes("a", PLAT_FILE_REGULAR);
+}
+
 static void attributes_change(void **state)
 {
     (void)state;
@@ -248,6 +351,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(appending_finds_the_end),
         cmocka_unit_test(names_move),
         cmocka_unit_test(open_files_lose_their_names),
+        cmocka_unit_test(an_open_file_is_meant_itself),
+        cmocka_unit_test(space_is_had_and_given_back),
+        cmocka_unit_test(user_attributes_are_the_hosts),
         cmocka_unit_test(attributes_change),
         cmocka_unit_test(links_are_not_followed),
         cmocka_unit_test(nothing_outside_is_reached),

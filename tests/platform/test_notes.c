@@ -208,6 +208,7 @@ static void who_may_not_read_them_sees_none(void **state)
     (void)state;
     make("f", 0644);
     g_volume.denied = FILE_READ_EA | FILE_WRITE_EA;
+    g_volume.denial = STATUS_ACCESS_DENIED;
     struct plat_stat st = stat_of("f");
     assert_int_equal(st.mode, 0755);
     change("f", PLAT_CHANGE_MODE, 0600, 0, 0);
@@ -216,6 +217,22 @@ static void who_may_not_read_them_sees_none(void **state)
     g_volume.denials = 0;
     g_volume.denied = 0;
     assert_int_equal(stat_of("f").mode, 0644); /* others can be read as before */
+    remove_file("f");
+}
+
+/* What nobody may write to can be read. */
+static void a_protected_medium_is_read(void **state)
+{
+    (void)state;
+    struct plat_file *f;
+    make("f", 0644);
+    g_volume.denied = FILE_WRITE_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES;
+    g_volume.denial = STATUS_MEDIA_WRITE_PROTECTED;
+    assert_int_equal(plat_at_open(g_folder, "f", PLAT_FILE_READ, 0, &f), 0);
+    plat_file_close(f);
+    assert_int_equal(stat_of("f").mode, 0644);
+    assert_int_equal(plat_at_open(g_folder, "f", PLAT_FILE_WRITE, 0, &f), -LX_EROFS);
+    g_volume.denied = 0;
     remove_file("f");
 }
 
@@ -308,6 +325,7 @@ int main(int argc, char **argv)
         ON(open_volume, read_only_files_show_so),
         ON(open_volume, one_call_tells_all),
         ON(open_volume, who_may_not_read_them_sees_none),
+        ON(open_volume, a_protected_medium_is_read),
         ON(open_volume, a_volume_without_is_asked_once),
         ON(open_volume, a_volume_may_lose_them),
         ON(open_old_volume, new_files_have_their_mode_at_once),
