@@ -7,11 +7,10 @@
  *
  * Each epoch has a folder of its own, with some files, which is made its root; KIND says what it is
  * else: "image", it is of an image, made by `fill`; "folder", it is of the host's, which has no
- * special files and nameless files, and loses directories and O_PATH's files with their names;
- * "plain", the host has no extended attributes and no links of directories either.  What comes of
- * the operations goes into a hash, printed with the one of the whole tree at the epoch's
- * end; `show` runs only the epochs FIRST to LAST, and prints all.  Times count as set or present, directories
- * have no size, names no order.
+ * special files and nameless files; "plain", it has no extended attributes and no links of
+ * directories either.  What comes of the operations goes into a hash, printed with the one of the
+ * whole tree at the epoch's end; `show` runs only the epochs FIRST to LAST, and prints all.  Times
+ * count as set or present, directories have no size, names no order.
  */
 
 #include <dirent.h>
@@ -297,9 +296,7 @@ static void do_open(void)
     const char *path = random_path();
     int flags = (dice(2) ? O_RDWR : (int)dice(3)) | extra[dice(12)], slot = (int)dice(SLOTS);
     mode_t mode = random_mode();
-    if (in_folder)
-        flags &= ~O_PATH; /* which does not keep a file that is removed */
-    else if (dice(30) == 0)
+    if (dice(30) == 0 && !in_folder)
         flags = O_TMPFILE | O_RDWR;
     say("open %d %s %o %o", slot, path, flags, mode);
     int fd = open(path, flags | O_NONBLOCK, mode);
@@ -406,8 +403,9 @@ static void do_copy(void)
     if (fstat(to, &st) == 0 && (st.st_size > FILE_MAX || lseek(to, 0, SEEK_CUR) > FILE_MAX) &&
         lseek(to, 0, SEEK_SET) >= 0 && ftruncate(to, 100) == 0)
         say("cut ");
-    /* sendfile(2) to the same file would read what it writes, or not. */
-    if (dice(2) || to_itself) {
+    /* sendfile(2) to the same file would read what it writes, or not.  In a folder the number of a
+       directory that is gone may be another file's by now. */
+    if (dice(2) || to_itself || in_folder) {
         say("copy_file_range %d %ld %ld %zu", gives, (long)a, (long)b, size);
         n = copy_file_range(from, gives & 1 ? &a : NULL, to, gives & 2 ? &b : NULL, size, 0);
     } else {
