@@ -196,8 +196,11 @@ static void file_end(struct vfs_file *file, struct core_list *rest)
     case VFS_FILE_REGULAR:
         if (is_writer(file))
             atomic_fetch_sub(&file->inode->writer_count, 1);
-        if (file->inode->owner == VFS_OF_HOST)
+        if (file->inode->owner == VFS_OF_HOST) {
+            if (!file->inode->nlink) /* the last that others see of it: see O_PATH */
+                host_refresh(file->inode);
             host_close(file->inode);
+        }
         break;
     case VFS_FILE_DIRECTORY:
         if (file->inode->owner == VFS_OF_HOST)
