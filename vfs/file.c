@@ -135,7 +135,9 @@ int vfs_file_open_exec_inode(struct vfs_fs *fs, struct vfs_inode *inode, struct 
         err = -LX_EACCES;
     if (err == 0 && atomic_load(&inode->writer_count))
         err = -LX_ETXTBSY;
-    return err < 0 ? err : vfs_file_new(VFS_FILE_REGULAR, LX_O_RDONLY, inode, out);
+    if (err == 0)
+        err = vfs_file_new(VFS_FILE_REGULAR, LX_O_RDONLY, inode, out);
+    return err == -LX_ESTALE ? -LX_ENOENT : err; /* a host gave its name to another */
 }
 
 int vfs_file_open_exec(struct vfs_fs *fs, const char *path, struct vfs_file **out)

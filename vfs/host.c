@@ -578,17 +578,19 @@ int host_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
 
 int host_link(struct vfs_inode *dir, const struct vfs_last *last, struct vfs_inode *inode)
 {
+    const struct vfs_host *h = inode->host;
     struct host_path from, to;
-    struct plat_file *file = NULL;
-    int err =
-        dir->nlink && inode->nlink ? host_path_in(dir, last->name, last->size, &to) : -LX_ENOENT;
-    if (err == 0 && (file = host_hold(inode))) {
+    struct plat_file *file;
+    int err = dir->nlink && inode->nlink ? host_path(inode, &from) : -LX_ENOENT;
+    if (err == 0)
+        err = host_path_in(dir, last->name, last->size, &to);
+    if (err < 0)
+        return err;
+    err = plat_at_link(folder_of(dir), from.text, h->device, h->id, to.text);
+    /* It has lost the name that we know, and not the others. */
+    if (err == -LX_ENOENT && (file = host_hold(inode))) {
         err = plat_file_link(file, folder_of(dir), to.text);
         host_close(inode);
-    } else if (err == 0) {
-        err = host_path(inode, &from);
-        if (err == 0)
-            err = plat_at_link(folder_of(dir), from.text, to.text);
     }
     if (err == 0)
         host_refresh(inode);

@@ -42,10 +42,10 @@ struct vfs_host {
     _Atomic uint64_t keys[2]; /* of plat_file_keep(); 0: not open */
     uint32_t slot;            /* 0: neither is open */
     uint32_t writer_reads;    /* 1: the second can be read from, too */
-    uint32_t opens;           /* who uses them; the last one closes them */
+    _Atomic uint32_t opens;   /* who uses them; the last one closes them */
     uint64_t allocated;       /* bytes on the disk */
     _Atomic uint64_t written; /* how far we have written it, about */
-    uint32_t is_gone;         /* 1: we took its last name; some hosts still count it */
+    _Atomic uint32_t is_gone; /* 1: we took its last name; some hosts still count it */
     uint32_t kept;            /* KEPT_*: attributes of ours, which the host has no place for */
     uint32_t is_held;         /* 1: by a reference of its own, for their sake */
     uint32_t mode, uid, gid;  /* those */

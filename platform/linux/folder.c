@@ -156,27 +156,59 @@ int plat_host_at_make_symlink(struct plat_file *folder, const char *path, const 
     return err < 0 ? err : leave(&p, symlinkat(target, p.fd, p.name));
 }
 
-int plat_host_at_link(struct plat_file *folder, const char *path, const char *new_path)
+/*
+ * Hold a file by its path, if it is (`id` 0: whatever it is) the one meant.
+ *   returns  a descriptor, O_PATH, to be closed; -LX_ENOENT.
+ */
+static int hold(struct plat_file *folder, const char *path, uint64_t device, uint64_t id,
+                struct stat *st)
 {
-    struct place p, to;
-    int err = find_place(folder, path, &p);
+    struct place p;
+    int err = *path ? find_place(folder, path, &p) : 0;
     if (err < 0)
         return err;
-    err = find_place(folder, new_path, &to);
+    int fd = *path ? openat(p.fd, p.name, O_PATH | O_NOFOLLOW | O_CLOEXEC)
+                   : fcntl(folder->fd, F_DUPFD_CLOEXEC, 0);
+    err = fd < 0 ? linux_error() : 0;
+    if (*path)
+        (void)leave(&p, 0);
+    if (err < 0)
+        return err;
+    if (fstat(fd, st) < 0)
+        err = linux_error();
+    else if (id && (id != st->st_ino || device != st->st_dev))
+        err = -LX_ENOENT;
     if (err == 0)
-        err = leave(&to, linkat(p.fd, p.name, to.fd, to.name, 0));
-    (void)leave(&p, 0);
+        return fd;
+    close(fd);
     return err;
 }
 
 /* linkat(2): the name in /proc takes no privilege, as AT_EMPTY_PATH does. */
-int plat_host_file_link(struct plat_file *f, struct plat_file *folder, const char *new_path)
+static int link_to(int fd, struct plat_file *folder, const char *new_path)
 {
     char self[SELF_SIZE];
     struct place to;
     int err = find_place(folder, new_path, &to);
-    name_self(f->fd, self);
+    name_self(fd, self);
     return err < 0 ? err : leave(&to, linkat(AT_FDCWD, self, to.fd, to.name, AT_SYMLINK_FOLLOW));
+}
+
+int plat_host_at_link(struct plat_file *folder, const char *path, uint64_t device, uint64_t id,
+                      const char *new_path)
+{
+    struct stat st;
+    int fd = hold(folder, path, device, id, &st);
+    if (fd < 0)
+        return fd;
+    int err = link_to(fd, folder, new_path);
+    close(fd);
+    return err;
+}
+
+int plat_host_file_link(struct plat_file *f, struct plat_file *folder, const char *new_path)
+{
+    return link_to(f->fd, folder, new_path);
 }
 
 int plat_host_at_remove(struct plat_file *folder, const char *path, enum plat_file_type type)
@@ -245,34 +277,6 @@ static int change_link(int fd, const struct plat_change *c)
     if (result == 0 && c->what & (PLAT_CHANGE_ATIME | PLAT_CHANGE_MTIME))
         result = utimensat(fd, "", times, AT_EMPTY_PATH);
     return result < 0 ? linux_error() : 0;
-}
-
-/*
- * Hold a file by its path, if it is (`id` 0: whatever it is) the one meant.
- *   returns  a descriptor, O_PATH, to be closed; -LX_ENOENT.
- */
-static int hold(struct plat_file *folder, const char *path, uint64_t device, uint64_t id,
-                struct stat *st)
-{
-    struct place p;
-    int err = *path ? find_place(folder, path, &p) : 0;
-    if (err < 0)
-        return err;
-    int fd = *path ? openat(p.fd, p.name, O_PATH | O_NOFOLLOW | O_CLOEXEC)
-                   : fcntl(folder->fd, F_DUPFD_CLOEXEC, 0);
-    err = fd < 0 ? linux_error() : 0;
-    if (*path)
-        (void)leave(&p, 0);
-    if (err < 0)
-        return err;
-    if (fstat(fd, st) < 0)
-        err = linux_error();
-    else if (id && (id != st->st_ino || device != st->st_dev))
-        err = -LX_ENOENT;
-    if (err == 0)
-        return fd;
-    close(fd);
-    return err;
 }
 
 int plat_host_at_change(struct plat_file *folder, const char *path, const struct plat_change *c)

@@ -278,9 +278,15 @@ void plat_host_file_unmap(const void *view, uint64_t size)
     UnmapViewOfFile(view);
 }
 
+/* A size that stays is no change to Windows: the time is set then. */
 int plat_host_file_truncate(struct plat_file *f, uint64_t size)
 {
     FILE_END_OF_FILE_INFO end = {.EndOfFile.QuadPart = (LONGLONG)size};
+    FILETIME now;
+    if (plat_host_file_size(f) == (int64_t)size) {
+        GetSystemTimeAsFileTime(&now);
+        return SetFileTime(f->handle, NULL, NULL, &now) ? 0 : windows_error();
+    }
     return SetFileInformationByHandle(f->handle, FileEndOfFileInfo, &end, sizeof end)
                ? 0
                : windows_error();

@@ -557,13 +557,15 @@ int plat_host_at_remove(struct plat_file *folder, const char *path, enum plat_fi
     return error ? windows_error_of(error) : 0;
 }
 
-int plat_host_at_link(struct plat_file *folder, const char *path, const char *new_path)
+int plat_host_at_link(struct plat_file *folder, const char *path, uint64_t device, uint64_t id,
+                      const char *new_path)
 {
     struct naming n = {.information = LINK_INFORMATION};
-    int err = open_itself(folder, path, FILE_WRITE_ATTRIBUTES, 0, &n.handle);
+    (void)device; /* a folder is on one */
+    int err = open_itself(folder, path, FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES, 0, &n.handle);
     if (err < 0)
         return err;
-    err = give_name(&n, folder, new_path);
+    err = id && !is_file(n.handle, id) ? -LX_ENOENT : give_name(&n, folder, new_path);
     CloseHandle(n.handle);
     return err;
 }

@@ -304,6 +304,8 @@ int64_t sys_truncate(struct shim_task *t, lx_uptr path, int64_t size)
         err = vfs_drop_privileges(&t->process->fs->cred, inode);
     if (err == 0)
         err = vfs_inode_truncate(inode, (uint64_t)size);
+    if (err == -LX_ESTALE)
+        err = -LX_ENOENT; /* a host gave its name to another */
     return finish(&target, err, LX_IN_MODIFY);
 }
 

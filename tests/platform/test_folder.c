@@ -121,14 +121,14 @@ static void names_move(void **state)
     assert_content("d/c", "a");
     assert_int_equal(plat_at_rename(g_folder, "d", "e", 0), 0); /* an empty directory gives way */
     assert_content("e/c", "a");
-    assert_int_equal(plat_at_link(g_folder, "e/c", "l"), 0);
+    assert_int_equal(plat_at_link(g_folder, "e/c", 0, 0, "l"), 0);
     assert_content("l", "a");
     struct plat_stat one, other;
     assert_int_equal(plat_at_stat(g_folder, "e/c", &one), 0);
     assert_int_equal(plat_at_stat(g_folder, "l", &other), 0);
     assert_int_equal(one.id, other.id);
     assert_int_equal(one.nlink, 2);
-    assert_int_equal(plat_at_link(g_folder, "e/c", "l"), -LX_EEXIST);
+    assert_int_equal(plat_at_link(g_folder, "e/c", 0, 0, "l"), -LX_EEXIST);
     removes("l", PLAT_FILE_REGULAR);
     removes("e/c", PLAT_FILE_REGULAR);
     removes("e", PLAT_FILE_DIRECTORY);

@@ -78,7 +78,7 @@ static void the_hosts_files_are_seen_and_the_images_covered(void **state)
     assert_int_equal(stat_path(fs, "/mnt/a", &st), 0);
     assert_int_not_equal(st.st_dev, other.st_dev);
     /* One file is one inode, by whatever name. */
-    assert_int_equal(plat_at_link(g_folder, "a", "b"), 0);
+    assert_int_equal(plat_at_link(g_folder, "a", 0, 0, "b"), 0);
     assert_int_equal(vfs_walk(fs, NULL, "/mnt/a", 0, &again), 0);
     assert_int_equal(vfs_walk(fs, NULL, "/mnt/b", 0, &same), 0);
     assert_ptr_equal(again, same);

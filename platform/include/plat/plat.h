@@ -630,8 +630,12 @@ MUST_USE int64_t plat_at_readlink(struct plat_file *folder, const char *path, ch
 MUST_USE int plat_at_make_directory(struct plat_file *folder, const char *path, uint32_t mode);
 MUST_USE int plat_at_make_symlink(struct plat_file *folder, const char *path, const char *target);
 
-/* One more name for a file of the same folder, also for one that is open; -LX_EEXIST. */
-MUST_USE int plat_at_link(struct plat_file *folder, const char *path, const char *new_path);
+/*
+ * One more name for a file of the same folder, by its path or open; -LX_EEXIST.
+ *   id       as in struct plat_stat; 0: whichever file it is, else -LX_ENOENT if it is another.
+ */
+MUST_USE int plat_at_link(struct plat_file *folder, const char *path, uint64_t device, uint64_t id,
+                          const char *new_path);
 MUST_USE int plat_file_link(struct plat_file *f, struct plat_file *folder, const char *new_path);
 
 /* Remove a name; `type` says what it is. */
