@@ -34,6 +34,7 @@
 #include "vfs/super.h"
 #include "vfs/sys.h"
 #include "vfs/tree.h"
+#include "vfs/tty.h"
 
 #define TEXT_MAX (1u << 20)
 
@@ -99,7 +100,7 @@ static int map_image(const struct handover *h)
     return 0;
 }
 
-/* What every container finds in /dev.  A terminal is not there: opening /dev/tty is ENXIO. */
+/* What every container finds in /dev. */
 static int make_devices(struct vfs_fs *fs)
 {
     static const struct {
@@ -115,6 +116,7 @@ static int make_devices(struct vfs_fs *fs)
         {"/proc/self/fd/0", "/dev/stdin"},
         {"/proc/self/fd/1", "/dev/stdout"},
         {"/proc/self/fd/2", "/dev/stderr"},
+        {"pts/ptmx", "/dev/ptmx"},
     };
     int err = 0;
     for (size_t i = 0; err == 0 && i < sizeof devices / sizeof devices[0]; i++)
@@ -149,6 +151,8 @@ static int make_mounts(struct vfs_fs *fs, uint64_t shm_size)
         err = vfs_mount_tmpfs(fs, "/dev", &dev);
     if (err == 0)
         err = make_devices(fs);
+    if (err == 0)
+        err = vfs_devpts_mount(fs);
     if (err == 0)
         err = vfs_mqueue_mount(fs, "/dev/mqueue");
     if (err == 0)

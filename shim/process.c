@@ -20,9 +20,11 @@
 #include "shim/program.h"
 #include "shim/signal.h"
 #include "shim/task.h"
+#include "shim/terminal.h"
 #include "vfs/fdtable.h"
 #include "vfs/path.h"
 #include "vfs/pidfd.h"
+#include "vfs/tty.h"
 
 #define NS_PER_TICK 10000000ull /* si_utime counts 100 to a second */
 
@@ -49,6 +51,7 @@ static void process_free(struct shim_process *p)
     shim_signal_flush_process(p);
     vfs_pidfd_tell(p->pidfd, VFS_PIDFD_ENDED | VFS_PIDFD_GONE);
     vfs_pidfd_put(p->pidfd);
+    vfs_tty_put(p->tty);
     shim_cred_free(p);
     core_arena_free(p, sizeof *p);
 }
@@ -265,6 +268,7 @@ void shim_process_publish_locked(struct shim_task *parent, struct shim_task *chi
     }
     p->pgid = parent->process->pgid;
     p->sid = parent->process->sid;
+    shim_terminal_share_locked(p, parent->process);
     p->parent = of;
     p->ppid = of->pid;
     core_list_add(&of->children, &p->sibling);
@@ -588,6 +592,7 @@ void shim_process_end(struct shim_process *p)
     p->fs = NULL;
     core_lock_acquire(&c->lock);
     end_vfork_locked(p);
+    shim_terminal_end_locked(p);
     give_children_away_locked(p);
     revive_orphans_locked(p, p->parent, p);
     p->is_zombie = 1;

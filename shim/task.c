@@ -17,6 +17,7 @@
 #include "shim/mqueue.h"
 #include "shim/process.h"
 #include "shim/signal.h"
+#include "shim/terminal.h"
 #include "shim/user.h"
 #include "vfs/fdtable.h"
 #include "vfs/pidfd.h"
@@ -33,6 +34,7 @@ int shim_container_init(void)
     for (uint32_t i = 0; i < SHIM_SIGNAL_WAITQS; i++)
         core_waitq_init(&c->signal_waitqs[i]);
     core_arena_set_root(CORE_ROOT_SHIM, c);
+    shim_terminal_init(); /* the launcher closes files of guest hosts that are lost */
     int err = shim_pool_init();
     return err < 0 ? err : shim_futex_init();
 }
@@ -445,6 +447,7 @@ void shim_task_run(struct shim_task *t)
     plat->on_fault = shim_fault;
     shim_signalfd_init();
     shim_mqueue_init();
+    shim_terminal_init();
     plat->on_interrupt = shim_interrupt;
     plat->attend = &t->attention;
     plat->is_guest_code = is_guest_code;

@@ -20,6 +20,7 @@
 #include "plat/plat.h"
 #include "socket_ops.h"
 #include "stream.h"
+#include "tty_ends.h"
 #include "unix.h"
 #include "vfs/event.h"
 #include "vfs/image.h"
@@ -80,7 +81,15 @@ int vfs_file_new(enum vfs_file_kind kind, uint32_t flags, struct vfs_inode *inod
 
 static int open_device(struct vfs_inode *inode, uint32_t flags, struct vfs_file **out)
 {
-    if ((inode->mode & LX_S_IFMT) != LX_S_IFCHR || !device_exists(inode->rdev))
+    if ((inode->mode & LX_S_IFMT) != LX_S_IFCHR)
+        return -LX_ENXIO;
+    if (LX_MAJOR((uint64_t)inode->rdev) == PTS_MAJOR)
+        return vfs_tty_open(inode, flags, out);
+    if (inode->rdev == LX_MAKEDEV(TTYAUX_MAJOR, TTY_MINOR))
+        return vfs_tty_open_own(inode, flags, out);
+    if (inode->rdev == LX_MAKEDEV(TTYAUX_MAJOR, PTMX_MINOR))
+        return vfs_ptmx_open(inode, flags, out);
+    if (!device_exists(inode->rdev))
         return -LX_ENXIO;
     int err = vfs_file_new(VFS_FILE_DEVICE, flags, inode, out);
     if (err == 0)
@@ -228,6 +237,10 @@ static void file_end(struct vfs_file *file, struct core_list *rest)
         break;
     case VFS_FILE_SOCKET:
         socket_close(file, rest);
+        break;
+    case VFS_FILE_TTY:
+    case VFS_FILE_PTMX:
+        vfs_tty_close(file);
         break;
     default:
         break;
@@ -391,6 +404,9 @@ static int64_t read_any(struct vfs_file *file, void *buf, uint64_t size, struct 
         return vfs_inotify_read(file, buf, size, self);
     case VFS_FILE_SOCKET:
         return vfs_socket_read(file, buf, size, self);
+    case VFS_FILE_TTY:
+    case VFS_FILE_PTMX:
+        return vfs_tty_read(file, buf, size, self);
     default:
         return -LX_EINVAL;
     }
@@ -431,6 +447,9 @@ static int64_t write_any(struct vfs_file *file, const void *buf, uint64_t size,
         return vfs_eventfd_write(file, buf, size, self);
     case VFS_FILE_SOCKET:
         return vfs_socket_write(file, buf, size, self);
+    case VFS_FILE_TTY:
+    case VFS_FILE_PTMX:
+        return vfs_tty_write(file, buf, size, self);
     default:
         return -LX_EINVAL;
     }
@@ -679,6 +698,10 @@ uint32_t vfs_file_poll(struct vfs_file *file, uint32_t events)
     case VFS_FILE_MQUEUE:
         ready = vfs_mqueue_poll(file);
         break;
+    case VFS_FILE_TTY:
+    case VFS_FILE_PTMX:
+        ready = vfs_tty_poll(file);
+        break;
     case VFS_FILE_PATH:
         return LX_POLLNVAL;
     default:
@@ -709,6 +732,9 @@ struct core_waitq *vfs_file_waitq(struct vfs_file *file)
         return vfs_socket_waitq(file);
     case VFS_FILE_MQUEUE:
         return vfs_mqueue_waitq(file);
+    case VFS_FILE_TTY:
+    case VFS_FILE_PTMX:
+        return vfs_tty_waitq(file);
     default:
         return NULL;
     }
@@ -762,6 +788,9 @@ int64_t vfs_file_available(struct vfs_file *file)
         return (int64_t)vfs_inotify_available(file);
     case VFS_FILE_SOCKET:
         return vfs_socket_available(file);
+    case VFS_FILE_TTY:
+    case VFS_FILE_PTMX:
+        return vfs_tty_available(file);
     default:
         return -LX_ENOTTY;
     }

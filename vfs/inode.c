@@ -58,6 +58,8 @@ int vfs_init(void)
     core_lock_init(&s->file_lock, CORE_LOCK_FILE_LOCKS);
     core_lock_init(&s->stream_lock, CORE_LOCK_STREAMS);
     core_lock_init(&s->notify_lock, CORE_LOCK_NOTIFY);
+    core_lock_init(&s->tty_lock, CORE_LOCK_TTYS);
+    core_list_init(&s->terminals);
     core_lock_init(&s->socket_lock, CORE_LOCK_SOCKET_NAMES);
     core_lock_init(&s->mqueue_lock, CORE_LOCK_MQUEUES);
     core_list_init(&s->mqueues);
@@ -338,10 +340,8 @@ uint64_t inode_shown_ino(struct vfs_inode *inode)
     return inode->owner ? inode_ops(inode)->shown_ino(inode) : inode->ino;
 }
 
-int vfs_inode_chmod(struct vfs_inode *inode, uint32_t mode)
+int inode_chmod_own(struct vfs_inode *inode, uint32_t mode)
 {
-    if (inode->owner)
-        return inode_ops(inode)->chmod(inode, mode);
     core_lock_acquire(&inode->lock);
     int sealed =
         inode->memfd && inode->memfd->seals & LX_F_SEAL_EXEC && (inode->mode ^ mode) & 0111;
@@ -353,10 +353,13 @@ int vfs_inode_chmod(struct vfs_inode *inode, uint32_t mode)
     return sealed ? -LX_EPERM : 0;
 }
 
-int vfs_inode_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
+int vfs_inode_chmod(struct vfs_inode *inode, uint32_t mode)
 {
-    if (inode->owner)
-        return inode_ops(inode)->chown(inode, uid, gid);
+    return inode->owner ? inode_ops(inode)->chmod(inode, mode) : inode_chmod_own(inode, mode);
+}
+
+int inode_chown_own(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
+{
     core_lock_acquire(&inode->lock);
     if (uid != VFS_KEEP)
         inode->uid = uid;
@@ -371,10 +374,13 @@ int vfs_inode_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
     return 0;
 }
 
-int vfs_inode_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns)
+int vfs_inode_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
 {
-    if (inode->owner)
-        return inode_ops(inode)->utimes(inode, atime_ns, mtime_ns);
+    return inode->owner ? inode_ops(inode)->chown(inode, uid, gid) : inode_chown_own(inode, uid, gid);
+}
+
+int inode_utimes_own(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns)
+{
     core_lock_acquire(&inode->lock);
     if (atime_ns != VFS_TIME_KEEP)
         inode->atime_ns = atime_ns;
@@ -383,6 +389,11 @@ int vfs_inode_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns
     inode_touch_attributes(inode);
     core_lock_release(&inode->lock);
     return 0;
+}
+
+int vfs_inode_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns)
+{
+    return inode->owner ? inode_ops(inode)->utimes(inode, atime_ns, mtime_ns) : inode_utimes_own(inode, atime_ns, mtime_ns);
 }
 
 int64_t vfs_inode_readlink(struct vfs_inode *inode, char *buf, uint64_t size)

@@ -69,7 +69,7 @@ struct inode_ops {
                          const struct vfs_last *to_last, struct vfs_inode *target, uint32_t flags);
 };
 
-extern const struct inode_ops host_ops, proc_ops, sys_ops, opened_ops;
+extern const struct inode_ops host_ops, proc_ops, sys_ops, devpts_ops, opened_ops;
 
 /* Of an inode that is not the container's own. */
 const struct inode_ops *inode_ops(const struct vfs_inode *inode);

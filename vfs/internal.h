@@ -59,6 +59,9 @@ static inline int last_is_plain(const struct vfs_last *last)
            !name_is_dotdot(last->name, last->size);
 }
 
+/* A name that is a number, without zeros in front; -1: it is none. */
+int32_t name_number(const char *name, uint32_t size);
+
 /*
  * Where an inode was found: what a descriptor's path is made of.  All zero: nowhere that
  * is known; a directory has its place by its parents.
@@ -355,7 +358,12 @@ struct vfs_state {
     struct core_list inet_waits_by_time;                     /* see inet_wait.c */
     uint32_t inet_wait_count;                                /* in that list */
     struct inet_wait *inet_waits[INET_WAIT_BUCKETS];
+    struct core_lock tty_lock;  /* LOCK_TTYS: guards the list and every terminal's inode */
+    struct core_list terminals; /* of struct vfs_tty.in_list, by number */
+    uint32_t tty_count;         /* in that list */
     struct vfs_super root_super, files_super;
+    struct vfs_inode *devpts; /* constant, as the next; references: its root; NULL: not mounted */
+    struct vfs_inode *ptmx;   /* the file of that name in it */
     struct vfs_inode *root;     /* constant; a reference */
     struct core_lock lock;      /* guards inodes and unused */
     struct vfs_inode ***inodes; /* by image index: chunks made when needed */
@@ -381,6 +389,7 @@ struct vfs_providers {
     vfs_sys_render sys;                        /* vfs/sys.h */
     const struct vfs_signal_provider *signals; /* vfs/signalfd.h */
     const struct vfs_mqueue_provider *mqueues; /* vfs/mqueue.h */
+    const struct vfs_tty_provider *terminals;  /* vfs/tty.h */
 };
 extern struct vfs_providers g_providers;
 
@@ -423,6 +432,11 @@ static inline void inode_touch_attributes(struct vfs_inode *inode)
  */
 void inode_stat_own(const struct vfs_inode *inode, const struct vfs_super *super,
                     struct lx_stat *out);
+
+/* The calls of vfs/inode.h for inodes whose attributes are kept here, whosever they are. */
+MUST_USE int inode_chmod_own(struct vfs_inode *inode, uint32_t mode);
+MUST_USE int inode_chown_own(struct vfs_inode *inode, uint32_t uid, uint32_t gid);
+MUST_USE int inode_utimes_own(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns);
 
 /* The number that stat(2) and getdents(2) show. */
 uint64_t inode_shown_ino(struct vfs_inode *inode);

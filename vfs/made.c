@@ -119,8 +119,7 @@ void made_stat(struct vfs_inode *inode, struct lx_stat *out)
 
 /* ---- Directories ---- */
 
-/* A name that is a number, without zeros in front; -1: it is none. */
-static int32_t number_in(const char *name, uint32_t size)
+int32_t name_number(const char *name, uint32_t size)
 {
     int64_t n = 0;
     if (!size || size > NUMBER_MAX || (name[0] == '0' && size > 1))
@@ -151,7 +150,7 @@ static int is_of(const struct made_row *row, const char *name, uint32_t size, in
         return 0;
     if (!row->number)
         return size == row->size;
-    *n = number_in(name + row->size, size - row->size);
+    *n = name_number(name + row->size, size - row->size);
     return *n >= 0;
 }
 

@@ -122,7 +122,7 @@ static int name_in(struct vfs_inode *dir, struct vfs_inode *inode, const struct 
     *size = place->size;
     if (dir->owner) { /* such names do not change; a host folder's inodes know theirs */
         memcpy(out, name, *size);
-        return made_fs(dir->owner) ? 0 : -LX_ENOENT;
+        return dir->owner != VFS_OF_HOST && inode->nlink ? 0 : -LX_ENOENT;
     }
     int err = 0;
     name_key_init(&key, dir->ino, name, *size);

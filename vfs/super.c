@@ -17,6 +17,7 @@ static const struct {
     uint32_t magic;
     uint32_t block_size;
     uint32_t has_pages; /* 1: its files are in pages of ours */
+    const char *options;
 } types[VFS_SUPER_TYPES] = {
     /* As tmpfs, which it is like. */
     [VFS_SUPER_ROOT] = {"tarbox", LX_TMPFS_MAGIC, CORE_PAGE_SIZE, 1},
@@ -26,6 +27,8 @@ static const struct {
     [VFS_SUPER_SYS] = {"sysfs", LX_SYSFS_MAGIC, CORE_PAGE_SIZE, 0},
     [VFS_SUPER_CGROUP] = {"cgroup2", LX_CGROUP2_SUPER_MAGIC, CORE_PAGE_SIZE, 0},
     [VFS_SUPER_MQUEUE] = {"mqueue", LX_MQUEUE_MAGIC, CORE_PAGE_SIZE, 0},
+    [VFS_SUPER_DEVPTS] = {"devpts", LX_DEVPTS_SUPER_MAGIC, CORE_PAGE_SIZE, 0,
+                          ",gid=5,mode=620,ptmxmode=666"},
     /* As other ways to such folders. */
     [VFS_SUPER_HOST] = {"host", LX_V9FS_MAGIC, CORE_PAGE_SIZE, 0},
 };
@@ -37,6 +40,11 @@ void vfs_super_init(struct vfs_super *super, enum vfs_super_type type, uint32_t 
     super->flags = 0;
     super->page_limit = super->inode_limit = UINT64_MAX;
     super->page_count = super->inode_count = 0;
+}
+
+const char *vfs_super_options(const struct vfs_super *super)
+{
+    return types[super->type].options ? types[super->type].options : "";
 }
 
 const char *vfs_super_name(const struct vfs_super *super)

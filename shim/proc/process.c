@@ -30,8 +30,8 @@ static int stat(const struct vfs_proc_id *id, struct vfs_text *t)
     if (err < 0)
         return err;
     struct shim_program *m = proc_program(id);
-    vfs_text_f(t, "%d (%s) %c %d %d %d 0 -1 4194304 0 0 0 0 ", f.tid, f.comm, f.state, f.ppid,
-               f.pgid, f.sid);
+    vfs_text_f(t, "%d (%s) %c %d %d %d %d %d 4194304 0 0 0 0 ", f.tid, f.comm, f.state, f.ppid,
+               f.pgid, f.sid, (int32_t)f.tty, f.tty_group);
     vfs_text_f(t, "%llu %llu %llu %llu ", (ull)(times.user_ns / NS_PER_TICK),
                (ull)(times.system_ns / NS_PER_TICK), (ull)(times.children_user_ns / NS_PER_TICK),
                (ull)(times.children_system_ns / NS_PER_TICK));
@@ -252,8 +252,9 @@ static void mount_options(struct vfs_text *t, const struct vfs_super *super)
                super->flags & VFS_MOUNT_NOEXEC ? ",noexec" : "");
 }
 
-static void limit_options(struct vfs_text *t, const struct vfs_super *super)
+static void super_options(struct vfs_text *t, const struct vfs_super *super)
 {
+    vfs_text_f(t, "%s", vfs_super_options(super));
     if (super->page_limit != UINT64_MAX)
         vfs_text_f(t, ",size=%lluk", (ull)super->page_limit * (CORE_PAGE_SIZE / 1024));
     if (super->inode_limit != UINT64_MAX)
@@ -269,7 +270,7 @@ static int mounts(const struct vfs_proc_id *id, struct vfs_text *t)
         vfs_text_path(t, m->at, core_str_length(m->at));
         vfs_text_f(t, " %s ", vfs_super_name(m->super));
         mount_options(t, m->super);
-        limit_options(t, m->super);
+        super_options(t, m->super);
         vfs_text_f(t, " 0 0\n");
     }
     return 0;
@@ -305,7 +306,7 @@ static int mountinfo(const struct vfs_proc_id *id, struct vfs_text *t)
         mount_options(t, m->super);
         vfs_text_f(t, " - %s %s %s", vfs_super_name(m->super), m->source,
                    m->super->flags & VFS_MOUNT_READ_ONLY ? "ro" : "rw");
-        limit_options(t, m->super);
+        super_options(t, m->super);
         vfs_text_f(t, "\n");
     }
     return 0;

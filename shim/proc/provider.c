@@ -21,6 +21,7 @@
 #include "vfs/file.h"
 #include "vfs/inode.h"
 #include "vfs/path.h"
+#include "vfs/tty.h"
 
 /* ---- Finding them ---- */
 
@@ -163,6 +164,13 @@ static void copy_task(const struct shim_task *t, struct proc_facts *f)
     f->nice = t->nice;
 }
 
+static void copy_terminal(struct shim_process *p, struct proc_facts *f)
+{
+    struct vfs_tty *tty = p->tty;
+    f->tty = tty ? (uint32_t)vfs_tty_device(tty) : 0;
+    f->tty_group = tty ? vfs_tty_owner(tty)->group : -1;
+}
+
 int proc_facts(const struct vfs_proc_id *id, struct proc_facts *f)
 {
     struct shim_container *c = shim_container();
@@ -176,6 +184,7 @@ int proc_facts(const struct vfs_proc_id *id, struct proc_facts *f)
         f->ppid = p->ppid;
         f->pgid = p->pgid;
         f->sid = p->sid;
+        copy_terminal(p, f);
         const struct vfs_fs *fs = p->fs; /* they go at its end, then with the lock taken */
         struct shim_mm *mm = p->mm;
         f->umask = fs ? fs->umask : 0;

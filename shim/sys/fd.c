@@ -78,7 +78,8 @@ int64_t sys_dup2(struct shim_task *t, int32_t oldfd, int32_t newfd)
 static uint32_t settable(const struct vfs_file *file)
 {
     int async = file->kind == VFS_FILE_PIPE || file->kind == VFS_FILE_STREAM ||
-                file->kind == VFS_FILE_SOCKET;
+                file->kind == VFS_FILE_SOCKET || file->kind == VFS_FILE_TTY ||
+                file->kind == VFS_FILE_PTMX;
     return SETTABLE | (async ? (uint32_t)LX_O_ASYNC : 0);
 }
 
@@ -443,6 +444,8 @@ static int64_t file_control(struct shim_task *t, int32_t fd, struct vfs_file *fi
     }
     if (file->kind == VFS_FILE_SOCKET)
         return socket_control(t, file, request, arg);
+    if (file->kind == VFS_FILE_TTY || file->kind == VFS_FILE_PTMX)
+        return sys_tty_control(t, file, request, arg);
     return file->kind == VFS_FILE_STREAM ? terminal_control(t, file->stream, request, arg)
                                          : -LX_ENOTTY;
 }

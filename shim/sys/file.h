@@ -69,6 +69,9 @@ int64_t sys_lock_control(struct shim_task *t, int32_t fd, struct vfs_file *file,
 int64_t sys_owner_control(struct shim_task *t, struct vfs_file *file, int32_t command,
                           uint64_t arg);
 
+/* ioctl(2) on a terminal or a master. */
+int64_t sys_tty_control(struct shim_task *t, struct vfs_file *file, uint32_t request, lx_uptr arg);
+
 /* Send him a standard signal, as the kernel's; no lock is held. */
 struct vfs_owner;
 void sys_owner_tell(const struct vfs_owner *owner, int32_t sig);

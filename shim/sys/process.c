@@ -8,6 +8,7 @@
 #include "lx/errno.h"
 #include "shim/syscall.h"
 #include "shim/task.h"
+#include "shim/terminal.h"
 
 int64_t sys_exit(struct shim_task *t, int32_t status)
 {
@@ -132,6 +133,7 @@ int64_t sys_setsid(struct shim_task *t)
     if (result > 0) {
         self->pgid = self->pid;
         self->sid = self->pid;
+        shim_terminal_drop_locked(self);
     }
     shim_container_release(c);
     return result;

@@ -5,7 +5,7 @@
 /*
  * Open files ("open file descriptions"): what descriptors point to, whatever is
  * behind: a file or directory of the tree, a device, a standard stream, a pipe, an
- * event counter, an epoll, a timer, a process, a watch on files, a socket.
+ * event counter, an epoll, a timer, a process, a watch on files, a socket, a terminal.
  *
  * Source   open(2), read(2), write(2), lseek(2), poll(2).
  * Threads  any; a file locks its own position.
@@ -35,6 +35,7 @@ struct vfs_pidfd;
 struct vfs_pipe;
 struct vfs_socket;
 struct vfs_timerfd;
+struct vfs_tty;
 
 enum vfs_file_kind {
     VFS_FILE_REGULAR,
@@ -50,6 +51,8 @@ enum vfs_file_kind {
     VFS_FILE_INOTIFY,
     VFS_FILE_SOCKET,
     VFS_FILE_MQUEUE,
+    VFS_FILE_TTY,  /* a terminal */
+    VFS_FILE_PTMX, /* the other end of one */
     VFS_FILE_PATH, /* O_PATH: only a place */
 };
 
@@ -81,6 +84,7 @@ struct vfs_file {
         struct vfs_timerfd *timerfd;
         struct vfs_pidfd *pidfd;
         struct vfs_socket *socket;
+        struct vfs_tty *tty; /* a reference */
         _Atomic uint64_t signals;     /* of a signalfd: bit n-1 is signal n; not constant */
         struct host_listing *listing; /* of a directory of a host folder; guarded by `lock` */
     };

@@ -34,6 +34,7 @@ struct vfs_mqueue;
 struct vfs_pipe;
 struct vfs_socket;
 struct vfs_super;
+struct vfs_tty;
 struct vfs_xattr;
 struct watch;
 
@@ -44,6 +45,7 @@ enum vfs_inode_owner {
     VFS_OF_PROC,      /* /proc */
     VFS_OF_SYS,       /* /sys */
     VFS_OF_CGROUP,    /* /sys/fs/cgroup */
+    VFS_OF_DEVPTS,    /* /dev/pts */
     VFS_OF_FILE,      /* an open file without a place: what a link of /proc/PID/fd leads to */
     VFS_OWNER_COUNT,
 };
@@ -102,11 +104,12 @@ struct vfs_inode {
 
     struct vfs_pipe *_Atomic pipe; /* fifos: while one is open */
     struct vfs_socket *socket;     /* sockets: who is bound here, no reference; NULL: nobody */
-    union {                        /* constant; NULL in the container's own, but for the first */
+    union {                        /* constant, but for the last; NULL in the container's own, but .. */
         struct vfs_mqueue *mqueue; /* of a file system of queues: its files' */
         struct vfs_host *host;
         struct vfs_made *made;   /* of /proc and the like */
         struct vfs_file *opened; /* a reference */
+        struct vfs_tty *tty;     /* of devpts; no reference, see vfs/devpts.c */
     };
     struct vfs_inode *covers;      /* of what is mounted: the other way, a reference */
     struct vfs_inode *next_unused; /* guarded by the table of inodes: while it is nobody's */

@@ -24,6 +24,7 @@ enum vfs_super_type {
     VFS_SUPER_SYS,
     VFS_SUPER_CGROUP,
     VFS_SUPER_MQUEUE,
+    VFS_SUPER_DEVPTS,
     VFS_SUPER_HOST, /* a folder of the host */
     VFS_SUPER_TYPES,
 };
@@ -53,6 +54,9 @@ static inline int vfs_super_is_noexec(const struct vfs_super *super)
 {
     return (super->flags & VFS_MOUNT_NOEXEC) != 0;
 }
+
+/* What /proc/mounts shows of it behind the mount's own options: "", or begins with a comma. */
+const char *vfs_super_options(const struct vfs_super *super);
 
 /* Its name in mount(2). */
 const char *vfs_super_name(const struct vfs_super *super);
