@@ -184,6 +184,8 @@ static int join(struct vfs_tty *tty)
         tty->file_count++;
         tty->is_left = 0;
     }
+    if (err != -LX_EBUSY)
+        tty->is_spoiled = err < 0;
     core_lock_release(&tty->lock);
     return err;
 }
@@ -376,6 +378,25 @@ static int may(struct vfs_tty *tty, int32_t sig)
     return g_providers.terminals ? g_providers.terminals->may(tty, sig) : 0;
 }
 
+/* TOSTOP: who writes must be in the foreground, too. */
+static int may_write(struct vfs_tty *tty)
+{
+    core_lock_acquire(&tty->lock);
+    int err = tty->master_open && !tty->is_spoiled ? 0 : -LX_EIO;
+    int asks = (tty->line.termios.c_lflag & LX_TOSTOP) != 0;
+    core_lock_release(&tty->lock);
+    return err == 0 && asks ? may(tty, LX_SIGTTOU) : err;
+}
+
+/* returns 1: there is nothing to read any more. */
+static int may_read(struct vfs_tty *tty)
+{
+    core_lock_acquire(&tty->lock);
+    int result = !tty->master_open ? 1 : tty->is_spoiled ? -LX_EIO : 0;
+    core_lock_release(&tty->lock);
+    return result ? result : may(tty, LX_SIGTTIN);
+}
+
 /* Let its file's times tell that it is used. */
 static void touch(_Atomic int64_t *time_ns)
 {
@@ -401,11 +422,9 @@ static int64_t read_tty(struct vfs_file *file, void *buf, uint64_t size, struct 
     uint32_t part = size < sizeof bytes ? (uint32_t)size : (uint32_t)sizeof bytes;
     struct patience p;
     int64_t done = 0;
-    if (vfs_tty_is_hung_up(tty))
-        return 0;
-    int err = may(tty, LX_SIGTTIN);
-    if (err < 0 || !size)
-        return err;
+    int err = may_read(tty);
+    if (err || !size)
+        return err < 0 ? err : 0;
     core_lock_acquire(&tty->lock);
     set_patience_locked(&tty->line, &p);
     core_lock_release(&tty->lock);
@@ -535,20 +554,10 @@ static int64_t write_parts(struct vfs_file *file, const void *buf, uint64_t size
     return done ? (int64_t)done : n;
 }
 
-/* TOSTOP: who writes must be in the foreground, too. */
-static int may_write(const struct vfs_file *file)
-{
-    struct vfs_tty *tty = file->tty;
-    core_lock_acquire(&tty->lock);
-    int hung_up = !tty->master_open, asks = (tty->line.termios.c_lflag & LX_TOSTOP) != 0;
-    core_lock_release(&tty->lock);
-    return hung_up ? -LX_EIO : asks ? may(tty, LX_SIGTTOU) : 0;
-}
-
 int64_t vfs_tty_write(struct vfs_file *file, const void *buf, uint64_t size,
                       struct core_sleeper *self)
 {
-    int64_t done = is_master(file) ? 0 : may_write(file);
+    int64_t done = is_master(file) ? 0 : may_write(file->tty);
     if (done < 0)
         return done;
     core_waitq_add(vfs_tty_waitq(file), &self->waiter, self, OUT_EVENTS);
