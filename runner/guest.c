@@ -112,10 +112,8 @@ static int make_devices(struct vfs_fs *fs)
         {"/dev/urandom", LX_MAKEDEV(1, 9)}, {"/dev/tty", LX_MAKEDEV(5, 0)},
     };
     static const char *const links[][2] = {
-        {"/proc/self/fd", "/dev/fd"},
-        {"/proc/self/fd/0", "/dev/stdin"},
-        {"/proc/self/fd/1", "/dev/stdout"},
-        {"/proc/self/fd/2", "/dev/stderr"},
+        {"/proc/self/fd", "/dev/fd"},       {"/proc/self/fd/0", "/dev/stdin"},
+        {"/proc/self/fd/1", "/dev/stdout"}, {"/proc/self/fd/2", "/dev/stderr"},
         {"pts/ptmx", "/dev/ptmx"},
     };
     int err = 0;

@@ -18,7 +18,8 @@
 #include "vfs/mount.h"
 #include "vfs/proc.h"
 
-#define TERMINALS_MAX 3072u /* in a mount that is not the first one: kernel/pty/max less its reserve */
+#define TERMINALS_MAX \
+    3072u /* in a mount that is not the first one: kernel/pty/max less its reserve */
 #define BLOCK_SIZE 1024
 #define TTY_GROUP 5
 #define TTY_MODE 0620u
@@ -153,7 +154,8 @@ static uint64_t shown_ino(struct vfs_inode *inode)
 {
     if (VFS_IS_DIR(inode))
         return ROOT_SHOWN;
-    return LX_MAJOR((uint64_t)inode->rdev) == PTS_MAJOR ? FIRST_SHOWN + LX_MINOR(inode->rdev) : PTMX_SHOWN;
+    return LX_MAJOR((uint64_t)inode->rdev) == PTS_MAJOR ? FIRST_SHOWN + LX_MINOR(inode->rdev)
+                                                        : PTMX_SHOWN;
 }
 
 static void show(struct vfs_inode *inode, struct lx_stat *out)

@@ -376,7 +376,8 @@ int inode_chown_own(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
 
 int vfs_inode_chown(struct vfs_inode *inode, uint32_t uid, uint32_t gid)
 {
-    return inode->owner ? inode_ops(inode)->chown(inode, uid, gid) : inode_chown_own(inode, uid, gid);
+    return inode->owner ? inode_ops(inode)->chown(inode, uid, gid)
+                        : inode_chown_own(inode, uid, gid);
 }
 
 int inode_utimes_own(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns)
@@ -393,7 +394,8 @@ int inode_utimes_own(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns
 
 int vfs_inode_utimes(struct vfs_inode *inode, int64_t atime_ns, int64_t mtime_ns)
 {
-    return inode->owner ? inode_ops(inode)->utimes(inode, atime_ns, mtime_ns) : inode_utimes_own(inode, atime_ns, mtime_ns);
+    return inode->owner ? inode_ops(inode)->utimes(inode, atime_ns, mtime_ns)
+                        : inode_utimes_own(inode, atime_ns, mtime_ns);
 }
 
 int64_t vfs_inode_readlink(struct vfs_inode *inode, char *buf, uint64_t size)

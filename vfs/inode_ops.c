@@ -8,7 +8,7 @@
 const struct inode_ops *inode_ops(const struct vfs_inode *inode)
 {
     static const struct inode_ops *const tables[VFS_OWNER_COUNT] = {
-        [VFS_OF_HOST] = &host_ops,  [VFS_OF_PROC] = &proc_ops,   [VFS_OF_SYS] = &sys_ops,
+        [VFS_OF_HOST] = &host_ops,  [VFS_OF_PROC] = &proc_ops,     [VFS_OF_SYS] = &sys_ops,
         [VFS_OF_CGROUP] = &sys_ops, [VFS_OF_DEVPTS] = &devpts_ops, [VFS_OF_FILE] = &opened_ops,
     };
     return tables[inode->owner];

@@ -362,8 +362,8 @@ struct vfs_state {
     struct core_list terminals; /* of struct vfs_tty.in_list, by number */
     uint32_t tty_count;         /* in that list */
     struct vfs_super root_super, files_super;
-    struct vfs_inode *devpts; /* constant, as the next; references: its root; NULL: not mounted */
-    struct vfs_inode *ptmx;   /* the file of that name in it */
+    struct vfs_inode *devpts;   /* constant, as the next; references: its root; NULL: not mounted */
+    struct vfs_inode *ptmx;     /* the file of that name in it */
     struct vfs_inode *root;     /* constant; a reference */
     struct core_lock lock;      /* guards inodes and unused */
     struct vfs_inode ***inodes; /* by image index: chunks made when needed */

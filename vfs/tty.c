@@ -18,8 +18,8 @@
 #include "tty_ends.h"
 #include "vfs/file.h"
 
-#define PART 2048u                        /* bytes that are written in one step */
-#define MASTER_PART (TTY_LINE_SIZE - 1)   /* bytes that a master reads at once, at most */
+#define PART 2048u                      /* bytes that are written in one step */
+#define MASTER_PART (TTY_LINE_SIZE - 1) /* bytes that a master reads at once, at most */
 #define IN_EVENTS (LX_POLLIN | LX_POLLRDNORM)
 #define OUT_EVENTS (LX_POLLOUT | LX_POLLWRNORM)
 #define HUNG_UP (IN_EVENTS | OUT_EVENTS | LX_POLLERR | LX_POLLHUP)
@@ -461,9 +461,7 @@ static int try_read_master(struct vfs_file *file, uint8_t *bytes, uint32_t size,
     }
     int is_left = tty->is_left;
     core_lock_release(&tty->lock);
-    *done = is_left                         ? -LX_EIO
-            : file->flags & LX_O_NONBLOCK ? -LX_EAGAIN
-                                            : err;
+    *done = is_left ? -LX_EIO : file->flags & LX_O_NONBLOCK ? -LX_EAGAIN : err;
     return *done < 0;
 }
 
@@ -574,8 +572,8 @@ uint32_t vfs_tty_poll(struct vfs_file *file)
 {
     struct vfs_tty *tty = file->tty;
     core_lock_acquire(&tty->lock);
-    uint32_t ready = is_master(file) ? master_ready_locked(tty)
-                                     : ready_locked(tty, least_to_poll(&tty->line));
+    uint32_t ready =
+        is_master(file) ? master_ready_locked(tty) : ready_locked(tty, least_to_poll(&tty->line));
     core_lock_release(&tty->lock);
     return ready;
 }

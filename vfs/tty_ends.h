@@ -46,9 +46,9 @@ struct vfs_tty {
     uint8_t master_held;  /* 1: tcflow(3) lets the master write nothing */
     uint8_t is_exclusive; /* TIOCEXCL of the terminal */
     uint8_t master_is_exclusive;
-    uint8_t is_locked;     /* TIOCSPTLCK */
-    uint8_t is_spoiled;    /* 1: to open it failed, and until it does not its files cannot be used */
-    uint8_t has_packets;   /* TIOCPKT */
+    uint8_t is_locked;   /* TIOCSPTLCK */
+    uint8_t is_spoiled;  /* 1: to open it failed, and until it does not its files cannot be used */
+    uint8_t has_packets; /* TIOCPKT */
     uint8_t packet_status; /* LX_TIOCPKT_*: what the master has not been told */
 
     struct core_waitq wait, master_wait; /* own locks */

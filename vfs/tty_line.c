@@ -7,7 +7,8 @@
 #include "lx/signal.h"
 #include "tty_echo.h"
 
-#define DISABLED 0 /* in place of a special character: there is none; in the input: the file's end */
+#define DISABLED \
+    0 /* in place of a special character: there is none; in the input: the file's end */
 #define PARMRK_MOST 3 /* bytes that one may become */
 
 /* ---- Modes ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ioctl(2) on terminals and their masters: ioctl_tty(2). */
 
+#include "vfs/tty.h"
 #include "core/mem.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
@@ -12,7 +13,6 @@
 #include "shim/syscall.h"
 #include "shim/terminal.h"
 #include "sys/file.h"
-#include "vfs/tty.h"
 
 #define N_TTY 0 /* the line discipline that there is */
 
@@ -36,9 +36,10 @@ static int64_t put_int(const struct control *c, int32_t value)
 static uint32_t speed_of(uint32_t code, uint32_t other)
 {
     static const uint32_t speeds[] = {
-        0,      50,     75,     110,    134,     150,     200,     300,     600,     1200,    1800,
-        2400,   4800,   9600,   19200,  38400,   57600,   115200,  230400,  460800,  500000,  576000,
-        921600, 1000000, 1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000,
+        0,       50,      75,      110,     134,     150,     200,     300,
+        600,     1200,    1800,    2400,    4800,    9600,    19200,   38400,
+        57600,   115200,  230400,  460800,  500000,  576000,  921600,  1000000,
+        1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000,
     };
     if (code == LX_BOTHER)
         return other;
@@ -229,7 +230,7 @@ static int64_t set_size(struct control *c)
 
 static int64_t get_switch(struct control *c)
 {
-    return put_int(c, vfs_tty_switch(c->file, c->request == LX_TIOCGEXCL   ? VFS_TTY_EXCLUSIVE
+    return put_int(c, vfs_tty_switch(c->file, c->request == LX_TIOCGEXCL    ? VFS_TTY_EXCLUSIVE
                                               : c->request == LX_TIOCGPTLCK ? VFS_TTY_LOCKED
                                                                             : VFS_TTY_PACKET));
 }

@@ -85,10 +85,10 @@ static void change(tcflag_t *flags, const tcflag_t *which, unsigned count, unsig
 
 static void set_modes(void)
 {
-    static const tcflag_t input[] = {ISTRIP, INLCR,  IGNCR, ICRNL, IUCLC, IXON,
+    static const tcflag_t input[] = {ISTRIP, INLCR, IGNCR, ICRNL,  IUCLC,  IXON,
                                      IXANY,  IXOFF, IUTF8, PARMRK, IGNBRK, BRKINT};
     static const tcflag_t output[] = {OPOST, OLCUC, ONLCR, OCRNL, ONOCR, ONLRET, XTABS};
-    static const tcflag_t local[] = {ISIG,  ICANON,  ECHO,    ECHOE,  ECHOK, ECHONL,
+    static const tcflag_t local[] = {ISIG,   ICANON,  ECHO,    ECHOE,  ECHOK,  ECHONL,
                                      NOFLSH, ECHOCTL, ECHOPRT, ECHOKE, IEXTEN, EXTPROC};
     static const int actions[] = {TCSANOW, TCSADRAIN, TCSAFLUSH};
     static const unsigned char characters[] = {0, 3, 4, 8, 17, 19, 21, 22, 23, 'x', 'Q', 127, '\t'};
