@@ -31,7 +31,7 @@ prepare() {
     [ -c $root/dev/null ] || mknod -m 666 $root/dev/null c 1 3 || return
     mount -t proc proc $root/proc && mount -t tmpfs tmpfs $root/dev/shm &&
         chmod 1777 $root/dev/shm && mount -t sysfs -o ro sysfs $root/sys &&
-        mount -t devpts -o newinstance,ptmxmode=666 devpts $root/dev/pts &&
+        mount -t devpts -o newinstance,gid=5,mode=620,ptmxmode=666 devpts $root/dev/pts &&
         mount --bind "$share" $root/share
 }
 prepare || exit 99
