@@ -36,8 +36,8 @@ struct proc_facts {
     char comm[SHIM_COMM_SIZE];
     char state; /* proc_pid_stat(5) */
     int32_t pid, tid, ppid, pgid, sid, nice, dumpable;
-    uint32_t tty;      /* its device number, or 0 */
-    int32_t tty_group; /* in its foreground; -1: there is no terminal */
+    uint32_t tty;          /* its device number, or 0 */
+    int32_t tty_group;     /* in its foreground; -1: there is no terminal */
     struct shim_cred cred; /* without its groups */
     uint32_t threads, umask, no_new_privs, personality;
     uint64_t pending, shared_pending, blocked, ignored, caught; /* signals */

@@ -4,8 +4,10 @@
 #include <dirent.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 
 #include "docker_root.h"
@@ -286,6 +288,28 @@ static void refusals(void)
     tty_close(p);
 }
 
+/* ---- By other calls ---- */
+
+static void copied(void)
+{
+    struct pair p = tty_pair(0);
+    int ends[2], file = memfd_create("x", 0);
+    struct iovec parts[3] = {{"ab", 2}, {"", 0}, {"cd", 2}};
+    CHECK(pipe(ends) == 0 && tty_types(p.slave, "hello") && tty_ready(p.master, POLLIN));
+    CHECK(splice(p.master, NULL, ends[1], NULL, 100, 0) == 5);
+    CHECK(splice(ends[0], NULL, p.slave, NULL, 100, 0) == 5 && tty_reads(p.master, "hello"));
+    CHECK(tty_types(ends[1], "abc\n") && splice(ends[0], NULL, p.master, NULL, 100, 0) == 4);
+    CHECK(tty_ready(p.slave, POLLIN) && splice(p.slave, NULL, ends[1], NULL, 100, 0) == 4);
+    CHECK(tty_reads(p.master, "abc\r\n"));
+    CHECK(write(file, "file", 4) == 4 && lseek(file, 0, SEEK_SET) == 0);
+    CHECK(sendfile(p.slave, file, NULL, 4) == 4 && writev(p.slave, parts, 3) == 4);
+    CHECK(tty_reads(p.master, "fileabcd"));
+    close(file);
+    close(ends[0]);
+    close(ends[1]);
+    tty_close(p);
+}
+
 /* ---- Packet mode ---- */
 
 static void packets(void)
@@ -383,6 +407,7 @@ int main(void)
     sizes();
     small_controls();
     refusals();
+    copied();
     packets();
     slave_goes();
     master_goes();

@@ -79,6 +79,8 @@ shows 'tmpfs /t tmpfs rw,nosuid,nodev,relatime,size=1024k 0 0' --tmpfs /t:size=1
     grep ' /t ' /proc/mounts
 fill='dd if=/dev/zero of=$1 bs=4k count=100000 2>/dev/null; stat -c %s $1; rm $1; dd if=/dev/zero of=$1 bs=4k count=9 2>/dev/null; stat -c %s $1'
 shows '1048576|36864' --tmpfs /t:size=1m "$root" sh -c "$fill" sh /t/x
+shows 'devpts /dev/pts devpts rw,nosuid,noexec,relatime,gid=5,mode=620,ptmxmode=666 0 0|pts/ptmx' "$root" \
+    sh -c 'grep " /dev/pts " /proc/mounts; readlink /dev/ptmx'
 shows '67108864|36864' "$root" sh -c "$fill" sh /dev/shm/x
 shows '5242880|36864' --shm-size 5m "$root" sh -c "$fill" sh /dev/shm/x
 shows '8388608|36864' --tmpfs '/dev/shm:size=8m' "$root" sh -c "$fill" sh /dev/shm/x

@@ -84,7 +84,7 @@ struct vfs_file {
         struct vfs_timerfd *timerfd;
         struct vfs_pidfd *pidfd;
         struct vfs_socket *socket;
-        struct vfs_tty *tty; /* a reference */
+        struct vfs_tty *tty;          /* a reference */
         _Atomic uint64_t signals;     /* of a signalfd: bit n-1 is signal n; not constant */
         struct host_listing *listing; /* of a directory of a host folder; guarded by `lock` */
     };
