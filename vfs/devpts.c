@@ -108,7 +108,7 @@ int devpts_add(struct vfs_tty *tty)
     if (!s->devpts)
         return -LX_ENODEV;
     core_lock_acquire(&s->tty_lock);
-    int err = s->tty_count < TERMINALS_MAX ? 0 : -LX_ENOSPC;
+    int err = s->tty_count < VFS_TTY_MAX - VFS_TTY_RESERVE ? 0 : -LX_ENOSPC;
     if (err == 0)
         number_locked(s, tty);
     core_lock_release(&s->tty_lock);
@@ -135,6 +135,15 @@ void devpts_unlink(struct vfs_tty *tty)
     }
     core_lock_release(&s->tty_lock);
     vfs_inode_put(inode);
+}
+
+uint32_t vfs_tty_count(void)
+{
+    struct vfs_state *s = vfs_state();
+    core_lock_acquire(&s->tty_lock);
+    uint32_t count = s->tty_count;
+    core_lock_release(&s->tty_lock);
+    return count;
 }
 
 void devpts_forget(struct vfs_tty *tty)

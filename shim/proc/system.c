@@ -10,6 +10,7 @@
 #include "plat/plat.h"
 #include "proc/proc.h"
 #include "vfs/inotify.h"
+#include "vfs/tty.h"
 
 #define HZ 100ull
 #define NS_PER_S 1000000000ull
@@ -25,7 +26,14 @@ typedef unsigned long long ull;
     }
 TEXT(version, "Linux version " PROC_RELEASE " (tarbox@tarbox) (gcc) " PROC_OSVERSION "\n")
 TEXT(boot_cmdline, "\n")
-TEXT(filesystems, "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\tmqueue\n")
+TEXT(filesystems,
+     "nodev	sysfs
+nodev	tmpfs
+nodev	proc
+nodev	cgroup2
+nodev	devpts
+nodev	mqueue
+")
 TEXT(swaps, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")
 TEXT(pid_max, "%d\n", SHIM_PID_MAX)
 TEXT(threads_max, "%u\n", SHIM_SLOT_COUNT)
@@ -36,6 +44,14 @@ TEXT(osversion, PROC_OSVERSION "\n")
 TEXT(cap_last_cap, "40\n")
 TEXT(ngroups_max, "65536\n")
 TEXT(entropy, "256\n")
+TEXT(pty_max, "%u\n", VFS_TTY_MAX)
+TEXT(pty_count, "%u\n", vfs_tty_count())
+TEXT(pty_reserve, "%u\n", VFS_TTY_RESERVE)
+TEXT(yes, "1\n")
+TEXT(tty_drivers, "/dev/tty             /dev/tty        5       0 system:/dev/tty\n"
+                  "/dev/ptmx            /dev/ptmx       5       2 system\n"
+                  "pty_slave            /dev/pts      136 0-1048575 pty:slave\n"
+                  "pty_master           /dev/ptm      128 0-1048575 pty:master\n")
 TEXT(max_map_count, "65530\n")
 TEXT(overcommit, "0\n")
 TEXT(file_max, "9223372036854775807\n")
@@ -318,6 +334,12 @@ proc_render proc_system_render(enum vfs_proc_what what)
         [VFS_PROC_PID_MAX] = pid_max,
         [VFS_PROC_THREADS_MAX] = threads_max,
         [VFS_PROC_OSVERSION] = osversion,
+        [VFS_PROC_PTY_MAX] = pty_max,
+        [VFS_PROC_PTY_COUNT] = pty_count,
+        [VFS_PROC_PTY_RESERVE] = pty_reserve,
+        [VFS_PROC_LDISC_AUTOLOAD] = yes,
+        [VFS_PROC_LEGACY_TIOCSTI] = yes,
+        [VFS_PROC_TTY_DRIVERS] = tty_drivers,
         [VFS_PROC_BOOT_ID] = boot_id,
         [VFS_PROC_UUID] = uuid,
         [VFS_PROC_ENTROPY] = entropy,

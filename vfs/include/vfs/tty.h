@@ -43,6 +43,11 @@ struct vfs_tty_provider {
 
 void vfs_tty_provide(const struct vfs_tty_provider *provider);
 
+/* Pairs that there may be, of which so many are kept for mounts of devpts that are not a container's. */
+#define VFS_TTY_MAX 4096u
+#define VFS_TTY_RESERVE 1024u
+uint32_t vfs_tty_count(void);
+
 /* Mount devpts on /dev/pts. */
 MUST_USE int vfs_devpts_mount(struct vfs_fs *fs);
 
