@@ -20,17 +20,17 @@ static const struct {
     const char *options;
 } types[VFS_SUPER_TYPES] = {
     /* As tmpfs, which it is like. */
-    [VFS_SUPER_ROOT] = {"tarbox", LX_TMPFS_MAGIC, CORE_PAGE_SIZE, 1},
-    [VFS_SUPER_FILES] = {"tmpfs", LX_TMPFS_MAGIC, CORE_PAGE_SIZE, 1},
-    [VFS_SUPER_TMPFS] = {"tmpfs", LX_TMPFS_MAGIC, CORE_PAGE_SIZE, 1},
-    [VFS_SUPER_PROC] = {"proc", LX_PROC_SUPER_MAGIC, CORE_PAGE_SIZE, 0},
-    [VFS_SUPER_SYS] = {"sysfs", LX_SYSFS_MAGIC, CORE_PAGE_SIZE, 0},
-    [VFS_SUPER_CGROUP] = {"cgroup2", LX_CGROUP2_SUPER_MAGIC, CORE_PAGE_SIZE, 0},
-    [VFS_SUPER_MQUEUE] = {"mqueue", LX_MQUEUE_MAGIC, CORE_PAGE_SIZE, 0},
+    [VFS_SUPER_ROOT] = {"tarbox", LX_TMPFS_MAGIC, CORE_PAGE_SIZE, 1, ""},
+    [VFS_SUPER_FILES] = {"tmpfs", LX_TMPFS_MAGIC, CORE_PAGE_SIZE, 1, ""},
+    [VFS_SUPER_TMPFS] = {"tmpfs", LX_TMPFS_MAGIC, CORE_PAGE_SIZE, 1, ""},
+    [VFS_SUPER_PROC] = {"proc", LX_PROC_SUPER_MAGIC, CORE_PAGE_SIZE, 0, ""},
+    [VFS_SUPER_SYS] = {"sysfs", LX_SYSFS_MAGIC, CORE_PAGE_SIZE, 0, ""},
+    [VFS_SUPER_CGROUP] = {"cgroup2", LX_CGROUP2_SUPER_MAGIC, CORE_PAGE_SIZE, 0, ""},
+    [VFS_SUPER_MQUEUE] = {"mqueue", LX_MQUEUE_MAGIC, CORE_PAGE_SIZE, 0, ""},
     [VFS_SUPER_DEVPTS] = {"devpts", LX_DEVPTS_SUPER_MAGIC, CORE_PAGE_SIZE, 0,
                           ",gid=5,mode=620,ptmxmode=666"},
     /* As other ways to such folders. */
-    [VFS_SUPER_HOST] = {"host", LX_V9FS_MAGIC, CORE_PAGE_SIZE, 0},
+    [VFS_SUPER_HOST] = {"host", LX_V9FS_MAGIC, CORE_PAGE_SIZE, 0, ""},
 };
 
 void vfs_super_init(struct vfs_super *super, enum vfs_super_type type, uint32_t minor)
@@ -44,7 +44,7 @@ void vfs_super_init(struct vfs_super *super, enum vfs_super_type type, uint32_t 
 
 const char *vfs_super_options(const struct vfs_super *super)
 {
-    return types[super->type].options ? types[super->type].options : "";
+    return types[super->type].options;
 }
 
 const char *vfs_super_name(const struct vfs_super *super)
