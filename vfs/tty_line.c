@@ -84,6 +84,87 @@ void tty_line_init(struct tty_line *line)
     find_special(line);
 }
 
+/* ---- Flow control ---- */
+
+static void note_flow(struct tty_line *line, uint8_t packet)
+{
+    line->news.packet &= (uint8_t) ~(LX_TIOCPKT_START | LX_TIOCPKT_STOP);
+    line->news.packet |= packet;
+}
+
+static void stop(struct tty_line *line)
+{
+    if (line->is_stopped)
+        return;
+    line->is_stopped = 1;
+    note_flow(line, LX_TIOCPKT_STOP);
+}
+
+static void start(struct tty_line *line)
+{
+    if (!line->is_stopped || line->is_held)
+        return;
+    line->is_stopped = 0;
+    note_flow(line, LX_TIOCPKT_START);
+}
+
+/* As start(), and echoes that have waited go out. */
+static void go_on(struct tty_line *line, struct tty_queue *out)
+{
+    start(line);
+    echo_process(line, out);
+}
+
+void tty_line_hold(struct tty_line *line, int hold)
+{
+    if (line->is_held == hold)
+        return;
+    line->is_held = (uint8_t)hold;
+    if (hold)
+        stop(line);
+    else
+        start(line);
+}
+
+void tty_line_send_flow(struct tty_line *line, struct tty_queue *out, uint32_t which)
+{
+    uint8_t c = special(line, which), was_stopped = line->is_stopped;
+    if (c == DISABLED)
+        return;
+    start(line);
+    if (!line->is_stopped)
+        tty_queue_put(out, &c, 1);
+    if (was_stopped)
+        stop(line);
+}
+
+/* START or STOP: 1. */
+static int is_flow(const struct tty_line *line, uint8_t c)
+{
+    return line_input(line, LX_IXON) &&
+           (c == special(line, LX_VSTART) || c == special(line, LX_VSTOP));
+}
+
+/* START wins, should both be one byte. */
+static void flow(struct tty_line *line, struct tty_queue *out, uint8_t c)
+{
+    if (c == special(line, LX_VSTART))
+        go_on(line, out);
+    else
+        stop(line);
+}
+
+void tty_line_look_ahead(struct tty_line *line, struct tty_queue *out, const uint8_t *bytes,
+                         uint32_t size)
+{
+    for (uint32_t i = 0; i < size; i++) {
+        if (is_flow(line, bytes[i]))
+            flow(line, out, bytes[i]);
+    }
+}
+
+/* ---- Changing the modes ---- */
+
 int tty_line_is_canonical(const struct tty_line *line)
 {
     return line_local(line, LX_ICANON) && !line_local(line, LX_EXTPROC);
@@ -127,85 +208,7 @@ void tty_line_set_termios(struct tty_line *line, struct tty_queue *out,
     find_special(line);
     line->news.packet |= packet_of_change(&old, &line->termios);
     if (old.c_iflag & LX_IXON && !line_input(line, LX_IXON) && !line->is_held)
-        tty_line_start(line, out);
-}
-
-/* ---- Flow control ---- */
-
-static void note_flow(struct tty_line *line, uint8_t packet)
-{
-    line->news.packet &= (uint8_t) ~(LX_TIOCPKT_START | LX_TIOCPKT_STOP);
-    line->news.packet |= packet;
-}
-
-static void stop(struct tty_line *line)
-{
-    if (line->is_stopped)
-        return;
-    line->is_stopped = 1;
-    note_flow(line, LX_TIOCPKT_STOP);
-}
-
-static void start(struct tty_line *line)
-{
-    if (!line->is_stopped || line->is_held)
-        return;
-    line->is_stopped = 0;
-    note_flow(line, LX_TIOCPKT_START);
-}
-
-void tty_line_start(struct tty_line *line, struct tty_queue *out)
-{
-    start(line);
-    echo_process(line, out);
-}
-
-void tty_line_hold(struct tty_line *line, int hold)
-{
-    if (line->is_held == hold)
-        return;
-    line->is_held = (uint8_t)hold;
-    if (hold)
-        stop(line);
-    else
-        start(line);
-}
-
-void tty_line_send_flow(struct tty_line *line, struct tty_queue *out, uint32_t which)
-{
-    uint8_t c = special(line, which), was_stopped = line->is_stopped;
-    if (c == DISABLED)
-        return;
-    start(line);
-    if (!line->is_stopped)
-        tty_queue_put(out, &c, 1);
-    if (was_stopped)
-        stop(line);
-}
-
-/* START or STOP: 1. */
-static int is_flow(const struct tty_line *line, uint8_t c)
-{
-    return line_input(line, LX_IXON) &&
-           (c == special(line, LX_VSTART) || c == special(line, LX_VSTOP));
-}
-
-/* START wins, should both be one byte. */
-static void flow(struct tty_line *line, struct tty_queue *out, uint8_t c)
-{
-    if (c == special(line, LX_VSTART))
-        tty_line_start(line, out);
-    else
-        stop(line);
-}
-
-void tty_line_look_ahead(struct tty_line *line, struct tty_queue *out, const uint8_t *bytes,
-                         uint32_t size)
-{
-    for (uint32_t i = 0; i < size; i++) {
-        if (is_flow(line, bytes[i]))
-            flow(line, out, bytes[i]);
-    }
+        go_on(line, out);
 }
 
 /* ---- Erasing ---- */
@@ -381,7 +384,7 @@ static void start_by_any(struct tty_line *line, struct tty_queue *out)
 {
     if (line->is_stopped && !line->is_held && line_input(line, LX_IXON) &&
         line_input(line, LX_IXANY))
-        tty_line_start(line, out);
+        go_on(line, out);
 }
 
 static void signal(struct tty_line *line, struct tty_queue *out, uint8_t c, uint32_t sig)

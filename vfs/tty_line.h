@@ -75,7 +75,7 @@ struct tty_line {
     /* Where the output is. */
     uint32_t column, line_column; /* in its line; and where the line that is typed began */
     uint32_t shown;               /* position in the output: what a driver has taken over */
-    uint8_t is_stopped;           /* 1: by STOP, or by tcflow(3): nothing goes out */
+    uint8_t is_stopped;           /* 1: by STOP, or held: nothing goes out */
     uint8_t is_held;              /* 1: by tcflow(3), which alone can undo it */
 };
 
@@ -123,8 +123,7 @@ void tty_line_flush(struct tty_line *line);
 /* Forget what went out and no driver has taken over yet. */
 void tty_line_flush_output(struct tty_line *line, struct tty_queue *out);
 
-/* Output stops and goes on, by the keyboard, and (`hold`) by tcflow(3). */
-void tty_line_start(struct tty_line *line, struct tty_queue *out);
+/* tcflow(3): output stops, and START does not undo that; or it goes on. */
 void tty_line_hold(struct tty_line *line, int hold);
 
 /* tcflow(3): send START or STOP to the other end, LX_VSTART or LX_VSTOP, even while stopped. */
