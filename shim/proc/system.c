@@ -27,13 +27,7 @@ typedef unsigned long long ull;
 TEXT(version, "Linux version " PROC_RELEASE " (tarbox@tarbox) (gcc) " PROC_OSVERSION "\n")
 TEXT(boot_cmdline, "\n")
 TEXT(filesystems,
-     "nodev	sysfs
-nodev	tmpfs
-nodev	proc
-nodev	cgroup2
-nodev	devpts
-nodev	mqueue
-")
+     "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tcgroup2\nnodev\tdevpts\nnodev\tmqueue\n")
 TEXT(swaps, "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")
 TEXT(pid_max, "%d\n", SHIM_PID_MAX)
 TEXT(threads_max, "%u\n", SHIM_SLOT_COUNT)

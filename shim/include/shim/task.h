@@ -77,13 +77,13 @@ struct shim_process {
     struct shim_host *ending;      /* its last thread has ended, and this host has yet to make it a
                                       zombie; else NULL */
     uint32_t exit_signal;          /* that the parent gets at the end; 0: none */
-    uint32_t exec_count;           /* execve(2)s that have succeeded: setpgid(2) and mq_notify(2) ask */
-    uint32_t news;                 /* SHIM_NEWS_*: what wait(2) has not reported yet */
-    struct shim_usage usage;       /* of a zombie; before, the peak of memory it has left */
-    struct core_waitq child_wait;  /* threads in wait(2); own lock */
-    struct vfs_pidfd *pidfd;       /* a reference; NULL: nobody asked for one */
-    struct vfs_tty *_Atomic tty;   /* a reference: its controlling terminal, or NULL */
-    int32_t hung_up_group;         /* of a session leader whose terminal was hung up: what was its
+    uint32_t exec_count;     /* execve(2)s that have succeeded: setpgid(2) and mq_notify(2) ask */
+    uint32_t news;           /* SHIM_NEWS_*: what wait(2) has not reported yet */
+    struct shim_usage usage; /* of a zombie; before, the peak of memory it has left */
+    struct core_waitq child_wait; /* threads in wait(2); own lock */
+    struct vfs_pidfd *pidfd;      /* a reference; NULL: nobody asked for one */
+    struct vfs_tty *_Atomic tty;  /* a reference: its controlling terminal, or NULL */
+    int32_t hung_up_group;        /* of a session leader whose terminal was hung up: what was its
                                       foreground group, told of it again at his end; 0: none */
 
     struct core_lock signal_lock;                   /* guards all to the blank line */

@@ -104,7 +104,7 @@ struct vfs_inode {
 
     struct vfs_pipe *_Atomic pipe; /* fifos: while one is open */
     struct vfs_socket *socket;     /* sockets: who is bound here, no reference; NULL: nobody */
-    union {                        /* constant, but for the last; NULL in the container's own, but .. */
+    union { /* constant, but for the last; NULL in the container's own, but in message queues */
         struct vfs_mqueue *mqueue; /* of a file system of queues: its files' */
         struct vfs_host *host;
         struct vfs_made *made;   /* of /proc and the like */
