@@ -39,6 +39,8 @@ done
 [ $# -gt 1 ] || fail 'no command after --'
 shift
 
+[ -x "$program" ] || fail "$program was not built"
+
 long=${TARBOX_LONG:-}
 seconds=${long:+2300}
 seconds=${seconds:-50}
