@@ -234,11 +234,12 @@ static int finish_in_store(struct image_build *b, const struct image_draft *d, s
     }
     if (use->own != UINT32_MAX) {
         storage_pack_path(s, use->packs[use->own].id, path);
+        struct plat_stat st;
         int err = publish(b, pack, path);
-        if (err == 0)
-            err = seal_put(s, use->packs[use->own].id, b->diag);
         if (err < 0)
             return err;
+        if (plat_path_stat(path, &st) == 0)
+            seal_put(s, use->packs[use->own].id, &st);
         stored = use->size;
     }
     storage_image_path(s, d->id, path);

@@ -15,9 +15,16 @@
 #include "image/store.h"
 
 struct plat_file;
+struct plat_stat;
 
-/* Seal a pack that is in its place; the store is locked. */
-MUST_USE int seal_put(struct image_store *s, struct vfs_image_key pack, struct core_diag *diag);
+/*
+ * Seal a pack that is in its place; the store is locked.
+ *   st       of its file when it was, or before it was found to be, as it should be.
+ */
+void seal_put(struct image_store *s, struct vfs_image_key pack, const struct plat_stat *st);
+
+/* The pack is damaged; the store is locked. */
+void seal_break(struct image_store *s, struct vfs_image_key pack);
 
 /* 1 if the file, which is the pack, is as it was when it was sealed. */
 int seal_is_whole(struct image_store *s, struct vfs_image_key pack, struct plat_file *file);

@@ -92,42 +92,62 @@ static int verify_blobs(struct verify *v, const struct image_blobs_pack *p, cons
     return 0;
 }
 
-/* The pack is as it should be: it need not be compared again before it is touched. */
-static void seal(struct verify *v, struct vfs_image_key pack)
+/* Note what was found: `st` is the file's from before, if it is sound. */
+static void note(struct verify *v, struct vfs_image_key pack, const struct plat_stat *st)
 {
     struct core_diag unused;
     if (storage_try_lock(v->store, &unused) < 0)
         return;
-    if (seal_put(v->store, pack, &unused) < 0)
-        unused.text[0] = 0; /* then it will be compared */
+    if (st)
+        seal_put(v->store, pack, st);
+    else
+        seal_break(v->store, pack);
     storage_unlock(v->store);
+}
+
+/* 1: the file is the pack of this id, and sound. */
+static int check_pack(struct verify *v, const char *path, struct plat_file *file,
+                      struct vfs_image_key id)
+{
+    struct image_blobs blobs = {0};
+    uint64_t before = v->out->damaged;
+    int err = image_blobs_add(&blobs, file);
+    if (err == 0)
+        err = verify_blobs(v, &blobs.packs[0], path);
+    int is_it = err == 0 && vfs_image_same_key(blobs.packs[0].header->id, id);
+    image_blobs_fini(&blobs);
+    if (err == -LX_ENOMEM)
+        return err;
+    if (err < 0)
+        report(v, "%s: the pack's header or tables are not what they were (%s)", path,
+               core_diag_strerror(err));
+    return is_it && v->out->damaged == before;
 }
 
 static int verify_pack(void *arg, const char *name)
 {
     struct verify *v = arg;
-    struct image_blobs blobs = {0};
+    struct vfs_image_key id;
     struct plat_file *file;
-    char path[STORAGE_PATH];
+    struct plat_stat st;
+    char path[STORAGE_PATH], text[IMAGE_ID_SIZE] = "";
     storage_path(v->store, "packs", name, path);
+    strncat(text, name, sizeof text - 1);
+    int is_named = image_id_parse(text, &id) == 0, sound = 0;
     int err = plat_file_open(path, PLAT_FILE_READ, &file);
-    if (err == 0) {
-        err = image_blobs_add(&blobs, file);
-        plat_file_close(file);
-    }
-    if (err == -LX_ENOMEM)
-        return err;
     if (err < 0) {
-        report(v, "%s: the pack's header or tables are not what they were (%s)", path,
-               core_diag_strerror(err));
+        report(v, "%s: it cannot be read (%s)", path, core_diag_strerror(err));
         return 0;
     }
-    uint64_t before = v->out->damaged;
-    err = verify_blobs(v, &blobs.packs[0], path);
-    if (err == 0 && v->out->damaged == before)
-        seal(v, blobs.packs[0].header->id);
-    image_blobs_fini(&blobs);
-    return err;
+    err = plat_file_stat(file, &st);
+    if (err == 0)
+        sound = check_pack(v, path, file, id);
+    plat_file_close(file);
+    if (err < 0 || sound < 0)
+        return err < 0 ? err : sound;
+    if (is_named)
+        note(v, id, sound ? &st : NULL);
+    return 0;
 }
 
 /* ---- Images -------------------------------------------------------------- */

@@ -247,7 +247,7 @@ int vfs_acl_set(const struct vfs_cred *cred, struct vfs_inode *inode, uint32_t w
     int err = read_list(value, size, &list);
     if (err < 0)
         return err;
-    if (inode->owner || VFS_IS_LNK(inode))
+    if (inode->owner || super_is_mqueue(inode->super) || VFS_IS_LNK(inode))
         return -LX_EOPNOTSUPP;
     if (which == VFS_ACL_DEFAULT && !VFS_IS_DIR(inode))
         return list.count ? -LX_EACCES : 0;

@@ -197,7 +197,7 @@ void cache_add_locked(const struct name_key *key, struct vfs_inode *inode)
         STORE(stripe->buckets[s->bucket], (uint16_t)place);
     }
     core_lock_release(&stripe->lock);
-    vfs_inode_put(old); /* never the last one: the name it was cached for is still there */
+    vfs_inode_put(old);
 }
 
 void cache_drop_locked(const struct name_key *key)

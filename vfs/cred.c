@@ -170,8 +170,10 @@ static uint32_t set_id_bits_to_drop(const struct vfs_cred *cred, const struct vf
 int vfs_drop_privileges(const struct vfs_cred *cred, struct vfs_inode *inode)
 {
     uint32_t bits = set_id_bits_to_drop(cred, inode);
-    if (inode->owner) /* a host may take the writer for one who is allowed to keep them */
-        return bits ? vfs_inode_chmod(inode, inode->mode & ~bits & 07777) : 0;
+    if (inode->owner) { /* a host may take the writer for one who is allowed to keep them */
+        int changed = bits ? vfs_inode_chmod(inode, inode->mode & ~bits & 07777) : 0;
+        return changed == -LX_EPERM ? 0 : changed; /* who is not the owner there: it takes them */
+    }
     if (bits) {
         core_lock_acquire(&inode->lock);
         inode->mode &= ~bits;

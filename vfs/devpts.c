@@ -18,8 +18,6 @@
 #include "vfs/mount.h"
 #include "vfs/proc.h"
 
-#define TERMINALS_MAX \
-    3072u /* in a mount that is not the first one: kernel/pty/max less its reserve */
 #define BLOCK_SIZE 1024
 #define TTY_GROUP 5
 #define TTY_MODE 0620u

@@ -345,7 +345,8 @@ static int ask(struct vfs_inode *inode, struct plat_stat *st)
     if (err == 0)
         err = plat_at_stat(folder_of(inode), path.text, st);
     /* The host may have put something else there. */
-    return err == 0 && st->id != inode->host->id ? -LX_ENOENT : err;
+    int same = err < 0 || (st->id == inode->host->id && st->device == inode->host->device);
+    return same ? err : -LX_ENOENT;
 }
 
 void host_refresh(struct vfs_inode *inode)

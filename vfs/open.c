@@ -191,5 +191,5 @@ int vfs_file_open_path(struct vfs_fs *fs, struct vfs_inode *from, const char *pa
     int err = open_path(fs, from, path, how, self, out);
     for (int i = 0; err == -LX_ESTALE && i < STALE_TRIES; i++)
         err = open_path(fs, from, path, how, self, out);
-    return err;
+    return err == -LX_ESTALE ? -LX_ENOENT : err;
 }

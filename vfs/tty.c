@@ -79,12 +79,14 @@ static uint32_t least_to_poll(const struct tty_line *line)
     return !cc[LX_VTIME] && cc[LX_VMIN] ? cc[LX_VMIN] : 1;
 }
 
+#define SHOWN_MAX 8u /* bytes that a byte written becomes at most: a tab */
+
 static uint32_t ready_locked(const struct vfs_tty *tty, uint32_t least)
 {
     if (!tty->master_open)
         return HUNG_UP;
     return (tty_line_has_input(&tty->line, least) ? IN_EVENTS : 0u) |
-           (tty_line_room(&tty->line, &tty->out) ? OUT_EVENTS : 0u);
+           (tty_line_room(&tty->line, &tty->out) >= SHOWN_MAX ? OUT_EVENTS : 0u);
 }
 
 static uint32_t master_room_locked(const struct vfs_tty *tty)

@@ -126,7 +126,7 @@ void tty_line_flush_output(struct tty_line *line, struct tty_queue *out);
 /* tcflow(3): output stops, and START does not undo that; or it goes on. */
 void tty_line_hold(struct tty_line *line, int hold);
 
-/* tcflow(3): send START or STOP to the other end, LX_VSTART or LX_VSTOP, even while stopped. */
+/* tcflow(3): send START or STOP to the other end, LX_VSTART or LX_VSTOP, unless output is held. */
 void tty_line_send_flow(struct tty_line *line, struct tty_queue *out, uint32_t which);
 
 /* Bytes of output that there is room for now. */

@@ -2,7 +2,8 @@
 /*
  * Files of the host.
  *
- * Source  open(2), read(2), pread(2), lseek(2), fallocate(2), stat(2), mmap(2), fdatasync(2), flock(2).
+ * Source  open(2), read(2), pread(2), lseek(2), fallocate(2), stat(2), mmap(2), fdatasync(2),
+ *         flock(2).
  */
 
 #include "file.h"

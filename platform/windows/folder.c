@@ -121,10 +121,13 @@ static NTSTATUS create(struct plat_file *folder, OBJECT_ATTRIBUTES *object,
                                      ea_size ? how->ea : NULL, ea_size);
         if (wish && (status == STATUS_ACCESS_DENIED || status == STATUS_MEDIA_WRITE_PROTECTED))
             wish = 0;
-        else if (ea_size && windows_notes_refused(&folder->volume, status))
+        else if (ea_size && windows_notes_refused(NULL, status))
             ea_size = 0;
-        else
+        else {
+            if (status == STATUS_SUCCESS && how->ea_size && !ea_size)
+                folder->volume.notes = WINDOWS_NOTES_NONE; /* it was for them that it was refused */
             return status;
+        }
     }
 }
 

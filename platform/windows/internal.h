@@ -174,7 +174,7 @@ void windows_note(struct windows_volume *v, HANDLE handle, const struct plat_cha
 MUST_USE uint32_t windows_note_new(const struct windows_volume *v, enum plat_file_type type,
                                    uint32_t mode, DWORD attributes, uint8_t buf[WSL_EA_SIZE]);
 
-/* Does a call's status say that the volume has no place for notes?  It is not asked again then. */
+/* Does a call's status say that the volume (or NULL) has no place for notes?  It is not asked again. */
 int windows_notes_refused(struct windows_volume *v, NTSTATUS status);
 
 /* How the names of files begin that are gone but for those who have them open. */

@@ -60,7 +60,8 @@ int windows_notes_refused(struct windows_volume *v, NTSTATUS status)
 {
     if (!is_unsupported(status))
         return 0;
-    v->notes = WINDOWS_NOTES_NONE;
+    if (v)
+        v->notes = WINDOWS_NOTES_NONE;
     return 1;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include "queues.h"
 
@@ -101,6 +102,11 @@ static void test_refused(void)
     CHECK_ERROR(rename("none", "there"), ENOENT);
     CHECK_ERROR(rename("here", "/there"), EXDEV);
     CHECK(rename("here", "here") == 0);
+    /* u::rw- g::r-- o::--- */
+    static const unsigned char list[] = "\2\0\0\0\1\0\6\0\377\377\377\377\4\0\4\0\377\377\377\377"
+                                        " \0\0\0\377\377\377\377";
+    CHECK_ERROR(setxattr("here", "system.posix_acl_access", list, sizeof list - 1, 0), EOPNOTSUPP);
+    CHECK_ERROR(setxattr("here", "user.attribute", "x", 1, 0), EOPNOTSUPP);
     CHECK_ERROR(link("here", "there"), EPERM);
     CHECK_ERROR(symlink("here", "there"), EPERM);
     CHECK_ERROR(symlink("here", "here"), EEXIST);

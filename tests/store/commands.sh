@@ -149,8 +149,9 @@ damage "$pack" "$offset"
 touch -r "$scratch/pack" "$pack"
 gives 0 '^soot:x:0:0' run "$archive" cat /etc/passwd
 gives 1 'content of /etc/passwd is not what it was' verify
+[ ! -e "$seal" ]
+outcome 'what verify finds damaged is not sealed any more' $?
 cp -p "$scratch/pack" "$pack"
-rm "$seal"
 gives 0 '^root:x:0:0' run "$archive" cat /etc/passwd
 gives 0 ' 0 damaged' verify
 [ -e "$seal" ]

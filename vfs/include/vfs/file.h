@@ -5,7 +5,8 @@
 /*
  * Open files ("open file descriptions"): what descriptors point to, whatever is
  * behind: a file or directory of the tree, a device, a standard stream, a pipe, an
- * event counter, an epoll, a timer, a process, a watch on files, a socket, a terminal.
+ * event counter, an epoll, a timer, a process, a watch on files, a socket, a terminal, a
+ * queue of messages.
  *
  * Source   open(2), read(2), write(2), lseek(2), poll(2).
  * Threads  any; a file locks its own position.
@@ -50,10 +51,10 @@ enum vfs_file_kind {
     VFS_FILE_PIDFD,
     VFS_FILE_INOTIFY,
     VFS_FILE_SOCKET,
-    VFS_FILE_MQUEUE,
-    VFS_FILE_TTY,  /* a terminal */
-    VFS_FILE_PTMX, /* the other end of one */
-    VFS_FILE_PATH, /* O_PATH: only a place */
+    VFS_FILE_MQUEUE, /* a queue of messages */
+    VFS_FILE_TTY,    /* a terminal */
+    VFS_FILE_PTMX,   /* the other end of one */
+    VFS_FILE_PATH,   /* O_PATH: only a place */
 };
 
 struct vfs_file {
