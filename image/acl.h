@@ -19,7 +19,7 @@
 #include "lx/compiler.h"
 #include "tree.h"
 
-#define IMAGE_ACL_ENTRIES 511u /* what setxattr(2) takes here */
+#define IMAGE_ACL_ENTRIES 511u /* as many as fit in a page, ext4's limit */
 
 /* The attribute, and where in it a number is missing. */
 struct image_acl {

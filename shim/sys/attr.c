@@ -5,6 +5,7 @@
  * ones: setxattr(2), getxattr(2), listxattr(2), removexattr(2) and their l and f forms.
  */
 
+#include "core/arena.h"
 #include "core/mem.h"
 #include "lx/capability.h"
 #include "lx/errno.h"
@@ -392,12 +393,19 @@ static int may_change(struct shim_task *t, struct vfs_inode *inode, const struct
 /* What setxattr(2) is to set. */
 struct setting {
     struct xattr_name name;
-    _Alignas(uint32_t) uint8_t bytes[4096];
+    uint8_t *value; /* `size` bytes: `small`, or the arena's */
     uint64_t size;
     uint32_t flags;
+    _Alignas(uint32_t) uint8_t small[256];
 };
 
-/* It is copied in before the file is looked up. */
+static void put_setting(struct setting *s)
+{
+    if (s->value != s->small)
+        core_arena_free(s->value, s->size);
+}
+
+/* It is copied in before the file is looked up; put_setting() afterwards, if there was no error. */
 static int get_setting(lx_uptr name, lx_uptr value, uint64_t size, int32_t flags,
                        struct setting *out)
 {
@@ -410,9 +418,13 @@ static int get_setting(lx_uptr name, lx_uptr value, uint64_t size, int32_t flags
         return err;
     if (size > LX_XATTR_SIZE_MAX)
         return -LX_E2BIG;
-    if (size > sizeof out->bytes)
-        return -LX_ENOSPC; /* Differs from Linux: values are at most a page, as on ext4 */
-    return shim_copy_in(out->bytes, value, size);
+    out->value = size > sizeof out->small ? core_arena_alloc_dirty(size) : out->small;
+    if (!out->value)
+        return -LX_ENOMEM;
+    err = shim_copy_in(out->value, value, size);
+    if (err < 0)
+        put_setting(out);
+    return err;
 }
 
 static int64_t set_xattr(struct shim_task *t, struct vfs_inode *inode, const struct setting *s)
@@ -420,12 +432,12 @@ static int64_t set_xattr(struct shim_task *t, struct vfs_inode *inode, const str
     int err = vfs_super_may_write(inode->super);
     uint32_t list = list_of(&s->name);
     if (err == 0 && list) /* whatever the flags say */
-        return vfs_acl_set(&t->process->fs->cred, inode, list, s->bytes, s->size);
-    if (err == 0 && is_capability(&s->name) && !are_file_capabilities(s->bytes, s->size))
+        return vfs_acl_set(&t->process->fs->cred, inode, list, s->value, s->size);
+    if (err == 0 && is_capability(&s->name) && !are_file_capabilities(s->value, s->size))
         err = -LX_EINVAL;
     if (err == 0)
         err = may_change(t, inode, &s->name);
-    return err < 0 ? err : vfs_inode_setxattr(inode, s->name.text, s->bytes, s->size, s->flags);
+    return err < 0 ? err : vfs_inode_setxattr(inode, s->name.text, s->value, s->size, s->flags);
 }
 
 static int64_t get_xattr(struct shim_task *t, struct vfs_inode *inode, lx_uptr name, lx_uptr value,
@@ -472,13 +484,18 @@ static int64_t remove_xattr(struct shim_task *t, struct vfs_inode *inode, lx_upt
             result = inode ? (call) : -LX_EOPNOTSUPP; \
         return finish(&target, result, event);        \
     } while (0)
-#define SET_ON_INODE(lookup)                                           \
-    do {                                                               \
-        struct setting setting;                                        \
-        int err = get_setting(name, value, size, flags, &setting);     \
-        if (err < 0)                                                   \
-            return err;                                                \
-        ON_INODE(lookup, set_xattr(t, inode, &setting), LX_IN_ATTRIB); \
+#define SET_ON_INODE(lookup)                                                               \
+    do {                                                                                   \
+        struct setting setting;                                                            \
+        struct target target;                                                              \
+        int64_t result = get_setting(name, value, size, flags, &setting);                  \
+        if (result < 0)                                                                    \
+            return result;                                                                 \
+        result = (lookup);                                                                 \
+        if (result == 0)                                                                   \
+            result = target.inode ? set_xattr(t, target.inode, &setting) : -LX_EOPNOTSUPP; \
+        put_setting(&setting);                                                             \
+        return finish(&target, result, LX_IN_ATTRIB);                                      \
     } while (0)
 #define BY_PATH find(t, LX_AT_FDCWD, path, 0, &target)
 #define BY_LINK find(t, LX_AT_FDCWD, path, LX_AT_SYMLINK_NOFOLLOW, &target)
