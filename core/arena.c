@@ -2,7 +2,9 @@
 /*
  * The arena's allocator: size classes with free lists, filled from the unused
  * end, which grows by commit.  Four classes to a power of two, so a block
- * wastes at most a fifth.
+ * wastes at most a fifth.  There are some sets of these lists, so that processes
+ * that do the same at the same time are not in each other's way; what one has
+ * left another takes before it takes from the end.
  */
 
 #include "core/arena.h"
@@ -18,6 +20,7 @@
 #define MAGIC 0x616e6572612e7862ull /* "bx.arena" */
 #define SMALLEST 16u
 #define CLASS_COUNT 96u
+#define SET_COUNT 4u
 #define LARGEST (512ull << 20)  /* of the last class */
 #define REFILL_SIZE (32u << 10) /* what a class takes from the end at once */
 #define COMMIT_STEP (64u << 10) /* small programs need little, and start at once */
@@ -43,8 +46,10 @@ struct arena {
     uint64_t end;          /* first address never given to a class */
     uint64_t committed;    /* first address not committed */
     _Alignas(64) struct core_arena_load load;
-    _Alignas(64) struct size_class classes[CLASS_COUNT];
+    _Alignas(64) struct size_class classes[SET_COUNT][CLASS_COUNT];
 };
+
+static uint32_t g_set; /* this process's */
 
 static struct arena *arena(void)
 {
@@ -84,9 +89,14 @@ int core_arena_create(void)
     a->end = CORE_ARENA_BASE + (sizeof *a + CORE_PAGE_SIZE - 1) / CORE_PAGE_SIZE * CORE_PAGE_SIZE;
     a->committed = CORE_ARENA_BASE + COMMIT_STEP;
     core_lock_init(&a->lock, CORE_LOCK_ARENA);
-    for (uint32_t i = 0; i < CLASS_COUNT; i++)
-        core_lock_init(&a->classes[i].lock, CORE_LOCK_ARENA_CLASS);
+    for (uint32_t i = 0; i < SET_COUNT * CLASS_COUNT; i++)
+        core_lock_init(&a->classes[i / CLASS_COUNT][i % CLASS_COUNT].lock, CORE_LOCK_ARENA_CLASS);
     return 0;
+}
+
+void core_arena_choose(uint32_t number)
+{
+    g_set = number % SET_COUNT;
 }
 
 int core_arena_attach(void)
@@ -148,17 +158,45 @@ static void count_locked(struct size_class *c, uint64_t more)
     atomic_store_explicit(&c->used, used + more, memory_order_relaxed);
 }
 
+/* All free blocks of a class that another set has; NULL: none has any. */
+static struct free_block *take_others(uint32_t index)
+{
+    struct free_block *list = NULL;
+    for (uint32_t i = 1; !list && i < SET_COUNT; i++) {
+        struct size_class *c = &arena()->classes[(g_set + i) % SET_COUNT][index];
+        core_lock_acquire(&c->lock);
+        list = c->free;
+        c->free = NULL;
+        core_lock_release(&c->lock);
+    }
+    return list;
+}
+
+static void add_free_locked(struct size_class *c, struct free_block *list)
+{
+    struct free_block **end = &c->free;
+    if (c->free) /* another thread was faster */
+        while (*end)
+            end = &(*end)->next;
+    *end = list;
+}
+
 /* used: 1 if it was somebody's before, and is not zero. */
 static void *take_block(uint64_t size, int *used)
 {
     if (size > LARGEST)
         return NULL;
-    struct arena *a = arena();
     uint32_t index = class_of(size);
     uint64_t block = class_size(index);
-    struct size_class *c = &a->classes[index];
+    struct size_class *c = &arena()->classes[g_set][index];
 
     core_lock_acquire(&c->lock);
+    if (!c->free && c->fresh == c->fresh_end) {
+        core_lock_release(&c->lock);
+        struct free_block *list = take_others(index);
+        core_lock_acquire(&c->lock);
+        add_free_locked(c, list);
+    }
     struct free_block *old = c->free;
     void *result = old;
     if (old)
@@ -189,9 +227,8 @@ void core_arena_free(void *block, uint64_t size)
 {
     if (!block)
         return;
-    struct arena *a = arena();
     uint32_t index = class_of(size);
-    struct size_class *c = &a->classes[index];
+    struct size_class *c = &arena()->classes[g_set][index];
     struct free_block *b = block;
 
     core_lock_acquire(&c->lock);
@@ -214,8 +251,9 @@ void *core_arena_root(enum core_arena_root root)
 uint64_t core_arena_used(void)
 {
     uint64_t used = 0;
-    for (uint32_t i = 0; i < CLASS_COUNT; i++)
-        used += atomic_load_explicit(&arena()->classes[i].used, memory_order_relaxed);
+    for (uint32_t i = 0; i < SET_COUNT * CLASS_COUNT; i++) /* a set's may be less than nothing */
+        used += atomic_load_explicit(&arena()->classes[i / CLASS_COUNT][i % CLASS_COUNT].used,
+                                     memory_order_relaxed);
     return used;
 }
 

@@ -525,6 +525,7 @@ int shim_host_begin(uint32_t index)
     struct shim_container *c = shim_container();
     struct shim_pool *pool = c->pool;
     g_self.host = pool->hosts[index];
+    core_arena_choose(index);
     g_self.main = plat_thread_self();
     g_self.host->text_count = 0; /* the record may have been another process's */
     shim_interrupter_begin(&g_self.host->interrupter);

@@ -30,6 +30,9 @@ enum core_arena_root {
 MUST_USE int core_arena_create(void);
 MUST_USE int core_arena_attach(void);
 
+/* The number of this process among those of the container: few share their lists of free blocks. */
+void core_arena_choose(uint32_t number);
+
 /*
  * Allocate `size` zeroed bytes, aligned to 16 (to 64 from 64 bytes on, to 4096
  * from a page on).
