@@ -49,7 +49,12 @@ struct arena {
     _Alignas(64) struct size_class classes[SET_COUNT][CLASS_COUNT];
 };
 
-static uint32_t g_set; /* this process's */
+/* The set that this process uses. */
+static uint32_t *own_set(void)
+{
+    static uint32_t set;
+    return &set;
+}
 
 static struct arena *arena(void)
 {
@@ -96,7 +101,7 @@ int core_arena_create(void)
 
 void core_arena_choose(uint32_t number)
 {
-    g_set = number % SET_COUNT;
+    *own_set() = number % SET_COUNT;
 }
 
 int core_arena_attach(void)
@@ -163,7 +168,7 @@ static struct free_block *take_others(uint32_t index)
 {
     struct free_block *list = NULL;
     for (uint32_t i = 1; !list && i < SET_COUNT; i++) {
-        struct size_class *c = &arena()->classes[(g_set + i) % SET_COUNT][index];
+        struct size_class *c = &arena()->classes[(*own_set() + i) % SET_COUNT][index];
         core_lock_acquire(&c->lock);
         list = c->free;
         c->free = NULL;
@@ -188,7 +193,7 @@ static void *take_block(uint64_t size, int *used)
         return NULL;
     uint32_t index = class_of(size);
     uint64_t block = class_size(index);
-    struct size_class *c = &arena()->classes[g_set][index];
+    struct size_class *c = &arena()->classes[*own_set()][index];
 
     core_lock_acquire(&c->lock);
     if (!c->free && c->fresh == c->fresh_end) {
@@ -228,7 +233,7 @@ void core_arena_free(void *block, uint64_t size)
     if (!block)
         return;
     uint32_t index = class_of(size);
-    struct size_class *c = &arena()->classes[g_set][index];
+    struct size_class *c = &arena()->classes[*own_set()][index];
     struct free_block *b = block;
 
     core_lock_acquire(&c->lock);
