@@ -178,10 +178,11 @@ static int open_packs(struct image_store *s, struct image *image, char *path)
         int err = plat_file_open(path, PLAT_FILE_READ, &image->packs[i]);
         if (err < 0)
             return err == -LX_ENOENT ? -LX_EIO : err;
-        int64_t size = plat_file_size(image->packs[i]);
-        if (size < 0 || (uint64_t)size < pack->size)
-            return size < 0 ? (int)size : -LX_EIO;
-        image->view.whole_packs |= (uint32_t)seal_is_whole(s, pack->id, image->packs[i]) << i;
+        struct plat_stat st;
+        err = plat_file_stat(image->packs[i], &st);
+        if (err < 0 || st.size < pack->size)
+            return err < 0 ? err : -LX_EIO;
+        image->view.whole_packs |= (uint32_t)seal_is_whole(s, pack->id, &st) << i;
     }
     return 0;
 }

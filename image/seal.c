@@ -44,17 +44,15 @@ void seal_break(struct image_store *s, struct vfs_image_key pack)
     (void)err; /* there was none */
 }
 
-int seal_is_whole(struct image_store *s, struct vfs_image_key pack, struct plat_file *file)
+int seal_is_whole(struct image_store *s, struct vfs_image_key pack, const struct plat_stat *st)
 {
     char path[STORAGE_PATH];
     struct plat_file *note;
-    struct plat_stat st;
-    struct seal seal;
+    struct seal seal, now = seal_of(st);
     storage_seal_path(s, pack, path);
-    if (plat_file_stat(file, &st) < 0 || plat_file_open(path, PLAT_FILE_READ, &note) < 0)
+    if (plat_file_open(path, PLAT_FILE_READ, &note) < 0)
         return 0;
     int64_t n = plat_file_pread(note, &seal, sizeof seal, 0);
     plat_file_close(note);
-    struct seal now = seal_of(&st);
     return n == sizeof seal && memcmp(&seal, &now, sizeof seal) == 0;
 }

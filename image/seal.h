@@ -14,7 +14,6 @@
 
 #include "image/store.h"
 
-struct plat_file;
 struct plat_stat;
 
 /*
@@ -26,7 +25,7 @@ void seal_put(struct image_store *s, struct vfs_image_key pack, const struct pla
 /* The pack is damaged; the store is locked. */
 void seal_break(struct image_store *s, struct vfs_image_key pack);
 
-/* 1 if the file, which is the pack, is as it was when it was sealed. */
-int seal_is_whole(struct image_store *s, struct vfs_image_key pack, struct plat_file *file);
+/* 1 if the pack's file, which has these attributes, is as it was when it was sealed. */
+int seal_is_whole(struct image_store *s, struct vfs_image_key pack, const struct plat_stat *st);
 
 #endif

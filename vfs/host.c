@@ -61,6 +61,8 @@ static int path_locked(const struct vfs_inode *at, const char *name, uint32_t si
 int host_path_in(struct vfs_inode *dir, const char *name, uint32_t size, struct host_path *out)
 {
     struct vfs_state *s = vfs_state();
+    if (!dir->nlink)
+        return -LX_ENOENT;
     core_lock_acquire(&s->tree_lock);
     int err = path_locked(dir, name, size, out);
     core_lock_release(&s->tree_lock);
@@ -302,7 +304,7 @@ int host_lookup(struct vfs_inode *dir, const char *name, uint32_t size, struct v
     struct plat_stat st;
     const struct vfs_last last = {name, size, 0};
     *out = NULL;
-    int err = dir->nlink ? host_path_in(dir, name, size, &path) : -LX_ENOENT;
+    int err = host_path_in(dir, name, size, &path);
     if (err == 0)
         err = plat_at_stat(folder_of(dir), path.text, &st);
     if (err == 0)
@@ -341,7 +343,7 @@ static int ask(struct vfs_inode *inode, struct plat_stat *st)
         host_close(inode);
         return result;
     }
-    int err = inode->nlink ? host_path(inode, &path) : -LX_ENOENT;
+    int err = host_path(inode, &path);
     if (err == 0)
         err = plat_at_stat(folder_of(inode), path.text, st);
     /* The host may have put something else there. */
@@ -369,7 +371,7 @@ static int change(struct vfs_inode *inode, struct plat_change *c)
     }
     c->device = inode->host->device;
     c->id = inode->host->id;
-    int err = inode->nlink ? host_path(inode, &path) : -LX_ENOENT;
+    int err = host_path(inode, &path);
     return err < 0 ? err : plat_at_change(folder_of(inode), path.text, c);
 }
 
@@ -555,7 +557,7 @@ int host_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
     struct vfs_inode *inode = NULL;
     uint32_t group;
     tree_inherit_group(fs, dir, &mode, &group);
-    int err = dir->nlink ? host_path_in(dir, last->name, last->size, &path) : -LX_ENOENT;
+    int err = host_path_in(dir, last->name, last->size, &path);
     if (err == 0)
         err = make(folder_of(dir), path.text, mode, target, &file);
     if (err < 0)
@@ -582,7 +584,7 @@ int host_link(struct vfs_inode *dir, const struct vfs_last *last, struct vfs_ino
     const struct vfs_host *h = inode->host;
     struct host_path from, to;
     struct plat_file *file;
-    int err = dir->nlink && inode->nlink ? host_path(inode, &from) : -LX_ENOENT;
+    int err = host_path(inode, &from);
     if (err == 0)
         err = host_path_in(dir, last->name, last->size, &to);
     if (err < 0)

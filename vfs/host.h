@@ -67,10 +67,10 @@ struct plat_file *host_folder(const struct vfs_mount *mount);
 /* The inode of the mounted folder or file. */
 MUST_USE int host_root(struct vfs_mount *mount, const char *name, struct vfs_inode **out);
 
-/* Its path; -LX_ENAMETOOLONG. */
+/* Its path; -LX_ENOENT: it has none any more; -LX_ENAMETOOLONG. */
 MUST_USE int host_path(struct vfs_inode *inode, struct host_path *out);
 
-/* The path of a name in a directory. */
+/* The path of a name in a directory; likewise. */
 MUST_USE int host_path_in(struct vfs_inode *dir, const char *name, uint32_t size,
                           struct host_path *out);
 

@@ -217,7 +217,7 @@ static int open_path(struct vfs_inode *inode, uint32_t flags, struct plat_file *
     struct host_path path;
     struct plat_stat st;
     *out = NULL;
-    int err = inode->nlink ? host_path(inode, &path) : -LX_ENOENT;
+    int err = host_path(inode, &path);
     if (err == 0)
         err = plat_at_open(host_folder(inode->host->mount), path.text, flags, 0, out);
     if (err < 0)

@@ -86,7 +86,7 @@ static int read_all(struct vfs_inode *dir, struct host_listing *l)
     struct plat_directory *d;
     struct plat_entry e;
     struct block *last = NULL;
-    int err = dir->nlink ? host_path(dir, &path) : -LX_ENOENT, more = 0;
+    int err = host_path(dir, &path), more = 0;
     if (err == 0)
         err = plat_at_list(host_folder(dir->host->mount), path.text, &d);
     if (err < 0)

@@ -31,7 +31,7 @@ static int64_t call(struct vfs_inode *inode, struct plat_xattr *x)
     }
     x->device = inode->host->device;
     x->id = inode->host->id;
-    int err = inode->nlink ? host_path(inode, &path) : -LX_ENOENT;
+    int err = host_path(inode, &path);
     return err < 0 ? err : plat_at_xattr(host_folder(inode->host->mount), path.text, x);
 }
 

@@ -246,8 +246,7 @@ int walk_begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, const 
     if (err < 0 || RESOLVE(flags))
         return err;
     look_at(w->at, &at);
-    int found = look_ahead(fs, &at, path, &a);
-    (void)found; /* whatever it was: the last step is the walk's own */
+    look_ahead(fs, &at, path, &a); /* whatever it says: the last step is the walk's own */
     skip(w, &a);
     return 0;
 }

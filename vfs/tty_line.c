@@ -347,11 +347,10 @@ static void push(struct tty_line *line, uint8_t c)
 }
 
 /* PARMRK: such a byte is doubled, to tell it from a mark. */
-static void push_marked(struct tty_line *line, uint8_t c)
+static void push_mark(struct tty_line *line, uint8_t c)
 {
     if (c == 0xff && line_input(line, LX_PARMRK))
         push(line, c);
-    push(line, c);
 }
 
 /* A line ends with this byte. */
@@ -362,21 +361,27 @@ static void push_end(struct tty_line *line, uint8_t c)
     line->line_head = line->head;
 }
 
+/* Echo a byte of a line, whose first one notes where the line begins. */
+static void echo_typed(struct tty_line *line, uint8_t c)
+{
+    if (line->line_head == line->head)
+        echo_note_column(line);
+    echo_byte(line, c);
+}
+
 /* raw_newline: 1: a newline is never shown as ^J. */
 static void type(struct tty_line *line, struct tty_queue *out, uint8_t c, int raw_newline)
 {
     if (line_local(line, LX_ECHO)) {
         finish_erasing(line);
-        if (raw_newline && c == '\n') {
+        if (raw_newline && c == '\n')
             echo_raw(line, c);
-        } else {
-            if (line->line_head == line->head)
-                echo_note_column(line);
-            echo_byte(line, c);
-        }
+        else
+            echo_typed(line, c);
         echo_commit(line, out);
     }
-    push_marked(line, c);
+    push_mark(line, c);
+    push(line, c);
 }
 
 /* IXANY: any byte lets output go on. */
@@ -431,13 +436,10 @@ static void reprint(struct tty_line *line, struct tty_queue *out, uint8_t c)
 static void end_by_other(struct tty_line *line, struct tty_queue *out, uint8_t c)
 {
     if (line_local(line, LX_ECHO)) {
-        if (line->line_head == line->head)
-            echo_note_column(line);
-        echo_byte(line, c);
+        echo_typed(line, c);
         echo_commit(line, out);
     }
-    if (c == 0xff && line_input(line, LX_PARMRK))
-        push(line, c);
+    push_mark(line, c);
     push_end(line, c);
 }
 

@@ -61,25 +61,23 @@ void sys_path_put(struct sys_path *p)
 int sys_find(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t at_flags,
              struct vfs_inode **out, struct vfs_file **file)
 {
+    struct vfs_fs *fs = t->process->fs;
     struct sys_path p;
+    int err;
     *out = NULL;
     *file = NULL;
-    int err = sys_path_get(t, dirfd, path, &p);
-    if (err < 0 && !(err == -LX_ENOTDIR && at_flags & LX_AT_EMPTY_PATH && !p.text[0]))
-        goto out;
-    if (!p.text[0] && at_flags & LX_AT_EMPTY_PATH) {
-        if (dirfd == LX_AT_FDCWD) {
-            err = vfs_walk(t->process->fs, NULL, ".", 0, out);
-        } else {
-            err = vfs_fdtable_get(t->process->fds, dirfd, file);
-            if (err == 0 && (*file)->inode)
-                *out = vfs_inode_get((*file)->inode);
-        }
-    } else {
-        err = vfs_walk(t->process->fs, p.from, p.text,
-                       at_flags & LX_AT_SYMLINK_NOFOLLOW ? VFS_WALK_NOFOLLOW : 0, out);
+    if (at_flags & LX_AT_EMPTY_PATH && path && sys_path_is_empty(path)) {
+        if (dirfd == LX_AT_FDCWD)
+            return vfs_walk(fs, NULL, ".", 0, out);
+        err = vfs_fdtable_get(t->process->fds, dirfd, file);
+        if (err == 0 && (*file)->inode)
+            *out = vfs_inode_get((*file)->inode);
+        return err;
     }
-out:
+    err = sys_path_get(t, dirfd, path, &p);
+    if (err == 0)
+        err = vfs_walk(fs, p.from, p.text,
+                       at_flags & LX_AT_SYMLINK_NOFOLLOW ? VFS_WALK_NOFOLLOW : 0, out);
     sys_path_put(&p);
     return err;
 }

@@ -66,6 +66,12 @@ static inline struct vfs_fs *mount_rows(const struct mkimage_row *rows, uint32_t
     return fs;
 }
 
+/* Be the user and group of this number; 0 is privileged. */
+static inline void act_as(struct vfs_fs *fs, uint32_t id)
+{
+    vfs_fs_set_cred(fs, id, id, id ? 0 : VFS_CAPABILITIES, NULL);
+}
+
 static inline int open_path(struct vfs_fs *fs, const char *path, uint32_t flags,
                             struct vfs_inode **out)
 {

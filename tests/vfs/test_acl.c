@@ -48,11 +48,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void become(struct vfs_fs *fs, uint32_t id)
-{
-    vfs_fs_set_cred(fs, id, id, id ? 0 : VFS_CAPABILITIES, NULL);
-}
-
 static struct vfs_inode *inode_of(struct vfs_fs *fs, const char *path)
 {
     struct vfs_inode *inode;
@@ -97,12 +92,12 @@ static void lists_of_an_image_count(void **state)
     assert_int_equal(get(fs, "/dir/sub/file", LX_XATTR_NAME_POSIX_ACL_ACCESS, value, 100),
                      sizeof want - 1);
     assert_memory_equal(value, want, sizeof want - 1);
-    become(fs, 5);
+    act_as(fs, 5);
     assert_int_equal(may(fs, "/dir/sub/file", LX_R_OK), 0);
     assert_int_equal(may(fs, "/dir/sub/file", LX_W_OK), -LX_EACCES);
     assert_int_equal(may(fs, "/dir", LX_X_OK), 0);
     assert_int_equal(may(fs, "/dir", LX_R_OK), -LX_EACCES);
-    become(fs, 6);
+    act_as(fs, 6);
     assert_int_equal(may(fs, "/dir", LX_X_OK), -LX_EACCES);
     assert_int_equal(may(fs, "/dir/sub", LX_X_OK), -LX_EACCES);
 }
@@ -114,22 +109,22 @@ static void the_quick_walk_asks_the_list(void **state)
     struct lx_stat st;
     const struct vfs_super *super;
     for (int i = 0; i < 3; i++) {
-        become(fs, 0);
+        act_as(fs, 0);
         assert_int_equal(vfs_walk_stat(fs, NULL, "/dir/sub", 0, &st, &super), 0);
-        become(fs, 5);
+        act_as(fs, 5);
         assert_int_equal(vfs_walk_stat(fs, NULL, "/dir/sub", 0, &st, &super), 0);
         assert_int_equal(vfs_walk_stat(fs, NULL, "/dir/sub/file", 0, &st, &super), 0);
-        become(fs, 6);
+        act_as(fs, 6);
         assert_int_equal(vfs_walk_stat(fs, NULL, "/dir/sub", 0, &st, &super), -LX_EACCES);
         assert_int_equal(vfs_walk_stat(fs, NULL, "/dir/sub/file", 0, &st, &super), -LX_EACCES);
     }
-    become(fs, 0);
+    act_as(fs, 0);
     assert_int_equal(set(fs, "/dir", VFS_ACL_ACCESS, NULL, 0), 0);
-    become(fs, 5);
+    act_as(fs, 5);
     assert_int_equal(vfs_walk_stat(fs, NULL, "/dir/sub", 0, &st, &super), -LX_EACCES);
-    become(fs, 0);
+    act_as(fs, 0);
     assert_int_equal(set(fs, "/dir", VFS_ACL_ACCESS, LIST, sizeof LIST - 1), 0);
-    become(fs, 5);
+    act_as(fs, 5);
     assert_int_equal(vfs_walk_stat(fs, NULL, "/dir/sub", 0, &st, &super), 0);
 }
 
@@ -151,10 +146,10 @@ static void what_is_no_list_does_not_show(void **state)
         assert_int_equal(vfs_inode_listxattr(inode, NULL, 0), sizeof "user.a");
         vfs_inode_put(inode);
     }
-    become(fs, 5);
+    act_as(fs, 5);
     assert_int_equal(may(fs, "/malformed", LX_R_OK), 0);
     assert_int_equal(may(fs, "/malformed", LX_W_OK), -LX_EACCES);
-    become(fs, 0);
+    act_as(fs, 0);
     assert_int_equal(set(fs, "/malformed", VFS_ACL_ACCESS, LIST, sizeof LIST - 1), 0);
     assert_int_equal(get(fs, "/malformed", LX_XATTR_NAME_POSIX_ACL_ACCESS, NULL, 0),
                      sizeof LIST - 1);

@@ -32,11 +32,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void become(struct vfs_fs *fs, uint32_t id)
-{
-    vfs_fs_set_cred(fs, id, id, id ? 0 : VFS_CAPABILITIES, NULL);
-}
-
 static uint32_t mode_of(struct vfs_fs *fs, const char *path)
 {
     struct lx_stat st;
@@ -123,7 +118,7 @@ static void errors_are_linux_errors(void **state)
     };
     struct vfs_fs *fs = *state;
     for (uint32_t i = 0; i < COUNT(cases); i++) {
-        become(fs, cases[i].uid);
+        act_as(fs, cases[i].uid);
         int err = call(fs, cases[i].what, cases[i].path);
         if (err != cases[i].want)
             fail_msg("case %u, %s: %d, want %d", i, cases[i].path, err, cases[i].want);
@@ -134,11 +129,11 @@ static void special_nodes(void **state)
 {
     struct vfs_fs *fs = *state;
     struct lx_stat st;
-    become(fs, 5);
+    act_as(fs, 5);
     assert_int_equal(vfs_tree_mknod(fs, NULL, "/tmp/null", LX_S_IFCHR | 0666, 0x103), -LX_EPERM);
     assert_int_equal(vfs_tree_mknod(fs, NULL, "/dir/null", LX_S_IFCHR | 0666, 0x103), -LX_EACCES);
     assert_int_equal(vfs_tree_mknod(fs, NULL, "/tmp/theirs", LX_S_IFCHR, 0x103), -LX_EEXIST);
-    become(fs, 0);
+    act_as(fs, 0);
     assert_int_equal(vfs_tree_mknod(fs, NULL, "/tmp/null", LX_S_IFCHR | 0666, 0x103), 0);
     assert_int_equal(stat_path(fs, "/tmp/null", &st), 0);
     assert_int_equal(st.st_mode, LX_S_IFCHR | 0644);
@@ -165,7 +160,7 @@ static void owners_and_modes_of_new_files(void **state)
     assert_int_equal(st.st_gid, 33);
     assert_int_equal(nlink_of(fs, "/group"), 3);
 
-    become(fs, 5); /* not in the group: may not make a program that is */
+    act_as(fs, 5); /* not in the group: may not make a program that is */
     fs->umask = 0;
     assert_int_equal(vfs_tree_mkdir(fs, NULL, "/tmp/g", 0777), 0);
     struct vfs_inode *dir;
@@ -277,7 +272,7 @@ static void what_open_refuses(void **state)
     struct vfs_fs *fs = *state;
     for (uint32_t i = 0; i < COUNT(cases); i++) {
         struct vfs_inode *inode;
-        become(fs, cases[i].uid);
+        act_as(fs, cases[i].uid);
         int err = open_path(fs, cases[i].path, cases[i].flags, &inode);
         if (err != cases[i].want)
             fail_msg("%s, %#o: %d, want %d", cases[i].path, cases[i].flags, err, cases[i].want);
@@ -291,9 +286,9 @@ static void open_truncates_only_what_may_be_written(void **state)
     struct vfs_fs *fs = *state;
     struct vfs_inode *inode;
     struct lx_stat st;
-    become(fs, 5);
+    act_as(fs, 5);
     assert_int_equal(open_path(fs, "/dir/file", LX_O_WRONLY | LX_O_TRUNC, &inode), -LX_EACCES);
-    become(fs, 0);
+    act_as(fs, 0);
     assert_int_equal(stat_path(fs, "/dir/file", &st), 0);
     assert_int_equal(st.st_size, 4);
     assert_int_equal(open_path(fs, "/dir/file", LX_O_WRONLY | LX_O_TRUNC, &inode), 0);
