@@ -58,7 +58,8 @@ static int send_message(int to, const struct message *m, const int *fds, size_t 
 }
 
 /*
- * Receive a message.
+ * Receive a message.  Linux looks for one and then whether the other end is closed, so an answer
+ * that comes with the close right between the two shows as an end; it is there at the next look.
  *   fds      what came with it; -1 for what did not.
  *   returns  -LX_EPIPE: nobody is there any more; -LX_EMFILE: no room for a descriptor.
  */
@@ -74,11 +75,12 @@ static int receive(int from, struct message *m, int fds[FDS_MAX])
                          .msg_control = &control,
                          .msg_controllen = sizeof control};
     ssize_t n;
+    int ends = 0;
     *m = (struct message){FETCH, -1};
     fds[0] = fds[1] = -1;
     do
         n = recvmsg(from, &msg, MSG_CMSG_CLOEXEC);
-    while (n < 0 && errno == EINTR);
+    while ((n < 0 && errno == EINTR) || (n == 0 && ++ends < 2));
     if (n < 0)
         return linux_error();
     if (n != sizeof *m)

@@ -10,8 +10,9 @@
  * special files and nameless files; "plain", it has no extended attributes and does not say how
  * many names there are, nor finds others than that by which a file was opened; what is removed and
  * open changes its directory later.  What comes of the operations goes into a hash, printed with
- * the one of the whole tree at the epoch's end; `show` runs only the epochs FIRST to LAST, and
- * prints all.  Times count as set or present, directories have no size, names no order.
+ * the one of the whole tree at the epoch's end.  A short run prints the operations as well; so does
+ * `show`, which runs only the epochs FIRST to LAST.  Times count as set or present, directories
+ * have no size, names no order.
  */
 
 #include <dirent.h>
@@ -729,8 +730,8 @@ int main(int argc, char **argv)
     CHECK(become_docker_root());
     CHECK(chmod(".", 0755) == 0);
     int outside = open(".", O_RDONLY | O_DIRECTORY);
-    shows = last > 0;
-    for (unsigned i = first; i < (shows ? last : epochs); i++)
+    shows = last || guest_count(1, 0);
+    for (unsigned i = first; i < (last ? last : epochs); i++)
         epoch(outside, i, seed);
     return guest_result();
 }
