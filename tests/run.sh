@@ -19,7 +19,7 @@ cd "$root" || exit 1
 presets=(linux-debug linux-release linux-asan linux-tsan windows-debug windows-release)
 jobs=$(nproc)
 long=OFF
-fuzz_seconds=10
+fuzz_seconds=5
 minutes=80
 
 usage() {
@@ -125,7 +125,8 @@ run_tests() {
     : >"$log"
     tail -f "$log" &
     viewer=$!
-    limited ctest --test-dir "build/$preset" -j "$jobs" --timeout 300 "${again[@]}" \
+    # One more than there are processors: many tests wait, for timers or for each other.
+    limited ctest --test-dir "build/$preset" -j $((jobs + 1)) --timeout 300 "${again[@]}" \
         "${exclude[@]}" >"$log" 2>&1
     sleep 1
     kill $viewer

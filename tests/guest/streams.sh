@@ -68,7 +68,7 @@ compare 'half a file, and appending to one'
     sleep 1
     printf x
     i=0
-    while [ ! -s "$folder/tarbox" ] && [ $i -lt 200 ]; do
+    while [ ! -s "$folder/tarbox" ] && [ $i -lt 50 ]; do
         sleep 0.2
         i=$((i + 1))
     done
