@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "core/hash.h"
+#include "core/layout.h"
 #include "core/mem.h"
 #include "internal.h"
 
@@ -41,6 +42,29 @@ static uint64_t word_at(const char *bytes, uint32_t size)
     return load(bytes, 1);
 }
 
+#ifdef TARBOX_SANITIZED
+#define READS_ON 0
+#else
+#define READS_ON 1 /* what lies behind a text on its page may be read */
+#endif
+
+/* Eight bytes of a text, the first one lowest; those behind its end may be anything. */
+static uint64_t text_word(const char *text)
+{
+    if (READS_ON && ((uintptr_t)text & (CORE_PAGE_SIZE - 1)) <= CORE_PAGE_SIZE - 8)
+        return load(text, 8);
+    uint64_t word = 0;
+    for (uint32_t i = 0; i < 8 && text[i]; i++)
+        word |= (uint64_t)(unsigned char)text[i] << (8 * i);
+    return word;
+}
+
+static void add_word(struct name_key *key, uint32_t i, uint64_t word)
+{
+    key->words[i] = word;
+    key->hash = core_hash_fold(key->hash ^ word);
+}
+
 void name_key_init(struct name_key *key, uint64_t dir, const char *name, uint32_t size)
 {
     key->name = name;
@@ -50,16 +74,52 @@ void name_key_init(struct name_key *key, uint64_t dir, const char *name, uint32_
         key->hash = core_hash_bytes(name, size, dir);
         return;
     }
-    uint64_t hash = core_hash_fold(dir ^ (uint64_t)size << 56);
     uint32_t i = 0;
-    for (uint32_t at = 0; at < size; at += 8) {
-        uint64_t word = word_at(name + at, size - at);
-        hash = core_hash_fold(hash ^ word);
-        key->words[i++] = word;
-    }
+    key->hash = core_hash_fold(dir);
+    for (uint32_t at = 0; at < size; at += 8)
+        add_word(key, i++, word_at(name + at, size - at));
     while (i < NAME_WORDS)
         key->words[i++] = 0;
-    key->hash = hash;
+}
+
+#define EACH_BYTE 0x0101010101010101u
+
+/* The highest bit of each byte that is zero; above the first one also of others. */
+static uint64_t zero_bytes(uint64_t word)
+{
+    return (word - EACH_BYTE) & ~word & (EACH_BYTE << 7);
+}
+
+/* The highest bit of the first byte that ends a name; above it those of others. */
+static uint64_t ends_in(uint64_t word)
+{
+    return zero_bytes(word) | zero_bytes(word ^ (EACH_BYTE * '/'));
+}
+
+const char *name_key_cut(struct name_key *key, uint64_t dir, const char *path)
+{
+    uint64_t ends;
+    uint32_t i = 0;
+    key->name = path;
+    key->dir = dir;
+    key->hash = core_hash_fold(dir);
+    do {
+        uint64_t word = text_word(path);
+        uint32_t size = 8;
+        ends = ends_in(word);
+        if (ends)
+            size = (uint32_t)__builtin_ctzll(ends) / 8;
+        if (!size)
+            break;
+        add_word(key, i++, word & UINT64_MAX >> (64 - 8 * size));
+        path += size;
+    } while (!ends && i < NAME_WORDS);
+    while (i < NAME_WORDS)
+        key->words[i++] = 0;
+    while (!ends && *path && *path != '/')
+        path++;
+    key->size = (uint32_t)(path - key->name);
+    return path;
 }
 
 /* The highest bits of the hash say which stripe, those below which bucket there. */
@@ -73,7 +133,7 @@ static uint32_t bucket_of(const struct name_key *key)
     return (uint32_t)(key->hash >> (64 - CACHE_STRIPE_BITS - CACHE_SLOT_BITS)) % CACHE_SLOTS;
 }
 
-static int is_of(const struct cache_slot *s, const struct name_key *key)
+static inline int is_of(const struct cache_slot *s, const struct name_key *key)
 {
     if (LOAD(s->dir) != key->dir || LOAD(s->size) != key->size)
         return 0;
@@ -103,11 +163,6 @@ int cache_peek(const struct name_key *key, struct cache_view *out)
         place = LOAD(s->next);
     }
     return 0;
-}
-
-int cache_still(const struct cache_view *view)
-{
-    return LOAD(view->slot->sequence) == view->sequence;
 }
 
 int cache_take(const struct cache_view *view)

@@ -57,10 +57,10 @@ int vfs_file_new(enum vfs_file_kind kind, uint32_t flags, struct vfs_inode *inod
     *out = f;
     if (!f)
         return -LX_ENFILE;
-    f->refs = 1;
+    atomic_init(&f->refs, 1);
     f->kind = (uint8_t)kind;
-    f->flags =
-        flags & ~(uint32_t)(LX_O_CREAT | LX_O_EXCL | LX_O_NOCTTY | LX_O_TRUNC | LX_O_CLOEXEC);
+    atomic_init(&f->flags, flags & ~(uint32_t)(LX_O_CREAT | LX_O_EXCL | LX_O_NOCTTY | LX_O_TRUNC |
+                                               LX_O_CLOEXEC));
     f->inode = inode ? vfs_inode_get(inode) : NULL;
     /* What /proc shows is asked from those who keep it, with locks of theirs. */
     core_lock_init(&f->lock, inode && made_fs(inode->owner) ? CORE_LOCK_MADE_FILE : CORE_LOCK_FILE);

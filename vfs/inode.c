@@ -107,23 +107,25 @@ static void inode_free(struct vfs_inode *inode)
 {
     struct vfs_state *s = vfs_state();
     inode->xattrs = NULL;
-    inode->own_xattrs = inode->may_link = 0;
-    inode->acls = 0;
-    inode->chunks = NULL;
-    inode->shared = NULL;
+    inode->may_link = 0;
+    INODE_SET(inode->own_xattrs, 0);
+    INODE_SET(inode->acls, 0);
+    INODE_SET(inode->chunks, NULL);
+    INODE_SET(inode->shared, NULL);
     inode->memfd = NULL;
     inode->chunk_count = inode->first_pages = 0;
-    inode->page_count = 0;
-    inode->image_size = 0;
-    inode->size = 0;
+    INODE_SET(inode->page_count, 0);
+    INODE_SET(inode->image_size, 0);
+    INODE_SET(inode->size, 0);
     inode->target = NULL;
     inode->table = NULL;
     inode->table_size = inode->table_used = inode->entry_count = 0;
     inode->next_cookie = 0;
-    inode->parent = NULL;
-    inode->pipe = NULL;
+    INODE_SET(inode->parent, NULL);
+    INODE_SET(inode->pipe, NULL);
     inode->socket = NULL;
-    inode->mounted = inode->covers = NULL;
+    INODE_SET(inode->mounted, NULL);
+    inode->covers = NULL;
     inode->owner = VFS_OF_CONTAINER;
     inode->host = NULL; /* `super` stays: whoever looks without a reference reads it */
     core_lock_acquire(&s->lock);
@@ -140,24 +142,24 @@ static struct vfs_inode *from_image_locked(struct vfs_state *s, uint32_t index,
     struct vfs_inode *inode = i ? inode_alloc_locked(s) : NULL;
     if (!inode)
         return NULL;
-    inode->ino = image_ino(index);
+    INODE_SET(inode->ino, image_ino(index));
     inode->image_index = index;
     inode->rdev = i->rdev;
     inode->super = &s->root_super;
-    inode->mode = i->mode;
-    inode->uid = i->uid;
-    inode->gid = i->gid;
-    inode->nlink = i->nlink;
+    INODE_SET(inode->mode, i->mode);
+    INODE_SET(inode->uid, i->uid);
+    INODE_SET(inode->gid, i->gid);
+    INODE_SET(inode->nlink, i->nlink);
     INODE_SET(inode->atime_ns, i->mtime_ns);
     INODE_SET(inode->mtime_ns, i->mtime_ns);
     INODE_SET(inode->ctime_ns, i->mtime_ns);
-    inode->size = i->size;
-    inode->image_size = VFS_IS_REG(inode) ? i->size : 0;
+    INODE_SET(inode->size, i->size);
+    INODE_SET(inode->image_size, VFS_IS_REG(inode) ? i->size : 0);
     if (i->xattrs)
-        inode->acls = (uint8_t)acl_of_image(inode);
+        INODE_SET(inode->acls, (uint8_t)acl_of_image(inode));
     if (VFS_IS_DIR(inode))
-        inode->parent = parent ? vfs_inode_get(parent) : inode;
-    inode->refs = 1;
+        INODE_SET(inode->parent, parent ? vfs_inode_get(parent) : inode);
+    INODE_SET(inode->refs, 1);
     return inode;
 }
 
@@ -211,21 +213,21 @@ int vfs_inode_new(struct vfs_super *super, uint32_t mode, uint32_t uid, uint32_t
         return -LX_ENOSPC;
     }
     inode->super = super;
-    inode->ino = NEW_INO + core_arena_unique();
+    INODE_SET(inode->ino, NEW_INO + core_arena_unique());
     inode->image_index = VFS_NO_IMAGE;
     inode->rdev = rdev;
-    inode->mode = mode;
-    inode->uid = uid;
-    inode->gid = gid;
-    inode->nlink = VFS_IS_DIR(inode) ? 1 : 0;
+    INODE_SET(inode->mode, mode);
+    INODE_SET(inode->uid, uid);
+    INODE_SET(inode->gid, gid);
+    INODE_SET(inode->nlink, VFS_IS_DIR(inode) ? 1 : 0);
     inode_touch(inode);
     INODE_SET(inode->atime_ns, inode->mtime_ns);
     if (target) {
         memcpy(copy, target, size + 1);
         inode->target = copy;
-        inode->size = size;
+        INODE_SET(inode->size, size);
     }
-    inode->refs = 1;
+    INODE_SET(inode->refs, 1);
     *out = inode;
     return 0;
 }

@@ -42,6 +42,9 @@ struct name_key {
 
 void name_key_init(struct name_key *key, uint64_t dir, const char *name, uint32_t size);
 
+/* The key of a path's first name; returns what follows it, a slash or the end. */
+const char *name_key_cut(struct name_key *key, uint64_t dir, const char *path);
+
 static inline int name_is_dot(const char *name, uint32_t size)
 {
     return size == 1 && name[0] == '.';
@@ -131,7 +134,7 @@ void cache_init(struct vfs_state *s);
 /* What a slot said, to be asked again whether it still does. */
 struct cache_view {
     const struct cache_slot *slot;
-    uint32_t sequence;
+    uint64_t sequence;       /* as wide as it is copied */
     struct vfs_inode *inode; /* no reference: nothing but its atomic fields may be read */
 };
 
@@ -139,7 +142,10 @@ struct cache_view {
 int cache_peek(const struct name_key *key, struct cache_view *out);
 
 /* 1 if the slot did not change since: what was read of the inode was right. */
-int cache_still(const struct cache_view *view);
+static inline int cache_still(const struct cache_view *view)
+{
+    return atomic_load_explicit(&view->slot->sequence, memory_order_acquire) == view->sequence;
+}
 
 /* Make the view's inode a reference; 0 if the slot changed. */
 int cache_take(const struct cache_view *view);
@@ -408,10 +414,10 @@ static inline uint64_t image_ino(uint32_t index)
 }
 
 /*
- * Fields that stat(2) reads without a lock are set so, with the inode's lock held: nobody waits
- * until all processors see it.
+ * Fields that are read without a lock are set so, by who holds the inode's lock or is the only one
+ * to know it: nobody waits until all processors see it, and who does sees what was stored before.
  */
-#define INODE_SET(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
+#define INODE_SET(field, value) atomic_store_explicit(&(field), (value), memory_order_release)
 
 /* Its contents, or a directory's names, have changed now; or only what is known of it. */
 static inline void inode_touch(struct vfs_inode *inode)

@@ -124,7 +124,7 @@ struct seen {
     uint32_t acls;
 };
 
-static void look_at(const struct vfs_inode *inode, struct seen *p)
+static inline void look_at(const struct vfs_inode *inode, struct seen *p)
 {
     p->ino = inode->ino;
     p->mode = inode->mode;
@@ -136,32 +136,32 @@ static void look_at(const struct vfs_inode *inode, struct seen *p)
 /* A component that the cache may know; `at` is the directory, whose access list takes a lock. */
 static int is_cacheable(struct vfs_fs *fs, const struct seen *at, const struct vfs_last *c)
 {
-    return c->size && c->size <= NAME_CACHED && !name_is_dot(c->name, c->size) &&
-           !name_is_dotdot(c->name, c->size) && (at->mode & LX_S_IFMT) == LX_S_IFDIR &&
+    return last_is_plain(c) && c->size <= NAME_CACHED && (at->mode & LX_S_IFMT) == LX_S_IFDIR &&
            !(at->acls & VFS_ACL_ACCESS) &&
            cred_may(&fs->cred, at->mode, at->uid, at->gid, LX_X_OK) == 0;
 }
 
-/* Cut the next component off a path; returns what is left. */
-static const char *cut(const char *p, struct vfs_last *c)
+static const char *skip_slashes(const char *p)
 {
     while (*p == '/')
         p++;
-    c->name = p;
-    while (*p && *p != '/')
-        p++;
-    c->size = (uint32_t)(p - c->name);
-    c->slashes = *p == '/';
-    while (*p == '/')
-        p++;
     return p;
+}
+
+/* A component, between where its name begins and what follows that; returns what is left. */
+static const char *component(const char *name, const char *end, struct vfs_last *c)
+{
+    c->name = name;
+    c->size = (uint32_t)(end - name);
+    c->slashes = *end == '/';
+    return skip_slashes(end);
 }
 
 /* Where a walk through the cache has come to; nothing is held. */
 struct ahead {
     struct cache_view view; /* what the path names, if all of it is cached */
     struct cache_view up;   /* its directory, unless that is where the path begins */
-    struct seen dir;        /* the same */
+    uint64_t dir;           /* the same: its number */
     struct vfs_last last;   /* its name there */
     const char *rest;       /* of the path, from that name on */
 };
@@ -180,13 +180,11 @@ static int look_ahead(struct vfs_fs *fs, struct seen *at, const char *path, stru
     do {
         struct name_key key;
         a->up = a->view;
-        a->dir = *at;
+        a->dir = at->ino;
         a->rest = path;
-        path = cut(path, &a->last);
-        if (!is_cacheable(fs, at, &a->last))
-            return SLOWLY;
-        name_key_init(&key, at->ino, a->last.name, a->last.size);
-        if (!cache_peek(&key, &a->view))
+        path = skip_slashes(path);
+        path = component(path, name_key_cut(&key, at->ino, path), &a->last);
+        if (!is_cacheable(fs, at, &a->last) || !cache_peek(&key, &a->view))
             return SLOWLY;
         if (!a->view.inode)
             return -LX_ENOENT;
@@ -262,7 +260,10 @@ void walk_end(struct walk *w)
 /* Cut the next component off `rest`. */
 static void next_component(struct walk *w, struct vfs_last *c)
 {
-    w->rest = cut(w->rest, c);
+    const char *name = skip_slashes(w->rest), *end = name;
+    while (*end && *end != '/')
+        end++;
+    w->rest = component(name, end, c);
 }
 
 /* Step to what may lie in another file system; the reference is the walk's, or is put. */
@@ -502,7 +503,7 @@ static int set_place_quickly(struct vfs_fs *fs, struct vfs_inode *from, const ch
                                    : fs_current(fs, *path == '/' ? &fs->root : &fs->cwd);
     else if (!cache_take(&a->up))
         return 0;
-    if (dir->ino != a->dir.ino) {
+    if (dir->ino != a->dir) {
         vfs_inode_put(dir);
         return 0;
     }

@@ -31,7 +31,7 @@ void tree_touch_locked(struct vfs_inode *dir, int links)
 {
     core_lock_acquire(&dir->lock);
     inode_touch(dir);
-    dir->nlink += (uint32_t)links;
+    INODE_SET(dir->nlink, dir->nlink + (uint32_t)links);
     core_lock_release(&dir->lock);
 }
 
@@ -39,7 +39,7 @@ void tree_drop_link(struct vfs_inode *inode)
 {
     core_lock_acquire(&inode->lock);
     uint32_t left = VFS_IS_DIR(inode) || inode->nlink == 0 ? 0 : inode->nlink - 1;
-    inode->nlink = left;
+    INODE_SET(inode->nlink, left);
     inode_touch_attributes(inode);
     core_lock_release(&inode->lock);
     if (left == 0)
@@ -72,8 +72,8 @@ int tree_add_new(struct vfs_inode *dir, const struct vfs_last *last, struct vfs_
     if (err == 0) {
         vfs_inode_put(there);
         err = -LX_EEXIST;
-    } else if (err == -LX_ENOENT && dir->nlink) { /* else the directory was removed */
-        inode->nlink++;                           /* nobody else knows the inode: no lock */
+    } else if (err == -LX_ENOENT && dir->nlink) {  /* else the directory was removed */
+        INODE_SET(inode->nlink, inode->nlink + 1); /* nobody else knows the inode: no lock */
         err = dir_add_locked(dir, &key, inode);
         if (err == 0) {
             tree_touch_locked(dir, VFS_IS_DIR(inode));
@@ -224,7 +224,7 @@ static int add_link(struct vfs_inode *inode)
     core_lock_acquire(&inode->lock);
     int err = inode->nlink || inode->may_link ? 0 : -LX_ENOENT;
     if (err == 0) {
-        inode->nlink++;
+        INODE_SET(inode->nlink, inode->nlink + 1);
         inode->may_link = 0;
         inode_touch_attributes(inode);
     }

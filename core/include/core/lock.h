@@ -13,6 +13,7 @@
  * Threads  any, of any process of the container.  Errors  none.
  */
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 enum core_lock_rank {
@@ -28,7 +29,7 @@ struct core_lock {
 
 static inline void core_lock_init(struct core_lock *l, enum core_lock_rank rank)
 {
-    l->word = 0;
+    atomic_init(&l->word, 0);
     l->rank = rank;
 }
 
