@@ -7,12 +7,12 @@
  *
  * Each epoch has a folder of its own, with some files, which is made its root; KIND says what it is
  * else: "image", it is of an image, made by `fill`; "folder", it is of the host's, which has no
- * special files and nameless files; "plain", it has no extended attributes and does not say how
- * many names there are, nor finds others than that by which a file was opened; what is removed and
- * open changes its directory later.  What comes of the operations goes into a hash, printed with
- * the one of the whole tree at the epoch's end.  A short run prints the operations as well; so does
- * `show`, which runs only the epochs FIRST to LAST.  Times count as set or present, directories
- * have no size, names no order.
+ * special files and nameless files, nor new names for what is open with O_PATH; "plain", it has no
+ * extended attributes and does not say how many names there are, nor finds others than that by
+ * which a file was opened; what is removed and open changes its directory later.  What comes of
+ * the operations goes into a hash, printed with the one of the whole tree at the epoch's end.  A
+ * short run prints the operations as well; so does `show`, which runs only the epochs FIRST to
+ * LAST.  Times count as set or present, directories have no size, names no order.
  */
 
 #include <dirent.h>
@@ -433,6 +433,8 @@ static void do_link(void)
     if (dice(3) == 0 && !is_plain) {
         int slot = (int)dice(SLOTS);
         if (!opened_by_us[slot]) /* else it takes a privilege */
+            return;
+        if (in_folder && fcntl(fds[slot], F_GETFL) & O_PATH) /* it is not open on the host */
             return;
         say("linkat %d %s", slot, to);
         say_result(linkat(fds[slot], "", AT_FDCWD, to, AT_EMPTY_PATH));
