@@ -377,21 +377,27 @@ int plat_host_at_change(struct plat_file *folder, const char *path, const struct
     return err;
 }
 
-/* WSL keeps these among the extended attributes, too, but nowhere says how. */
 int64_t plat_host_at_xattr(struct plat_file *folder, const char *path,
                            const struct plat_xattr *call)
 {
-    (void)folder;
-    (void)path;
-    (void)call;
-    return -LX_EOPNOTSUPP;
+    HANDLE handle;
+    int changes = call->call == PLAT_XATTR_SET || call->call == PLAT_XATTR_REMOVE;
+    if (!windows_has_xattrs(&folder->volume, folder->handle))
+        return -LX_EOPNOTSUPP;
+    int64_t result = open_itself(
+        folder, path, FILE_READ_ATTRIBUTES | FILE_READ_EA | (changes ? FILE_WRITE_EA : 0u), 0,
+        &handle);
+    if (result < 0)
+        return result;
+    result = call->id && !is_file(handle, call->id) ? -LX_ENOENT
+                                                    : windows_xattr(&folder->volume, handle, call);
+    CloseHandle(handle);
+    return result;
 }
 
 int64_t plat_host_file_xattr(struct plat_file *f, const struct plat_xattr *call)
 {
-    (void)f;
-    (void)call;
-    return -LX_EOPNOTSUPP;
+    return windows_xattr(&f->volume, f->handle, call);
 }
 
 /* ---- Names made and removed ---- */

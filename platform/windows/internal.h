@@ -66,6 +66,7 @@ struct windows_volume {
     _Atomic uint32_t notes; /* enum windows_notes */
     _Atomic uint32_t has_device;
     _Atomic uint32_t device; /* its serial number; valid once has_device is 1 */
+    _Atomic uint32_t xattrs; /* 0: not asked yet; 1: it has extended attributes; 2: it has none */
 };
 
 /* A file keeps its own position: reads and writes with an offset move the handle's. */
@@ -176,6 +177,12 @@ MUST_USE uint32_t windows_note_new(const struct windows_volume *v, enum plat_fil
 
 /* Does a call's status say that the volume (or NULL) has no place for notes?  It is not asked again. */
 int windows_notes_refused(struct windows_volume *v, NTSTATUS status);
+
+/* Does the volume of an open file have extended attributes?  It is asked once. */
+int windows_has_xattrs(struct windows_volume *v, HANDLE handle);
+
+/* plat_file_xattr() of a handle, which should have FILE_READ_EA, and FILE_WRITE_EA to change them. */
+MUST_USE int64_t windows_xattr(struct windows_volume *v, HANDLE handle, const struct plat_xattr *x);
 
 /* How the names of files begin that are gone but for those who have them open. */
 #define WINDOWS_HIDDEN_NAME ".tarbox-removed-"

@@ -6,8 +6,7 @@
  * Owner and mode of a file in its extended attributes, as WSL has them there: $LXUID, $LXGID and
  * $LXMOD, each a number of 32 bits, little-endian; the mode with the file's type.
  *
- * Source   "File permissions for WSL" (learn.microsoft.com/windows/wsl/file-permissions);
- *          [MS-FSCC] 2.4.15, FILE_FULL_EA_INFORMATION, and 2.4.15.1, FILE_GET_EA_INFORMATION.
+ * Source   "File permissions for WSL" (learn.microsoft.com/windows/wsl/file-permissions).
  * Threads  any; nothing is kept.
  */
 

@@ -8,16 +8,17 @@
  * check.  To be included after a folder's test.h.
  */
 
+#include <ctype.h>
 #include <ntstatus.h>
 
 #include "windows/internal.h"
 
 #define STAT_LX 70
-#define VALUE_MAX 300
+#define VALUE_MAX 65535
 
-struct ea {
+struct kept_ea {
     uint64_t file; /* its id; 0: free */
-    char name[32];
+    char name[255];
     uint32_t size;
     uint8_t value[VALUE_MAX];
 };
@@ -27,7 +28,7 @@ static struct {
     NTSTATUS no_stat_lx, no_ea; /* what it says instead; 0: it has them */
     ACCESS_MASK denied;         /* with `denial` */
     NTSTATUS denial;
-    struct ea eas[64];
+    struct kept_ea eas[64];
     int creates, creates_with_ea, stats, ea_queries, ea_sets, denials;
 } g_volume;
 
@@ -49,7 +50,7 @@ static int may(HANDLE handle, ACCESS_MASK access)
     return is_allowed;
 }
 
-static struct ea *find(uint64_t file, const char *name)
+static struct kept_ea *find(uint64_t file, const char *name)
 {
     for (int i = 0; i < 64; i++) {
         if (g_volume.eas[i].file == file && strcmp(g_volume.eas[i].name, name) == 0)
@@ -60,13 +61,14 @@ static struct ea *find(uint64_t file, const char *name)
 
 static void put_ea(uint64_t file, const char *name, const void *value, uint32_t size)
 {
-    struct ea *e = find(file, name);
+    struct kept_ea *e = find(file, name);
     for (int i = 0; i < 64 && !e && size; i++)
         e = g_volume.eas[i].file ? NULL : &g_volume.eas[i];
     if (!e)
         return; /* there is nothing to remove */
-    *e = (struct ea){.file = size ? file : 0, .size = size};
-    strcpy(e->name, name);
+    *e = (struct kept_ea){.file = size ? file : 0, .size = size};
+    for (int i = 0; name[i]; i++) /* in capitals, as NTFS has them */
+        e->name[i] = (char)toupper((unsigned char)name[i]);
     memcpy(e->value, value, size);
 }
 
@@ -80,7 +82,7 @@ static uint32_t count_eas(uint64_t file)
 
 static void assert_ea(uint64_t file, const char *name, uint32_t value)
 {
-    const struct ea *e = find(file, name);
+    const struct kept_ea *e = find(file, name);
     assert_non_null(e);
     assert_int_equal(e->size, 4);
     assert_memory_equal(e->value, &value, 4);
@@ -131,7 +133,7 @@ static NTSTATUS NTAPI create_file(HANDLE *file, ACCESS_MASK access, OBJECT_ATTRI
 
 static uint32_t lx(uint64_t file, const char *name, uint32_t bit, uint32_t *flags)
 {
-    const struct ea *e = find(file, name);
+    const struct kept_ea *e = find(file, name);
     uint32_t value = 0;
     if (!e || e->size != 4)
         return 0;
@@ -174,47 +176,100 @@ static NTSTATUS NTAPI query_information(HANDLE handle, IO_STATUS_BLOCK *io, void
                                 : g_real.query_information(handle, io, out, size, what);
 }
 
+/* An answer that grows. */
+struct answer {
+    uint8_t *bytes;
+    ULONG size, used, last;
+};
+
+/* 0: there is no more room. */
+static int answer_with(struct answer *a, const char *name, const struct kept_ea *e)
+{
+    ULONG name_size = (ULONG)strlen(name), value_size = e ? e->size : 0, at = (a->used + 3) & ~3u;
+    if (a->size < at + 8 + name_size + 1 + value_size)
+        return 0;
+    const uint32_t step = at - a->last;
+    memcpy(a->bytes + a->last, &step, a->used ? 4 : 0);
+    uint8_t *entry = a->bytes + at;
+    memset(entry, 0, 8);
+    entry[5] = (uint8_t)name_size;
+    entry[6] = (uint8_t)value_size;
+    entry[7] = (uint8_t)(value_size >> 8);
+    memcpy(entry + 8, name, name_size + 1);
+    if (e)
+        memcpy(entry + 9 + name_size, e->value, value_size);
+    a->last = at;
+    a->used = at + 9 + name_size + value_size;
+    return 1;
+}
+
 /* With a list of names, those that are not there have values of no bytes. */
+static int answer_names(struct answer *a, uint64_t file, const uint8_t *names, ULONG size)
+{
+    ULONG at = 0, next;
+    do {
+        const char *name = (const char *)names + at + 5;
+        memcpy(&next, names + at, sizeof next);
+        assert_true(at + 5 + names[at + 4] < size);
+        assert_int_equal(strlen(name), names[at + 4]);
+        if (!answer_with(a, name, find(file, name)))
+            return 0;
+        at += next;
+    } while (next);
+    return 1;
+}
+
+static int answer_all(struct answer *a, uint64_t file)
+{
+    for (int i = 0; i < 64; i++) {
+        if (g_volume.eas[i].file == file && !answer_with(a, g_volume.eas[i].name, &g_volume.eas[i]))
+            return 0;
+    }
+    return 1;
+}
+
 static NTSTATUS NTAPI query_ea(HANDLE handle, IO_STATUS_BLOCK *io, void *out, ULONG size,
                                BOOLEAN single, void *names, ULONG names_size, ULONG *index,
                                BOOLEAN restart)
 {
-    const uint8_t *name = names;
-    uint8_t *bytes = out, *entry = out;
-    ULONG used = 0, next;
+    struct answer a = {.bytes = out, .size = size};
     g_volume.ea_queries++;
     assert_false(single || index || !restart);
     assert_int_equal((uintptr_t)names % 4, 0);
+    assert_int_equal((uintptr_t)out % 4, 0);
     if (g_volume.no_ea)
         return g_volume.no_ea;
     if (!may(handle, FILE_READ_EA))
         return STATUS_ACCESS_DENIED;
     if (!count_eas(id_of(handle)))
         return STATUS_NO_EAS_ON_FILE;
-    memset(out, 0, size);
-    do {
-        const struct ea *e = find(id_of(handle), (const char *)name + 5);
-        ULONG name_size = name[4], value_size = e ? e->size : 0, at = (used + 3) & ~3u;
-        memcpy(&next, name, sizeof next);
-        assert_true((uintptr_t)(name - (uint8_t *)names) + 5 + name_size < names_size);
-        if (size - at < 8 + name_size + 1 + value_size) {
-            io->Information = used;
-            return used ? STATUS_BUFFER_OVERFLOW : STATUS_BUFFER_TOO_SMALL;
-        }
-        const uint32_t step = (uint32_t)(bytes + at - entry);
-        memcpy(entry, &step, used ? 4 : 0);
-        entry = bytes + at;
-        entry[5] = (uint8_t)name_size;
-        entry[6] = (uint8_t)value_size;
-        entry[7] = (uint8_t)(value_size >> 8);
-        memcpy(entry + 8, name + 5, name_size + 1);
-        if (e)
-            memcpy(entry + 9 + name_size, e->value, value_size);
-        used = at + 9 + name_size + value_size;
-        name += next;
-    } while (next);
-    io->Information = used;
-    return STATUS_SUCCESS;
+    int is_whole =
+        names ? answer_names(&a, id_of(handle), names, names_size) : answer_all(&a, id_of(handle));
+    io->Information = a.used;
+    return is_whole ? STATUS_SUCCESS : a.used ? STATUS_BUFFER_OVERFLOW : STATUS_BUFFER_TOO_SMALL;
+}
+
+/* What all of a file's attributes take. */
+static ULONG packed_size(uint64_t file)
+{
+    ULONG size = 4;
+    for (int i = 0; i < 64; i++) {
+        if (g_volume.eas[i].file == file)
+            size += 5 + (ULONG)strlen(g_volume.eas[i].name) + g_volume.eas[i].size;
+    }
+    return size;
+}
+
+/* FILE_FS_ATTRIBUTE_INFORMATION: what the volume can; its name does not fit. */
+static NTSTATUS NTAPI query_volume(HANDLE handle, IO_STATUS_BLOCK *io, void *out, ULONG size,
+                                   FS_INFORMATION_CLASS what)
+{
+    static const ULONG answer[] = {0x00c700ff, 255, 8};
+    if ((int)what != 5)
+        return g_real.query_volume(handle, io, out, size, what);
+    assert_true(size >= sizeof answer);
+    memcpy(out, answer, sizeof answer);
+    return STATUS_BUFFER_OVERFLOW;
 }
 
 static NTSTATUS NTAPI set_ea(HANDLE handle, IO_STATUS_BLOCK *io, void *ea, ULONG size)
@@ -225,6 +280,8 @@ static NTSTATUS NTAPI set_ea(HANDLE handle, IO_STATUS_BLOCK *io, void *ea, ULONG
         return g_volume.no_ea;
     if (!may(handle, FILE_WRITE_EA))
         return STATUS_ACCESS_DENIED;
+    if (packed_size(id_of(handle)) + size > 65535)
+        return STATUS_EA_TOO_LARGE;
     set_eas(id_of(handle), ea, size);
     return STATUS_SUCCESS;
 }
@@ -234,6 +291,7 @@ static void ea_volume_install(void)
     g_real = g_windows.nt;
     g_windows.nt.create_file = create_file;
     g_windows.nt.query_information = query_information;
+    g_windows.nt.query_volume = query_volume;
     g_windows.nt.query_ea = query_ea;
     g_windows.nt.set_ea = set_ea;
 }

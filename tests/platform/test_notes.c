@@ -147,7 +147,7 @@ static void what_makes_no_sense_is_not_shown(void **state)
     (void)state;
     uint64_t file = make("f", 0755);
     uint32_t fifo = 0010644, bare = 0644, plain = 0100640, directory = 0040700;
-    uint8_t longer[VALUE_MAX] = {1};
+    uint8_t longer[600] = {1}; /* more than what is asked for has room for */
     put_ea(file, "$LXMOD", &fifo, 4);
     assert_int_equal(stat_of("f").mode, 0755);
     put_ea(file, "$LXMOD", &bare, 4);
@@ -162,7 +162,7 @@ static void what_makes_no_sense_is_not_shown(void **state)
     struct plat_stat st = stat_of("f");
     assert_int_equal(st.mode, 0640);
     assert_int_equal(st.own & (PLAT_OWN_USER | PLAT_OWN_GROUP), PLAT_OWN_USER | PLAT_OWN_GROUP);
-    put_ea(file, "$LXGID", longer, VALUE_MAX);
+    put_ea(file, "$LXGID", longer, sizeof longer);
     assert_int_equal(stat_of("f").own & PLAT_OWN_GROUP, PLAT_OWN_GROUP);
     change("f", PLAT_CHANGE_OWNER, 0, 5, 6); /* they are written over */
     assert_ea(file, "$LXUID", 5);
@@ -233,6 +233,112 @@ static void a_protected_medium_is_read(void **state)
     assert_int_equal(stat_of("f").mode, 0644);
     assert_int_equal(plat_at_open(g_folder, "f", PLAT_FILE_WRITE, 0, &f), -LX_EROFS);
     g_volume.denied = 0;
+    remove_file("f");
+}
+
+/* ---- Extended attributes of Linux ---- */
+
+static int64_t xattr(const char *path, enum plat_xattr_call call, const char *name, void *value,
+                     uint64_t size, uint32_t flags)
+{
+    const struct plat_xattr x = {
+        .call = call, .name = name, .value = value, .size = size, .flags = flags};
+    return plat_at_xattr(g_folder, path, &x);
+}
+
+static int64_t set(const char *path, const char *name, const char *value, uint32_t flags)
+{
+    return xattr(path, PLAT_XATTR_SET, name, (void *)(uintptr_t)value, strlen(value), flags);
+}
+
+static void assert_value(const char *path, const char *name, const char *value)
+{
+    char buf[64] = "";
+    int64_t size = (int64_t)strlen(value);
+    assert_int_equal(xattr(path, PLAT_XATTR_GET, name, NULL, 0, 0), size);
+    assert_int_equal(xattr(path, PLAT_XATTR_GET, name, buf, sizeof buf, 0), size);
+    assert_string_equal(buf, value);
+}
+
+static void attributes_are_kept(void **state)
+{
+    (void)state;
+    char buf[64];
+    uint64_t file = make("f", 0644);
+    assert_int_equal(xattr("f", PLAT_XATTR_GET, "user.a", buf, sizeof buf, 0), -LX_ENODATA);
+    assert_int_equal(xattr("f", PLAT_XATTR_REMOVE, "user.a", NULL, 0, 0), -LX_ENODATA);
+    assert_int_equal(set("f", "user.a", "x", PLAT_XATTR_REPLACE), -LX_ENODATA);
+    assert_int_equal(set("f", "user.a", "one", PLAT_XATTR_CREATE), 0);
+    assert_int_equal(set("f", "user.a", "two", PLAT_XATTR_CREATE), -LX_EEXIST);
+    assert_value("f", "user.a", "one");
+    assert_int_equal(set("f", "user.A", "capital", 0), 0);
+    assert_int_equal(set("f", "user.empty", "", 0), 0);
+    assert_int_equal(set("f", "user.a", "three", PLAT_XATTR_REPLACE), 0);
+    assert_value("f", "user.a", "three");
+    assert_value("f", "user.A", "capital");
+    assert_value("f", "user.empty", "");
+    assert_int_equal(xattr("f", PLAT_XATTR_GET, "user.a", buf, 4, 0), -LX_ERANGE);
+    static const char names[] = "user.a\0user.A\0user.empty";
+    assert_int_equal(xattr("f", PLAT_XATTR_LIST, NULL, NULL, 0, 0), sizeof names);
+    assert_int_equal(xattr("f", PLAT_XATTR_LIST, NULL, buf, sizeof names - 1, 0), -LX_ERANGE);
+    assert_int_equal(xattr("f", PLAT_XATTR_LIST, NULL, buf, sizeof buf, 0), sizeof names);
+    assert_memory_equal(buf, names, sizeof names);
+    assert_int_equal(xattr("f", PLAT_XATTR_REMOVE, "user.a", NULL, 0, 0), 0);
+    assert_int_equal(xattr("f", PLAT_XATTR_GET, "user.a", buf, sizeof buf, 0), -LX_ENODATA);
+    assert_value("f", "user.A", "capital");
+    assert_int_equal(count_eas(file), 3); /* with $LXMOD */
+    assert_int_equal(stat_of("f").mode, 0644);
+    remove_file("f");
+}
+
+static void attributes_of_directories_and_open_files(void **state)
+{
+    (void)state;
+    struct plat_file *f;
+    char buf[64] = "";
+    uint64_t file = make("f", 0755);
+    assert_int_equal(plat_at_open(g_folder, "f", PLAT_FILE_READ, 0, &f), 0);
+    char value[] = "b";
+    const struct plat_xattr put = {PLAT_XATTR_SET, "user.a", value, 1, 0, 0, 0};
+    assert_int_equal(plat_file_xattr(f, &put), 0);
+    assert_value("f", "user.a", "b");
+    const struct plat_xattr get = {PLAT_XATTR_GET, "user.a", buf, sizeof buf, 0, 0, 0};
+    assert_int_equal(plat_file_xattr(f, &get), 1);
+    plat_file_close(f);
+    struct plat_xattr other = put; /* the path means another file by now */
+    other.id = file + 1;
+    assert_int_equal(plat_at_xattr(g_folder, "f", &other), -LX_ENOENT);
+    remove_file("f");
+    assert_int_equal(plat_at_make_directory(g_folder, "d", 0755), 0);
+    assert_int_equal(set("d", "user.d", "e", 0), 0);
+    assert_value("d", "user.d", "e");
+    assert_int_equal(set("", "user.folder", "itself", 0), 0);
+    assert_value("", "user.folder", "itself");
+    assert_int_equal(xattr("", PLAT_XATTR_REMOVE, "user.folder", NULL, 0, 0), 0);
+    assert_int_equal(plat_at_remove(g_folder, "d", PLAT_FILE_DIRECTORY), 0);
+}
+
+static void attributes_have_limits(void **state)
+{
+    (void)state;
+    static char value[65536], back[65536], name[300] = "user.";
+    uint64_t file = make("f", 0755);
+    memset(value, 'v', sizeof value);
+    assert_int_equal(xattr("f", PLAT_XATTR_SET, "user.a", value, sizeof value, 0), -LX_ENOSPC);
+    assert_int_equal(xattr("f", PLAT_XATTR_SET, "user.a", value, 60000, 0), 0);
+    assert_int_equal(xattr("f", PLAT_XATTR_GET, "user.a", back, sizeof back, 0), 60000);
+    assert_memory_equal(back, value, 60000);
+    assert_int_equal(xattr("f", PLAT_XATTR_SET, "user.b", value, 6000, 0), -LX_ENOSPC);
+    memset(name + 5, 'n', 240);
+    assert_int_equal(set("f", name, "x", 0), 0);
+    memset(name + 5, '~', 100);
+    assert_int_equal(set("f", name, "x", 0), -LX_ERANGE);
+    assert_int_equal(count_eas(file), 2);
+    g_volume.no_ea = STATUS_EAS_NOT_SUPPORTED;
+    assert_int_equal(set("f", "user.c", "x", 0), -LX_EOPNOTSUPP);
+    forget_counts();
+    assert_int_equal(xattr("f", PLAT_XATTR_LIST, NULL, back, sizeof back, 0), -LX_EOPNOTSUPP);
+    assert_int_equal(g_volume.creates + g_volume.ea_queries, 0); /* it is not asked again */
     remove_file("f");
 }
 
@@ -326,6 +432,9 @@ int main(int argc, char **argv)
         ON(open_volume, one_call_tells_all),
         ON(open_volume, who_may_not_read_them_sees_none),
         ON(open_volume, a_protected_medium_is_read),
+        ON(open_volume, attributes_are_kept),
+        ON(open_volume, attributes_of_directories_and_open_files),
+        ON(open_volume, attributes_have_limits),
         ON(open_volume, a_volume_without_is_asked_once),
         ON(open_volume, a_volume_may_lose_them),
         ON(open_old_volume, new_files_have_their_mode_at_once),

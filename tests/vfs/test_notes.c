@@ -115,6 +115,30 @@ static void directories_hand_on_their_group(void **state)
     end(fs);
 }
 
+static void extended_attributes_last(void **state)
+{
+    (void)state;
+    char buf[32];
+    struct vfs_fs *fs = begin();
+    new_file(fs, "/mnt/f");
+    struct vfs_inode *inode = inode_at(fs, "/mnt/f");
+    assert_int_equal(vfs_inode_setxattr(inode, "user.Name", "value", 5, 0), 0);
+    assert_int_equal(vfs_inode_setxattr(inode, "trusted.t", "value", 5, 0), -LX_EOPNOTSUPP);
+    vfs_inode_put(inode);
+    end(fs);
+    fs = begin();
+    inode = inode_at(fs, "/mnt/f");
+    assert_int_equal(vfs_inode_getxattr(inode, "user.Name", buf, sizeof buf), 5);
+    assert_memory_equal(buf, "value", 5);
+    assert_int_equal(vfs_inode_listxattr(inode, buf, sizeof buf), sizeof "user.Name");
+    assert_string_equal(buf, "user.Name");
+    assert_int_equal(vfs_inode_removexattr(inode, "user.Name"), 0);
+    assert_int_equal(vfs_inode_listxattr(inode, buf, sizeof buf), 0);
+    vfs_inode_put(inode);
+    assert_int_equal(vfs_tree_unlink(fs, NULL, "/mnt/f"), 0);
+    end(fs);
+}
+
 /* Where there is no place for them they last as long as the run. */
 static void without_attributes_the_run_keeps_them(void **state)
 {
@@ -159,6 +183,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         NOTES_TEST(modes_and_owners_last),
         NOTES_TEST(directories_hand_on_their_group),
+        NOTES_TEST(extended_attributes_last),
         NOTES_TEST(without_attributes_the_run_keeps_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
