@@ -18,6 +18,7 @@
 int shim_attend(struct shim_task *t, int call)
 {
     int again;
+    shim_signal_owners();
     for (;;) {
         atomic_store(&t->attention, 0);
         atomic_store(&t->sleeper.interrupt, 0);

@@ -288,6 +288,9 @@ static int task_free(struct shim_task *t, struct core_wakes *wakes)
     shim_container_release(c);
     vfs_pidfd_put(t->pidfd);
     vfs_fdtable_free(fds); /* of the last user: before others hear of the process's end */
+    shim_signal_owners();
+    if (wakes)
+        plat_thread_self()->owner = NULL; /* what it does from now on is no task's */
     core_arena_free(t, sizeof *t);
     return left == 0;
 }
@@ -373,6 +376,7 @@ void shim_task_exit(struct shim_task *t, uint32_t status)
         if (p->pid == 1)
             finish_container(p);
         shim_process_end(p);
+        shim_signal_owners();
     }
     shim_host_leave(host);
 }

@@ -12,6 +12,7 @@
 #include "vfs/file.h"
 #include "vfs/lock.h"
 #include "vfs/mqueue.h"
+#include "vfs/owner.h"
 
 #define FIRST_SIZE 64
 
@@ -88,8 +89,8 @@ void vfs_fdtable_close_exec(struct vfs_fdtable *t)
 }
 
 /*
- * Any close of a file ends the record locks that the process has on it, and that a queue notifies
- * the process: fcntl(2), mq_close(3).
+ * Any close of a file ends the record locks that the process has on it, and that a queue or a directory
+ * notifies the process: fcntl(2), mq_close(3).
  */
 static void forget_closed(struct vfs_fdtable *t, struct vfs_file *closed)
 {
@@ -97,6 +98,7 @@ static void forget_closed(struct vfs_fdtable *t, struct vfs_file *closed)
         return;
     vfs_lock_forget_process(closed, t);
     vfs_mqueue_forget_process(closed, t);
+    vfs_dnotify_forget(closed, t);
 }
 
 void vfs_fdtable_free(struct vfs_fdtable *t)

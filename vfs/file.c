@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "async.h"
 #include "core/arena.h"
 #include "core/mem.h"
 #include "device.h"
@@ -201,6 +202,8 @@ static void file_end(struct vfs_file *file, struct core_list *rest)
                                                                       : LX_IN_CLOSE_WRITE);
     if (file->locked)
         vfs_lock_forget_file(file);
+    if (file->flags & LX_O_ASYNC)
+        async_forget(file);
     if (file->kind != VFS_FILE_REGULAR && file->kind != VFS_FILE_DIRECTORY)
         vfs_epoll_forget(file); /* epoll_ctl(2) refuses those two */
     switch (file->kind) {

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "async.h"
 #include "core/arena.h"
 #include "core/mem.h"
 #include "inet.h"
@@ -13,7 +14,6 @@
 #include "lx/errno.h"
 #include "lx/signal.h"
 #include "vfs/file.h"
-#include "vfs/signalfd.h"
 
 struct inet_chunk {
     struct core_list node;
@@ -82,12 +82,19 @@ static int is_writable(const struct inet_socket *i)
     return 3 * (uint64_t)i->base.sent <= 2 * capacity(i);
 }
 
+static void tell_room(struct inet_socket *i)
+{
+    core_waitq_wake(&i->base.waitq, SOCKET_OUT, UINT32_MAX);
+    if (!(i->base.shut & SOCKET_NO_SEND))
+        socket_async(&i->base, LX_POLL_OUT);
+}
+
 /* Some of what it sent was read. */
 static void give_room(struct inet_socket *i, uint64_t size)
 {
     atomic_fetch_sub(&i->base.sent, (uint32_t)size);
     if (i->no_room && is_writable(i) && atomic_exchange(&i->no_room, 0))
-        core_waitq_wake(&i->base.waitq, SOCKET_OUT, UINT32_MAX);
+        tell_room(i);
 }
 
 /* 1 if there is room; else it will be told. */
@@ -185,22 +192,6 @@ static int append_locked(struct vfs_socket *to, struct socket_cursor *at, uint32
     return 0;
 }
 
-/* Whom the file of a socket says to tell; its lock is held. */
-static struct vfs_owner owner_locked(const struct vfs_socket *s)
-{
-    const struct vfs_file *f = s->file;
-    return f ? (struct vfs_owner){f->owner, f->owner_type, f->owner_uid, f->owner_euid}
-             : (struct vfs_owner){.id = 0};
-}
-
-/* tcp(7): SIGURG; no lock is held. */
-static void tell_urgent(const struct vfs_owner *owner)
-{
-    const struct vfs_signal_provider *signals = g_providers.signals;
-    if (owner->id && signals && signals->tell)
-        signals->tell(owner, LX_SIGURG);
-}
-
 /*
  * Put a part into the peer's queue.
  *   own     a chunk with it, which moves; NULL: it is still to be copied.
@@ -210,7 +201,6 @@ static int deliver(struct inet_socket *i, struct inet_socket *peer, struct socke
                    uint32_t size, struct inet_chunk *own, int urgent)
 {
     struct vfs_socket *to = &peer->base;
-    struct vfs_owner owner = {.id = 0};
     core_lock_acquire(&to->lock);
     int deaf = is_deaf_locked(i, peer), err = 0;
     if (!deaf && own)
@@ -222,7 +212,8 @@ static int deliver(struct inet_socket *i, struct inet_socket *peer, struct socke
         atomic_fetch_add(&i->base.sent, size);
         if (urgent) {
             set_urgent_locked(i, peer);
-            owner = owner_locked(to);
+            if (to->file) /* tcp(7): SIGURG */
+                async_tell_urgent(to->file);
         }
     }
     core_lock_release(&to->lock);
@@ -231,8 +222,7 @@ static int deliver(struct inet_socket *i, struct inet_socket *peer, struct socke
             chunk_free(own);
         reset_both(i, peer);
     } else if (err == 0) {
-        core_waitq_wake_some(&to->waitq, SOCKET_IN, 1);
-        tell_urgent(&owner);
+        socket_tell_receiver(to);
     }
     return err;
 }

@@ -9,6 +9,7 @@
 #include "inet.h"
 #include "internal.h"
 #include "lx/errno.h"
+#include "lx/signal.h"
 
 /* ---- Lines before listeners ---- */
 
@@ -31,6 +32,7 @@ static void refuse_locked(struct inet_socket *i)
     i->base.error = LX_ECONNREFUSED;
     core_lock_release(&i->base.lock);
     socket_tell_all(&i->base);
+    socket_async(&i->base, LX_POLL_ERR);
 }
 
 void inet_line_end_locked(struct inet_socket *listener)
@@ -101,8 +103,9 @@ static void admit_all_locked(struct inet_socket *listener)
         struct inet_socket *i = CORE_LIST_ENTRY(listener->syns.next, struct inet_socket, syn);
         if (!admit_locked(listener, i))
             return;
-        core_waitq_wake_some(&listener->base.waitq, SOCKET_IN, 1);
         socket_tell_all(&i->base);
+        socket_async(&i->base, LX_POLL_OUT);
+        socket_tell_receiver(&listener->base);
         leave_line_locked(i);
     }
 }
@@ -162,6 +165,7 @@ static int start_locked(struct inet_socket *i, struct inet_address *remote)
     inet_port_connect_locked(i);
     if (!listener) {
         socket_tell_all(&i->base);
+        socket_async(&i->base, LX_POLL_ERR);
         return 0;
     }
     i->listener = inet_of(socket_get(&listener->base));

@@ -8,6 +8,7 @@
 #include "inet.h"
 #include "internal.h"
 #include "lx/errno.h"
+#include "lx/signal.h"
 #include "plat/plat.h"
 
 #define PACKET_MAX 65535u /* with the heads; that of IPv6 itself does not count */
@@ -248,7 +249,7 @@ static int queue(struct inet_socket *to, struct inet_datagram *d)
     }
     core_lock_release(&s->lock);
     if (fits)
-        core_waitq_wake_some(&s->waitq, SOCKET_IN, 1);
+        socket_tell_receiver(s);
     return fits;
 }
 
@@ -261,6 +262,7 @@ static void bounce(struct vfs_socket *s)
         return;
     s->error = LX_ECONNREFUSED;
     socket_tell_all(s);
+    socket_async(s, LX_POLL_ERR);
 }
 
 static int64_t dgram_send(struct vfs_socket *s, const struct vfs_socket_caller *caller,

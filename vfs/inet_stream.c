@@ -8,6 +8,7 @@
 #include "inet.h"
 #include "internal.h"
 #include "lx/errno.h"
+#include "lx/signal.h"
 
 struct inet_socket *inet_peer(struct inet_socket *i)
 {
@@ -48,6 +49,7 @@ void inet_reset_locked(struct inet_socket *i)
     i->base.error = i->fin_in ? LX_EPIPE : LX_ECONNRESET;
     i->fin_first = 0;
     end_locked(i);
+    socket_async(&i->base, LX_POLL_ERR);
 }
 
 /* This direction ends; with the other one that is the connection's end. */
@@ -61,6 +63,8 @@ static void fin_locked(struct inet_socket *i, struct inet_socket *peer)
         end_locked(i);
     if (peer->fin_out && peer->base.state == SOCKET_CONNECTED)
         end_locked(peer);
+    socket_async(&peer->base, peer->base.shut == SOCKET_SHUT ? LX_POLL_HUP : LX_POLL_IN);
+    socket_async(&peer->base, LX_POLL_IN); /* as Linux, where the FIN counts as bytes, too */
 }
 
 /* ---- shutdown(2) ---- */

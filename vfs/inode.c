@@ -58,6 +58,8 @@ int vfs_init(void)
     core_lock_init(&s->file_lock, CORE_LOCK_FILE_LOCKS);
     core_lock_init(&s->stream_lock, CORE_LOCK_STREAMS);
     core_lock_init(&s->notify_lock, CORE_LOCK_NOTIFY);
+    core_lock_init(&s->async_lock, CORE_LOCK_ASYNC);
+    core_list_init(&s->async_notes);
     core_lock_init(&s->tty_lock, CORE_LOCK_TTYS);
     core_list_init(&s->terminals);
     core_lock_init(&s->socket_lock, CORE_LOCK_SOCKET_NAMES);

@@ -5,11 +5,13 @@
 
 #include <stdatomic.h>
 
+#include "async.h"
 #include "core/arena.h"
 #include "core/mem.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/poll.h"
+#include "lx/signal.h"
 #include "notify.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
@@ -22,6 +24,7 @@ struct vfs_inotify {
     uint64_t size; /* of the events, in bytes as read(2) gives them */
     int32_t last_wd;
     struct core_waitq waitq;
+    struct async *_Atomic async; /* guarded by LOCK_ASYNC */
 };
 
 struct event {
@@ -73,19 +76,14 @@ static struct watch *watch_of_locked(const struct vfs_inotify *n, const struct v
     return w;
 }
 
-static struct watch *watch_new_locked(struct vfs_inotify *n, struct vfs_inode *inode)
+static struct watch *add_watch_locked(struct vfs_inotify *n, struct vfs_inode *inode)
 {
-    struct vfs_state *s = vfs_state();
-    struct watch *w = s->watch_count < VFS_INOTIFY_WATCHES ? core_arena_alloc(sizeof *w) : NULL;
+    int room = vfs_state()->watch_count < VFS_INOTIFY_WATCHES;
+    struct watch *w = room ? watch_new_locked(n, inode) : NULL;
     if (!w)
         return NULL;
-    w->owner = n;
-    w->inode = inode->owner ? vfs_inode_get(inode) : inode;
-    w->wd = ++n->last_wd;
-    w->next = inode->watches;
-    atomic_store(&inode->watches, w);
+    w->number = ++n->last_wd;
     core_list_add(&n->watches, &w->node);
-    atomic_fetch_add(&s->watch_count, 1);
     return w;
 }
 
@@ -100,48 +98,14 @@ int32_t vfs_inotify_add(struct vfs_file *file, struct vfs_inode *inode, uint32_t
         result = -LX_EEXIST;
     } else {
         if (!w)
-            w = watch_new_locked(n, inode);
+            w = add_watch_locked(n, inode);
         if (w) {
             w->mask = mask & LX_IN_MASK_ADD ? w->mask | wanted : wanted;
-            result = w->wd;
+            result = w->number;
         }
     }
     core_lock_release(lock());
     return result;
-}
-
-static void forget_locked(struct watch *w, struct watch **ended)
-{
-    struct watch *_Atomic *at = &w->inode->watches;
-    if (*at == w) {
-        atomic_store(at, w->next);
-    } else {
-        struct watch *before = *at;
-        while (before->next != w)
-            before = before->next;
-        before->next = w->next;
-    }
-    core_list_remove(&w->node);
-    atomic_fetch_sub(&vfs_state()->watch_count, 1);
-    w->next = *ended;
-    *ended = w;
-}
-
-void inotify_end_locked(struct watch *w, struct watch **ended)
-{
-    inotify_queue_locked(w, LX_IN_IGNORED, 0, NULL, 0);
-    forget_locked(w, ended);
-}
-
-void inotify_free(struct watch *ended)
-{
-    while (ended) {
-        struct watch *w = ended;
-        ended = w->next;
-        if (w->inode->owner)
-            vfs_inode_put(w->inode);
-        core_arena_free(w, sizeof *w);
-    }
 }
 
 int vfs_inotify_remove(struct vfs_file *file, int32_t wd)
@@ -151,14 +115,15 @@ int vfs_inotify_remove(struct vfs_file *file, int32_t wd)
     CORE_LIST_FOR_EACH(node, &file->inotify->watches)
     {
         struct watch *w = CORE_LIST_ENTRY(node, struct watch, node);
-        if (w->wd == wd) {
-            inotify_end_locked(w, &ended);
+        if (w->number == wd) {
+            inotify_queue_locked(w, LX_IN_IGNORED, 0, NULL, 0);
+            watch_end_locked(w, &ended);
             break;
         }
     }
     core_lock_release(lock());
     int err = ended ? 0 : -LX_EINVAL;
-    inotify_free(ended);
+    watch_free(ended);
     return err;
 }
 
@@ -216,7 +181,7 @@ void inotify_queue_locked(const struct watch *w, uint32_t event, uint32_t cookie
                           uint32_t size)
 {
     struct vfs_inotify *n = w->owner;
-    const struct lx_inotify_event shown = {.wd = w->wd, .mask = event, .cookie = cookie};
+    const struct lx_inotify_event shown = {.wd = w->number, .mask = event, .cookie = cookie};
     struct event *e =
         n->event_count < VFS_INOTIFY_EVENTS ? event_new(&shown, name, size) : overflow_locked(n);
     if (e && is_known_locked(n, e)) {
@@ -227,6 +192,7 @@ void inotify_queue_locked(const struct watch *w, uint32_t event, uint32_t cookie
         return;
     add_event_locked(n, e);
     core_waitq_wake(&n->waitq, LX_POLLIN | LX_POLLRDNORM, UINT32_MAX);
+    async_tell(&n->async, LX_POLL_IN);
 }
 
 /* The oldest event if it has room; -LX_EAGAIN: none, -LX_EINVAL: no room. */
@@ -296,6 +262,11 @@ uint32_t vfs_inotify_poll(struct vfs_file *file)
     return vfs_inotify_available(file) ? LX_POLLIN | LX_POLLRDNORM : 0;
 }
 
+struct async *_Atomic *inotify_async(struct vfs_inotify *n)
+{
+    return &n->async;
+}
+
 struct core_waitq *vfs_inotify_waitq(struct vfs_file *file)
 {
     return &file->inotify->waitq;
@@ -307,11 +278,11 @@ void vfs_inotify_close(struct vfs_file *file)
     struct watch *ended = NULL;
     core_lock_acquire(lock());
     CORE_LIST_FOR_EACH_SAFE(node, &n->watches)
-    forget_locked(CORE_LIST_ENTRY(node, struct watch, node), &ended);
+    watch_end_locked(CORE_LIST_ENTRY(node, struct watch, node), &ended);
     CORE_LIST_FOR_EACH_SAFE(node, &n->events)
     free_event_locked(n, CORE_LIST_ENTRY(node, struct event, node));
     core_lock_release(lock());
-    inotify_free(ended);
+    watch_free(ended);
     core_arena_free(n, sizeof *n);
     atomic_fetch_sub(&vfs_state()->inotify_count, 1);
 }

@@ -348,9 +348,12 @@ struct vfs_state {
     struct core_lock stream_lock; /* LOCK_STREAMS */
     struct core_lock notify_lock; /* LOCK_NOTIFY: guards every watch and event, see notify.h */
     _Atomic uint32_t watch_count, inotify_count;
-    _Atomic uint32_t rename_cookie; /* the last one */
-    struct core_lock mqueue_lock;   /* LOCK_MQUEUES: guards mqueues and mqueue_count */
-    struct core_list mqueues;       /* all queues, also those without a name */
+    struct core_lock async_lock; /* LOCK_ASYNC: guards every list of async.h, and async_notes */
+    struct core_list async_notes;
+    _Atomic uint32_t async_note_count; /* in that list, and those that are just being sent */
+    _Atomic uint32_t rename_cookie;    /* the last one */
+    struct core_lock mqueue_lock;      /* LOCK_MQUEUES: guards mqueues and mqueue_count */
+    struct core_list mqueues;          /* all queues, also those without a name */
     uint32_t mqueue_count;
     struct vfs_inode *mqueue_root; /* constant once it is mounted; a reference */
     struct core_lock socket_lock;  /* LOCK_SOCKET_NAMES: guards all to inet_waits */

@@ -248,7 +248,7 @@ static void put_answer(struct netlink_socket *n, struct answer *a)
     }
     core_lock_release(&s->lock);
     if (fits)
-        core_waitq_wake_some(&s->waitq, SOCKET_IN, 1);
+        socket_tell_receiver(s);
     else
         core_arena_free(a, sizeof *a);
 }

@@ -3,13 +3,15 @@
 
 #include "notify.h"
 
+#include "async.h"
+#include "core/arena.h"
 #include "core/mem.h"
 #include "inode_ops.h"
 #include "vfs/inotify.h"
 
 /* What happened. */
 struct notice {
-    uint32_t event;       /* an LX_IN_* */
+    uint32_t event;       /* an LX_IN_*, or NOTIFY_RENAMED */
     uint32_t cookie;      /* of a rename */
     uint32_t is_nameless; /* 1: it was reached by a name that it has no longer */
     uint32_t size;        /* of the name */
@@ -23,9 +25,63 @@ static struct core_lock *lock(void)
     return &vfs_state()->notify_lock;
 }
 
+/* ---- Watches ---- */
+
+struct watch *watch_new_locked(struct vfs_inotify *owner, struct vfs_inode *inode)
+{
+    struct watch *w = core_arena_alloc(sizeof *w);
+    if (!w)
+        return NULL;
+    core_list_init(&w->node);
+    w->owner = owner;
+    w->inode = inode->owner ? vfs_inode_get(inode) : inode;
+    w->next = inode->watches;
+    atomic_store(&inode->watches, w);
+    atomic_fetch_add(&vfs_state()->watch_count, 1);
+    return w;
+}
+
+void watch_end_locked(struct watch *w, struct watch **ended)
+{
+    struct watch *_Atomic *at = &w->inode->watches;
+    if (*at == w) {
+        atomic_store(at, w->next);
+    } else {
+        struct watch *before = *at;
+        while (before->next != w)
+            before = before->next;
+        before->next = w->next;
+    }
+    core_list_remove(&w->node);
+    atomic_fetch_sub(&vfs_state()->watch_count, 1);
+    w->next = *ended;
+    *ended = w;
+}
+
+void watch_free(struct watch *ended)
+{
+    while (ended) {
+        struct watch *w = ended;
+        ended = w->next;
+        if (w->inode->owner)
+            vfs_inode_put(w->inode);
+        core_arena_free(w, sizeof *w);
+    }
+}
+
+/* It ends, and its owner hears of that. */
+static void end_and_say_locked(struct watch *w, struct watch **ended)
+{
+    if (w->owner)
+        inotify_queue_locked(w, LX_IN_IGNORED, 0, NULL, 0);
+    watch_end_locked(w, ended);
+}
+
+/* ---- Events ---- */
+
 static int has_watches(const struct vfs_inode *inode)
 {
-    return inode && atomic_load_explicit(&inode->watches, memory_order_acquire) != NULL;
+    return inode && notify_is_watched(inode);
 }
 
 /* inotify(7): what is about a directory says so, except that it itself was moved or deleted. */
@@ -42,9 +98,13 @@ static void tell_watches_locked(const struct notice *n, uint32_t shown, int by_n
         next = w->next;
         if (!(w->mask & n->event) || (n->is_nameless && w->mask & LX_IN_EXCL_UNLINK))
             continue;
-        inotify_queue_locked(w, shown, n->cookie, by_name ? n->name : NULL, by_name ? n->size : 0);
+        if (w->owner)
+            inotify_queue_locked(w, shown, n->cookie, by_name ? n->name : NULL,
+                                 by_name ? n->size : 0);
+        else
+            async_tell_event(w->file, w->number);
         if (w->mask & LX_IN_ONESHOT)
-            inotify_end_locked(w, ended);
+            end_and_say_locked(w, ended);
     }
 }
 
@@ -61,7 +121,7 @@ static void tell(const struct notice *n, const struct vfs_inode *about)
     if (n->inode)
         tell_watches_locked(n, shown, 0, &ended);
     core_lock_release(lock());
-    inotify_free(ended);
+    watch_free(ended);
 }
 
 static void tell_inode(struct vfs_inode *inode, uint32_t event)
@@ -110,6 +170,8 @@ void notify_renamed(struct vfs_inode *inode, struct vfs_inode *dir, const struct
     if (!notify_is_on())
         return;
     uint32_t cookie = atomic_fetch_add(&vfs_state()->rename_cookie, 1) + 1;
+    if (dir == to_dir)
+        tell_name(dir, NOTIFY_RENAMED, 0, last, inode);
     tell_name(dir, LX_IN_MOVED_FROM, cookie, last, inode);
     tell_name(to_dir, LX_IN_MOVED_TO, cookie, to_last, inode);
     if (target)
@@ -128,9 +190,9 @@ void notify_end(struct vfs_inode *inode)
         tell_inode(inode, LX_IN_DELETE_SELF);
     core_lock_acquire(lock());
     while (inode->watches)
-        inotify_end_locked(inode->watches, &ended);
+        end_and_say_locked(inode->watches, &ended);
     core_lock_release(lock());
-    inotify_free(ended);
+    watch_free(ended);
 }
 
 /* ---- What was reached by a path ---- */

@@ -8,11 +8,13 @@
 
 #include <stdatomic.h>
 
+#include "async.h"
 #include "core/arena.h"
 #include "core/mem.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/poll.h"
+#include "lx/signal.h"
 #include "lx/unistd.h"
 #include "pipe_ring.h"
 #include "plat/plat.h"
@@ -182,8 +184,12 @@ void vfs_pipe_close(struct vfs_file *file)
     p->readers -= (uint32_t)is_reader(file);
     p->writers -= (uint32_t)is_writer(file);
     int last = !p->readers && !p->writers;
-    if (!p->readers != !p->writers) /* with the lock: then whoever closes the other end may free */
-        wake_all(p);                /* the end of the file, or EPIPE */
+    if (!p->readers !=
+        !p->writers) { /* with the lock: then whoever closes the other end may free */
+        wake_all(p);   /* the end of the file, or EPIPE */
+        async_tell(&p->async, LX_POLL_IN);
+        async_tell(&p->async, LX_POLL_OUT);
+    }
     core_lock_release(&p->lock);
     if (last && file->inode)
         file->inode->pipe = NULL;
@@ -304,7 +310,7 @@ static int wait_in(struct vfs_pipe *p, struct core_sleeper *self, uint32_t event
 {
     int err = 0;
     if (*waiting)
-        err = core_sleep(self, 0, PLAT_FOREVER);
+        err = async_sleep(self, PLAT_FOREVER);
     else
         core_waitq_add_exclusive(&p->waitq, &self->waiter, self, events);
     *waiting = 1;
@@ -386,7 +392,10 @@ int64_t pipe_read(struct vfs_pipe *p, void *buf, uint64_t size, int may, struct 
         err = wait_in(p, self, IN_EVENTS, &waiting);
     if (waiting)
         stop_waiting(p, self, IN_EVENTS);
-    return result == -LX_EAGAIN && err < 0 ? err : result;
+    if (result == -LX_EAGAIN && err < 0)
+        return err;
+    async_tell(&p->async, LX_POLL_OUT); /* as Linux: whatever was read */
+    return result;
 }
 
 int64_t vfs_pipe_read(struct vfs_file *file, void *buf, uint64_t size, struct core_sleeper *self)
@@ -403,6 +412,7 @@ static int64_t try_write(struct vfs_pipe *p, const void *buf, uint64_t size, uin
     core_lock_release(&p->lock);
     if (result > 0)
         pipe_wake_readers(p, was_empty);
+    async_tell(&p->async, LX_POLL_IN); /* as Linux: whatever was written */
     return result;
 }
 

@@ -17,6 +17,8 @@
 #include "core/wait.h"
 #include "lx/compiler.h"
 
+struct async;
+
 #define PIPE_PAGE 4096u
 #define PIPE_SLOTS 16u /* of a new pipe: 64 KiB */
 
@@ -41,6 +43,7 @@ struct vfs_pipe {
     uint32_t reader_opens, writer_opens; /* 1 and how many ever: an open of a fifo waits for a
                                             change */
     struct core_waitq waitq;             /* own lock: readers, writers and pollers */
+    struct async *_Atomic async;         /* guarded by LOCK_ASYNC, as in all that have one */
     struct pipe_slot own[PIPE_SLOTS];
 };
 

@@ -5,12 +5,14 @@
 
 #include <stdatomic.h>
 
+#include "async.h"
 #include "core/arena.h"
 #include "core/mem.h"
 #include "inet.h"
 #include "internal.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
+#include "lx/signal.h"
 #include "lx/stat.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
@@ -105,6 +107,29 @@ void socket_tell_all(struct vfs_socket *s)
     core_waitq_wake(&s->waitq, ~0u, UINT32_MAX);
 }
 
+/* Who sleeps in a receive from a stream hears of it: sock_wake_async() in Linux. */
+void socket_async(struct vfs_socket *s, int32_t code)
+{
+    int is_heard = s->async && (code == LX_POLL_IN || code == LX_POLL_HUP) &&
+                   s->type == LX_SOCK_STREAM && s->state != SOCKET_LISTENS && s->receivers;
+    if (!is_heard)
+        async_tell(&s->async, code);
+}
+
+void socket_tell_receiver(struct vfs_socket *s)
+{
+    socket_async(s, LX_POLL_IN);
+    core_waitq_wake_some(&s->waitq, SOCKET_IN, 1);
+}
+
+void socket_tell_writable(struct vfs_socket *s)
+{
+    core_waitq_wake(&s->waitq, SOCKET_OUT, UINT32_MAX);
+    if (s->async_wants_room && atomic_exchange(&s->async_wants_room, 0) &&
+        !(s->shut & SOCKET_NO_SEND))
+        async_tell(&s->async, LX_POLL_OUT);
+}
+
 /* ---- Waiting ---- */
 
 int64_t socket_deadline(int64_t timeout_ns)
@@ -117,7 +142,7 @@ int socket_wait(struct socket_wait *w)
     struct core_waiter *waiter = &w->self->waiter;
     int err = 0;
     if (w->joined) {
-        err = core_sleep(w->self, 0, w->deadline_ns);
+        err = async_sleep(w->self, w->deadline_ns);
     } else {
         w->deadline_ns = socket_deadline(w->timeout_ns);
         if (w->exclusive)
@@ -145,14 +170,20 @@ int64_t socket_wait_for(struct vfs_socket *s, const struct vfs_socket_caller *ca
                         uint32_t events, socket_look look, void *arg)
 {
     int takes = events == SOCKET_IN, err = 0;
+    uint32_t hears = takes && s->async; /* else nobody asks */
     struct socket_wait w = {.queue = &s->waitq,
                             .self = caller->self,
                             .events = events,
                             .exclusive = takes,
                             .timeout_ns = takes ? s->receive_ns : s->send_ns};
     int64_t result;
-    while ((result = look(s, arg)) == -LX_EAGAIN && waits && err == 0)
+    while ((result = look(s, arg)) == -LX_EAGAIN && waits && err == 0) {
+        if (UNLIKELY(hears))
+            atomic_fetch_add(&s->receivers, 1);
         err = socket_wait(&w);
+        if (UNLIKELY(hears))
+            atomic_fetch_sub(&s->receivers, 1);
+    }
     socket_wait_end(&w, s->queued || s->bytes);
     return result == -LX_EAGAIN && err == -LX_EINTR ? err : result;
 }

@@ -21,6 +21,7 @@
 #include "lx/poll.h"
 #include "vfs/socket.h"
 
+struct async;
 struct vfs_inode;
 
 /* Which table of operations; the arena holds no function pointers. */
@@ -60,13 +61,16 @@ struct vfs_socket {
     _Atomic uint32_t lingers;            /* 1: SO_LINGER is on */
     _Atomic int64_t receive_ns, send_ns; /* timeouts; 0: none */
 
-    _Atomic uint32_t state;  /* enum socket_state; changed with the lock held */
-    _Atomic uint32_t shut;   /* shared: SOCKET_NO_* */
-    _Atomic int32_t error;   /* shared: LX_E*, for the next call */
-    _Atomic uint32_t sent;   /* shared: bytes, with what keeps them, that nobody has taken */
-    _Atomic uint32_t dead;   /* 1: its file is closed */
-    struct core_waitq waitq; /* own lock: who waits for this socket, and polls it */
-    struct core_waitq room;  /* own lock: who waits for room in its queue */
+    _Atomic uint32_t state;     /* enum socket_state; changed with the lock held */
+    _Atomic uint32_t shut;      /* shared: SOCKET_NO_* */
+    _Atomic int32_t error;      /* shared: LX_E*, for the next call */
+    _Atomic uint32_t sent;      /* shared: bytes, with what keeps them, that nobody has taken */
+    _Atomic uint32_t dead;      /* 1: its file is closed */
+    _Atomic uint32_t receivers; /* who sleeps until something comes */
+    _Atomic uint32_t async_wants_room; /* 1: there was none, and O_ASYNC is set: AF_UNIX */
+    struct async *_Atomic async;       /* guarded by LOCK_ASYNC */
+    struct core_waitq waitq;           /* own lock: who waits for this socket, and polls it */
+    struct core_waitq room;            /* own lock: who waits for room in its queue */
 
     struct core_lock lock;            /* guards all below */
     struct vfs_socket *_Atomic peer;  /* a reference; of a stream constant once it is there */
@@ -171,6 +175,15 @@ int socket_take_error(struct vfs_socket *s);
 
 /* Tell of a change that concerns everybody: the other end is gone, and the like. */
 void socket_tell_all(struct vfs_socket *s);
+
+/* Something has come, for one receiver more. */
+void socket_tell_receiver(struct vfs_socket *s);
+
+/* What it sent was taken: it may be written to. */
+void socket_tell_writable(struct vfs_socket *s);
+
+/* Only the owner of its file, if O_ASYNC is set; code: an LX_POLL_*. */
+void socket_async(struct vfs_socket *s, int32_t code);
 
 /* When a wait that begins now ends; `timeout_ns` as in the socket. */
 int64_t socket_deadline(int64_t timeout_ns);

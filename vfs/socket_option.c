@@ -142,7 +142,7 @@ static void set_send_buffer(struct vfs_socket *s, int32_t value)
 {
     s->send_limit = buffer_size(value, SEND_BUFFER_MIN);
     s->send_limit_is_set = 1;
-    core_waitq_wake(&s->waitq, SOCKET_OUT, UINT32_MAX);
+    socket_tell_writable(s);
 }
 
 /* Zero: for ever; negative: at once, as Linux takes it. */

@@ -6,11 +6,13 @@
 
 #include "vfs/splice.h"
 
+#include "async.h"
 #include "core/mem.h"
 #include "device.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/poll.h"
+#include "lx/signal.h"
 #include "pipe_ring.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
@@ -121,8 +123,11 @@ static int64_t file_to_pipe(const struct vfs_splice_side *in, struct vfs_pipe *p
         if (n > 0)
             done += (uint64_t)n;
         if (n < (int64_t)part || done == size || reserve(p, &page) < 0)
-            return done ? (int64_t)done : n;
+            break;
     }
+    if (done)
+        async_tell(&p->async, LX_POLL_IN);
+    return done ? (int64_t)done : n;
 }
 
 /* ---- To a file ---- */
@@ -164,6 +169,8 @@ static void put_back(struct vfs_pipe *p, struct pipe_slot *slot)
         pipe_wake_readers(p, was_empty);
     else if (was_full)
         pipe_wake_writers(p);
+    if (!slot->size)
+        async_tell(&p->async, LX_POLL_OUT);
 }
 
 static int64_t write_part(const struct vfs_splice_side *out, const struct pipe_slot *slot,
@@ -283,10 +290,14 @@ static int64_t pipe_to_pipe(struct vfs_pipe *in, struct vfs_pipe *out, uint64_t 
                                : move_locked(in, out, size);
         int room = was_full && !pipe_is_full(in);
         unlock_both(in, out);
-        if (result > 0)
+        if (result > 0) {
             pipe_wake_readers(out, was_empty);
+            async_tell(&out->async, LX_POLL_IN);
+        }
         if (room)
             pipe_wake_writers(in);
+        if (result > 0 && !keep)
+            async_tell(&in->async, LX_POLL_OUT);
     } while (result == -LX_EAGAIN && waits); /* another reader or writer was quicker */
     return result;
 }
@@ -341,6 +352,8 @@ int64_t vfs_vmsplice_write(struct vfs_file *pipe, const void *buf, uint64_t size
         done += bad ? 0 : part;
         err = bad ? -LX_EFAULT : done < size ? reserve(p, &page) : 0;
     }
+    if (done)
+        async_tell(&p->async, LX_POLL_IN);
     return done ? (int64_t)done : err;
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "async.h"
 #include "core/arena.h"
 #include "core/mem.h"
 #include "internal.h"
@@ -121,14 +122,46 @@ static void note_packet_locked(struct vfs_tty *tty, uint8_t packet)
     tty->packet_status |= packet;
 }
 
+/* Room again, after a write that had to stop: n_tty_write_wakeup() in Linux. */
+static void tell_room(struct async *_Atomic *async, uint32_t ready, uint8_t *wanted)
+{
+    if (!*wanted || !(ready & LX_POLLOUT))
+        return;
+    *wanted = 0;
+    async_tell(async, LX_POLL_OUT);
+}
+
+static void tell_async_locked(struct vfs_tty *tty, uint32_t ready, uint32_t master_ready)
+{
+    for (uint32_t i = 0; i < tty->line.news.arrivals && tty->async; i++)
+        async_tell(&tty->async, LX_POLL_IN);
+    if ((int32_t)(tty->out.head - tty->told_out) > 0)
+        async_tell(&tty->master_async, LX_POLL_IN);
+    tty->told_out = tty->out.head;
+    tell_room(&tty->async, ready, &tty->wants_room);
+    tell_room(&tty->master_async, master_ready, &tty->master_wants_room);
+}
+
+/* A write has to stop. */
+static void want_room(struct vfs_file *file)
+{
+    struct vfs_tty *tty = file->tty;
+    if (!(file->flags & LX_O_ASYNC))
+        return;
+    core_lock_acquire(&tty->lock);
+    *(is_master(file) ? &tty->master_wants_room : &tty->wants_room) = 1;
+    core_lock_release(&tty->lock);
+}
+
 /* Release the lock, wake who can go on, and pass on what the line discipline wants. */
 static void finish(struct vfs_tty *tty)
 {
     const struct vfs_tty_provider *provider = g_providers.terminals;
     uint32_t signals = tty->line.news.signals;
     note_packet_locked(tty, tty->line.news.packet);
-    tty->line.news = (struct tty_news){0, 0};
     uint32_t ready = ready_locked(tty, 1), master_ready = master_ready_locked(tty);
+    tell_async_locked(tty, ready, master_ready);
+    tty->line.news = (struct tty_news){0};
     core_lock_release(&tty->lock);
     if (ready)
         core_waitq_wake(&tty->wait, ready, UINT32_MAX);
@@ -259,6 +292,7 @@ static void close_master(struct vfs_tty *tty)
     devpts_unlink(tty);
     core_lock_acquire(&tty->lock);
     tty->master_open = tty->has_packets = 0;
+    async_forget_all(&tty->async); /* as Linux: nobody hears of the end so */
     int over = !tty->file_count;
     finish(tty);
     if (over)
@@ -530,10 +564,12 @@ static int64_t write_part(struct vfs_file *file, const uint8_t *bytes, uint32_t 
         done += (uint32_t)n;
         if (err < 0 || done == size)
             break;
-        err = file->flags & LX_O_NONBLOCK ? -LX_EAGAIN : core_sleep(self, 0, PLAT_FOREVER);
+        err = file->flags & LX_O_NONBLOCK ? -LX_EAGAIN : async_sleep(self, PLAT_FOREVER);
         if (err == -LX_EAGAIN)
             break;
     }
+    if (done < size)
+        want_room(file);
     return done ? (int64_t)done : err;
 }
 

@@ -23,6 +23,8 @@
 #include "tty_line.h"
 #include "vfs/tty.h"
 
+struct async;
+
 #define PTS_MAJOR 136
 #define TTYAUX_MAJOR 5
 #define TTY_MINOR 0  /* /dev/tty */
@@ -51,7 +53,11 @@ struct vfs_tty {
     uint8_t has_packets; /* TIOCPKT */
     uint8_t packet_status; /* LX_TIOCPKT_*: what the master has not been told */
 
-    struct core_waitq wait, master_wait; /* own locks */
+    uint32_t told_out; /* position in `out`: whoever has O_ASYNC set knows of those bytes */
+    uint8_t wants_room, master_wants_room; /* 1: a write of such a file had to stop */
+
+    struct core_waitq wait, master_wait;                /* own locks */
+    struct async *_Atomic async, *_Atomic master_async; /* guarded by LOCK_ASYNC */
 };
 
 /* ---- Names (devpts.c) ---- */

@@ -359,6 +359,7 @@ static void push_end(struct tty_line *line, uint8_t c)
     set(line->ends, line->head % TTY_LINE_SIZE);
     push(line, c);
     line->line_head = line->head;
+    line->news.arrivals++;
 }
 
 /* Echo a byte of a line, whose first one notes where the line begins. */
@@ -550,6 +551,7 @@ uint32_t tty_line_receive(struct tty_line *line, struct tty_queue *out, const ui
         uint32_t end = room < size - done ? done + room : size;
         for (; done < end; done++)
             receive_byte(line, out, bytes[done], done < looked);
+        line->news.arrivals += !tty_line_is_canonical(line) && line->head != line->tail;
         echo_flush(line, out);
     }
     return done;

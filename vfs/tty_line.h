@@ -51,6 +51,8 @@ void tty_queue_keep(struct tty_queue *q, uint32_t size);
 struct tty_news {
     uint32_t signals; /* for the foreground group: bit n-1 is signal n */
     uint8_t packet;   /* LX_TIOCPKT_*: what has happened, the last of START and STOP */
+    uint32_t
+        arrivals; /* how often something has come to be read: a line, or what was typed at once */
 };
 
 struct tty_line {

@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "lx/errno.h"
 #include "lx/poll.h"
+#include "lx/signal.h"
 #include "plat/plat.h"
 
 int unix_kind_of(int32_t *type, int32_t protocol, enum socket_kind *kind)
@@ -71,6 +72,8 @@ int unix_shutdown(struct vfs_socket *s, uint32_t how)
         atomic_fetch_or(&peer->shut, others);
         core_lock_release(&peer->lock);
         socket_tell_all(peer);
+        if (how & SOCKET_NO_SEND)
+            socket_async(peer, how == SOCKET_SHUT ? LX_POLL_HUP : LX_POLL_IN);
     }
     socket_put(peer);
     return 0;
@@ -85,6 +88,7 @@ static void tell_peer(struct vfs_socket *peer, int lost)
         peer->error = LX_ECONNRESET;
     core_lock_release(&peer->lock);
     socket_tell_all(peer);
+    socket_async(peer, LX_POLL_HUP);
 }
 
 /* A connection that nobody has accepted, and nobody will. */
@@ -237,7 +241,7 @@ static int try_connect(struct vfs_socket *s, struct vfs_socket *listener, struct
         make_connection_locked(s, listener, end, caller);
     socket_unlock_both(s, listener);
     if (err == 0)
-        core_waitq_wake_some(&listener->waitq, SOCKET_IN, 1);
+        socket_tell_receiver(listener);
     return err;
 }
 

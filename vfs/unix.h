@@ -112,6 +112,13 @@ static inline int unix_is_writable(const struct vfs_socket *s)
     return s->state != SOCKET_LISTENS && ((uint64_t)s->sent << 2) <= s->send_limit;
 }
 
+/* The owner of its file is told of room, if O_ASYNC is set. */
+static inline void unix_want_room(struct vfs_socket *s)
+{
+    if (s->async)
+        s->async_wants_room = 1;
+}
+
 /* What poll(2) says of both kinds but for writing. */
 uint32_t unix_poll_common(struct vfs_socket *s);
 

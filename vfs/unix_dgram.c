@@ -5,6 +5,7 @@
 
 #include "core/mem.h"
 #include "lx/errno.h"
+#include "lx/signal.h"
 #include "plat/plat.h"
 #include "unix.h"
 
@@ -32,8 +33,10 @@ static void disconnected(struct vfs_socket *s, struct vfs_socket *old)
     if (tell)
         old->error = LX_ECONNRESET;
     core_lock_release(&old->lock);
-    if (tell)
+    if (tell) {
         socket_tell_all(old);
+        socket_async(old, LX_POLL_ERR);
+    }
     unix_messages_free(&lost, &rest);
     file_put_rest(&rest);
 }
@@ -126,7 +129,7 @@ static int deliver(struct vfs_socket *s, struct vfs_socket *to, struct unix_mess
         unix_message_queue_locked(to, s, msg, m, caller);
     core_lock_release(&to->lock);
     if (err == 0)
-        core_waitq_wake_some(&to->waitq, SOCKET_IN, 1);
+        socket_tell_receiver(to);
     return err;
 }
 
@@ -327,6 +330,8 @@ static int peer_has_room(struct vfs_socket *s)
 static uint32_t dgram_poll(struct vfs_socket *s)
 {
     int writable = unix_is_writable(s) && peer_has_room(s);
+    if (!writable)
+        unix_want_room(s);
     return unix_poll_common(s) | (writable ? SOCKET_OUT : 0);
 }
 

@@ -20,8 +20,10 @@ static int64_t may_send(struct vfs_socket *s, void *arg)
         return err;
     if (s->shut & SOCKET_NO_SEND)
         return -LX_EPIPE;
-    if (s->sent >= s->send_limit)
+    if (s->sent >= s->send_limit) {
+        unix_want_room(s);
         return -LX_EAGAIN;
+    }
     atomic_fetch_add(&s->sent, *cost);
     return 0;
 }
@@ -31,7 +33,7 @@ static void give_room(struct vfs_socket *s, uint32_t cost)
 {
     atomic_fetch_sub(&s->sent, cost);
     if (unix_is_writable(s))
-        core_waitq_wake(&s->waitq, SOCKET_OUT, UINT32_MAX);
+        socket_tell_writable(s);
 }
 
 int unix_message_new(struct vfs_socket *s, const struct vfs_socket_caller *caller,

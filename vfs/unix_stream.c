@@ -20,7 +20,7 @@ static int deliver(struct vfs_socket *s, struct vfs_socket *peer, struct unix_me
         unix_message_queue_locked(peer, s, msg, m, caller);
     core_lock_release(&peer->lock);
     if (err == 0)
-        core_waitq_wake_some(&peer->waitq, SOCKET_IN, 1);
+        socket_tell_receiver(peer);
     return err;
 }
 

@@ -21,6 +21,7 @@
 #include "vfs/inode.h"
 #include "vfs/inotify.h"
 #include "vfs/memfd.h"
+#include "vfs/owner.h"
 #include "vfs/pipe.h"
 #include "vfs/socket.h"
 
@@ -74,13 +75,14 @@ int64_t sys_dup2(struct shim_task *t, int32_t oldfd, int32_t newfd)
 
 #define SETTABLE (LX_O_APPEND | LX_O_NONBLOCK | LX_O_DIRECT | LX_O_NOATIME)
 
-/* O_ASYNC is kept where Linux can send SIGIO. */
-static uint32_t settable(const struct vfs_file *file)
+/* O_ASYNC has no effect where Linux sends no SIGIO. */
+static int set_flags(struct shim_task *t, int32_t fd, struct vfs_file *file, uint32_t flags)
 {
-    int async = file->kind == VFS_FILE_PIPE || file->kind == VFS_FILE_STREAM ||
-                file->kind == VFS_FILE_SOCKET || file->kind == VFS_FILE_TTY ||
-                file->kind == VFS_FILE_PTMX;
-    return SETTABLE | (async ? (uint32_t)LX_O_ASYNC : 0);
+    int changes = ((flags ^ file->flags) & LX_O_ASYNC) && vfs_async_is_known(file);
+    int err = changes ? sys_owner_async(t, fd, file, (flags & LX_O_ASYNC) != 0) : 0;
+    if (err == 0)
+        file->flags = (file->flags & ~(uint32_t)SETTABLE) | (flags & SETTABLE);
+    return err;
 }
 
 /* Nobody is told before another opens the file, so no lease can be given: fcntl(2). */
@@ -93,11 +95,10 @@ static int64_t set_lease(struct shim_task *t, const struct vfs_file *file, int32
     return type == LX_F_RDLCK || type == LX_F_WRLCK || type == LX_F_UNLCK ? -LX_EAGAIN : -LX_EINVAL;
 }
 
-/* 1 if two descriptors are of one open file. */
-static int64_t is_same_file(struct shim_task *t, const struct vfs_file *file, int32_t other)
+int64_t sys_fd_is(struct shim_task *t, int32_t fd, const struct vfs_file *file)
 {
     struct vfs_borrowed b;
-    int64_t result = vfs_fdtable_borrow(t->process->fds, other, &b);
+    int64_t result = vfs_fdtable_borrow(t->process->fds, fd, &b);
     if (result == 0)
         result = b.file == file;
     vfs_give_back(&b);
@@ -129,11 +130,9 @@ static int64_t control(struct shim_task *t, int32_t fd, struct vfs_file *file, i
     case LX_F_GETFL:
         return file->flags;
     case LX_F_SETFL:
-        flags = settable(file);
-        file->flags = (file->flags & ~flags) | ((uint32_t)arg & flags);
-        return 0;
+        return set_flags(t, fd, file, (uint32_t)arg);
     case LX_F_DUPFD_QUERY:
-        return is_same_file(t, file, (int32_t)arg);
+        return sys_fd_is(t, (int32_t)arg, file);
     case LX_F_GETLK:
     case LX_F_OFD_GETLK:
     case LX_F_SETLK:
@@ -161,7 +160,7 @@ static int64_t control(struct shim_task *t, int32_t fd, struct vfs_file *file, i
     case LX_F_GETLEASE:
         return LX_F_UNLCK;
     case LX_F_NOTIFY:
-        return file->kind == VFS_FILE_DIRECTORY ? -LX_EINVAL : -LX_ENOTDIR;
+        return sys_owner_notify(t, fd, file, (uint32_t)arg);
     default:
         return -LX_EINVAL;
     }
@@ -427,10 +426,8 @@ static int64_t file_control(struct shim_task *t, int32_t fd, struct vfs_file *fi
         return err;
     case LX_FIOASYNC:
         err = shim_copy_in(&value, arg, sizeof value);
-        if (err == 0 && !(settable(file) & LX_O_ASYNC))
-            err = value ? -LX_ENOTTY : 0;
-        else if (err == 0)
-            file->flags = value ? file->flags | LX_O_ASYNC : file->flags & ~(uint32_t)LX_O_ASYNC;
+        if (err == 0 && !value != !(file->flags & LX_O_ASYNC))
+            err = vfs_async_is_known(file) ? sys_owner_async(t, fd, file, value != 0) : -LX_ENOTTY;
         return err;
     case LX_FIONREAD: {
         int64_t available = vfs_file_available(file);

@@ -72,9 +72,14 @@ int64_t sys_owner_control(struct shim_task *t, struct vfs_file *file, int32_t co
 /* ioctl(2) on a terminal or a master. */
 int64_t sys_tty_control(struct shim_task *t, struct vfs_file *file, uint32_t request, lx_uptr arg);
 
-/* Send him a standard signal, as the kernel's; no lock is held. */
-struct vfs_owner;
-void sys_owner_tell(const struct vfs_owner *owner, int32_t sig);
+/* Set or clear O_ASYNC, where it is known: -LX_ENOTTY, -LX_ENOMEM. */
+MUST_USE int sys_owner_async(struct shim_task *t, int32_t fd, struct vfs_file *file, int on);
+
+/* fcntl(2), F_NOTIFY. */
+int64_t sys_owner_notify(struct shim_task *t, int32_t fd, struct vfs_file *file, uint32_t events);
+
+/* 1 if the descriptor is of this file; 0; -LX_EBADF. */
+MUST_USE int64_t sys_fd_is(struct shim_task *t, int32_t fd, const struct vfs_file *file);
 
 /* What an interrupted call returns: it is started again if the handler allows. */
 int64_t sys_interrupted(int64_t result);

@@ -92,17 +92,12 @@ static int64_t get_lock(struct shim_task *t, struct vfs_file *file, int32_t comm
 static int check_still_open(struct shim_task *t, int32_t fd, struct vfs_file *file,
                             struct vfs_lock *lock)
 {
-    struct vfs_file *now;
-    int err = vfs_fdtable_get(t->process->fds, fd, &now);
-    if (err == 0 && now != file)
-        err = -LX_EBADF;
-    vfs_file_put(now);
-    if (err < 0) {
-        lock->type = LX_F_UNLCK;
-        int ignored = vfs_lock_set(file, lock, 0, &t->sleeper);
-        (void)ignored;
-    }
-    return err;
+    if (sys_fd_is(t, fd, file) == 1)
+        return 0;
+    lock->type = LX_F_UNLCK;
+    int ignored = vfs_lock_set(file, lock, 0, &t->sleeper);
+    (void)ignored;
+    return -LX_EBADF;
 }
 
 static int64_t set_lock(struct shim_task *t, int32_t fd, struct vfs_file *file, int32_t command,

@@ -13,7 +13,7 @@
 #define KNOWN_FLAGS                                                                           \
     (LX_O_ACCMODE | LX_O_CREAT | LX_O_EXCL | LX_O_NOCTTY | LX_O_TRUNC | LX_O_APPEND |         \
      LX_O_NONBLOCK | LX_O_DSYNC | LX_O_SYNC | LX_O_DIRECT | LX_O_LARGEFILE | LX_O_DIRECTORY | \
-     LX_O_NOFOLLOW | LX_O_NOATIME | LX_O_CLOEXEC | LX_O_PATH | LX_O_TMPFILE)
+     LX_O_NOFOLLOW | LX_O_NOATIME | LX_O_ASYNC | LX_O_CLOEXEC | LX_O_PATH | LX_O_TMPFILE)
 #define KNOWN_RESOLVE                                                                              \
     (LX_RESOLVE_NO_XDEV | LX_RESOLVE_NO_MAGICLINKS | LX_RESOLVE_NO_SYMLINKS | LX_RESOLVE_BENEATH | \
      LX_RESOLVE_IN_ROOT | LX_RESOLVE_CACHED)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owners of open files: fcntl(2), F_SETOWN and what belongs to it, and the signals for them.
+ * Owners of open files: fcntl(2), F_SETOWN and what belongs to it.
  * Differs from Linux: an owner is known by his number, which may be another's after him.
  */
 
+#include "vfs/owner.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "shim/process.h"
-#include "shim/signal.h"
 #include "shim/syscall.h"
 #include "sys/file.h"
-#include "vfs/signalfd.h"
+#include "vfs/tty.h"
 
 /* Is there a task, process or group of this number? */
 static int exists(int32_t id)
@@ -26,15 +26,27 @@ static int exists(int32_t id)
     return found;
 }
 
-static int64_t set_owner(struct shim_task *t, struct vfs_file *file, uint8_t type, int32_t id)
+static void put_owner(struct shim_task *t, struct vfs_file *file, uint8_t type, int32_t id)
 {
-    if (id && !exists(id))
-        return -LX_ESRCH;
     file->owner_uid = t->process->cred.uid;
     file->owner_euid = t->process->cred.euid;
     file->owner_type = type;
     file->owner = id;
+}
+
+static int64_t set_owner(struct shim_task *t, struct vfs_file *file, uint8_t type, int32_t id)
+{
+    if (id && !exists(id))
+        return -LX_ESRCH;
+    put_owner(t, file, type, id);
     return 0;
+}
+
+/* Unless it has one. */
+static void set_first_owner(struct shim_task *t, struct vfs_file *file, uint8_t type, int32_t id)
+{
+    if (!file->owner)
+        put_owner(t, file, type, id);
 }
 
 /* Who is gone owns nothing. */
@@ -74,58 +86,33 @@ int64_t sys_owner_control(struct shim_task *t, struct vfs_file *file, int32_t co
     }
 }
 
-/* ---- SIGURG ---- */
-
-/* It is for whoever the one that named him could have sent a signal: sigio_perm() in Linux. */
-static int may_tell(const struct vfs_owner *owner, const struct shim_process *p)
+/* A terminal's is the foreground group, if nobody says something else: __tty_fasync() in Linux. */
+int sys_owner_async(struct shim_task *t, int32_t fd, struct vfs_file *file, int on)
 {
-    const struct shim_cred *c = &p->cred;
-    return !owner->euid || owner->euid == c->suid || owner->euid == c->uid ||
-           owner->uid == c->suid || owner->uid == c->uid;
+    int is_master;
+    struct vfs_tty *tty = vfs_file_tty(file, &is_master);
+    int err = vfs_async_set(file, fd, on);
+    if (err < 0 || !on || !tty)
+        return err;
+    int32_t group = is_master ? 0 : vfs_tty_owner(tty)->group;
+    set_first_owner(t, file, group ? LX_F_OWNER_PGRP : LX_F_OWNER_PID,
+                    group ? group : t->process->pid);
+    return 0;
 }
 
-/* A standard signal is never refused. */
-static void tell_process_locked(const struct vfs_owner *owner, struct shim_process *p,
-                                const struct lx_siginfo *info)
+int64_t sys_owner_notify(struct shim_task *t, int32_t fd, struct vfs_file *file, uint32_t events)
 {
-    int err = may_tell(owner, p) ? shim_signal_send_process_locked(p, info) : 0;
-    (void)err;
-}
-
-static void tell_one_locked(const struct vfs_owner *owner, const struct lx_siginfo *info)
-{
-    struct shim_task *t = shim_task_find_locked(owner->id);
-    struct shim_process *p = t ? t->process : shim_process_find_locked(owner->id);
-    if (!t || owner->type != LX_F_OWNER_TID) {
-        if (p)
-            tell_process_locked(owner, p, info);
-        return;
+    const struct vfs_fdtable *fds = t->process->fds;
+    if (!(events & ~(uint32_t)LX_DN_MULTISHOT)) {
+        vfs_dnotify_forget(file, fds);
+        return 0;
     }
-    int err = may_tell(owner, p) ? shim_signal_send_task_locked(t, info) : 0;
-    (void)err;
-}
-
-static void tell_group_locked(const struct vfs_owner *owner, const struct lx_siginfo *info)
-{
-    CORE_LIST_FOR_EACH(node, &shim_container()->processes)
-    {
-        struct shim_process *p = CORE_LIST_ENTRY(node, struct shim_process, in_table);
-        if (p->pgid != owner->id)
-            continue;
-        tell_process_locked(owner, p, info);
-        shim_signal_note_group_locked(p, (uint32_t)info->si_signo);
-    }
-}
-
-void sys_owner_tell(const struct vfs_owner *owner, int32_t sig)
-{
-    struct shim_container *c = shim_container();
-    struct lx_siginfo info;
-    shim_signal_of_kernel(&info, sig);
-    core_lock_acquire(&c->lock);
-    if (owner->type == LX_F_OWNER_PGRP)
-        tell_group_locked(owner, &info);
+    int err = vfs_dnotify_add(file, fds, fd, events);
+    if (err < 0)
+        return err;
+    if (sys_fd_is(t, fd, file) == 1)
+        set_first_owner(t, file, LX_F_OWNER_PID, t->process->pid);
     else
-        tell_one_locked(owner, &info);
-    shim_container_release(c);
+        vfs_dnotify_forget(file, fds); /* nobody else would: it was closed meanwhile */
+    return 0;
 }

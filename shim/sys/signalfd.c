@@ -33,7 +33,8 @@ static struct core_waitq *waitq(void)
 
 void shim_signalfd_init(void)
 {
-    static const struct vfs_signal_provider provider = {pending, take, waitq, sys_owner_tell};
+    static const struct vfs_signal_provider provider = {
+        pending, take, waitq, shim_signal_owners_later, shim_signal_owners};
     vfs_signalfd_provide(&provider);
 }
 

@@ -8,6 +8,7 @@
  * by pipes, never by time.
  */
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -112,6 +113,19 @@ static inline int sleep_for_ever(void *arg)
 static inline int exit_with(void *arg)
 {
     return (int)(intptr_t)arg;
+}
+
+/* 1 if the process, or its first thread, sleeps. */
+static inline int sleeps(pid_t pid)
+{
+    char path[64], text[256];
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    int fd = open(path, O_RDONLY);
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = 0;
+    const char *end = strrchr(text, ')');
+    return end && end[2] == 'S';
 }
 
 #endif

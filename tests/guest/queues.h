@@ -103,17 +103,4 @@ static inline struct timespec in_ms(long ms)
     return ts;
 }
 
-/* 1 if the process sleeps. */
-static inline int sleeps(pid_t pid)
-{
-    char path[64], text[256];
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    int fd = open(path, O_RDONLY);
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = 0;
-    const char *end = strrchr(text, ')');
-    return end && end[2] == 'S';
-}
-
 #endif

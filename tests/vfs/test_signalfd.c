@@ -39,7 +39,7 @@ static void queue(const struct lx_siginfo *info)
 
 static int provide(void **state)
 {
-    static const struct vfs_signal_provider provider = {pending, take, waitq, NULL};
+    static const struct vfs_signal_provider provider = {pending, take, waitq, NULL, NULL};
     mount_empty(state);
     g_waitq = core_arena_alloc(sizeof *g_waitq);
     if (!g_waitq)

@@ -91,6 +91,13 @@ int shim_signal_pending(struct shim_task *t);
 /* Is woken when a signal is queued for the process or one of its tasks; others may share it. */
 struct core_waitq *shim_signal_waitq(const struct shim_process *p);
 
+/*
+ * Send what waits for the owners of files, see vfs/owner.h: now, when no lock is held, or before
+ * the calling thread returns to the guest.
+ */
+void shim_signal_owners(void);
+void shim_signal_owners_later(void);
+
 /* Let vfs find this guest host's signals: vfs/signalfd.h.  Idempotent. */
 void shim_signalfd_init(void);
 

@@ -65,7 +65,7 @@ struct vfs_file {
     uint8_t stream_kind;                    /* constant: PLAT_STREAM_* */
     _Atomic uint32_t flags;                 /* LX_O_*; access mode constant */
     _Atomic int32_t owner;                  /* F_SETOWN; 0: nobody */
-    _Atomic uint8_t owner_type, signal;     /* signal: F_SETSIG, kept: nobody sends SIGIO */
+    _Atomic uint8_t owner_type, signal;     /* LX_F_OWNER_*; F_SETSIG */
     _Atomic uint8_t locked;                 /* 1: it may hold locks of its own, see vfs/lock.h */
     _Atomic uint32_t owner_uid, owner_euid; /* of who named the owner */
     struct vfs_inode *inode;                /* constant; a reference, or NULL */
@@ -89,13 +89,6 @@ struct vfs_file {
         _Atomic uint64_t signals;     /* of a signalfd: bit n-1 is signal n; not constant */
         struct host_listing *listing; /* of a directory of a host folder; guarded by `lock` */
     };
-};
-
-/* Whom a file's signals are for: fcntl(2), F_SETOWN. */
-struct vfs_owner {
-    int32_t id;         /* 0: nobody */
-    uint32_t type;      /* LX_F_OWNER_* */
-    uint32_t uid, euid; /* of who said so */
 };
 
 /* A new file; `inode` is borrowed or NULL. */

@@ -97,7 +97,7 @@ struct vfs_inode {
                                          Changed under LOCK_TREE.  Files of a host folder have
                                          one, too, and files that were moved: where to */
 
-    struct watch *_Atomic watches; /* of inotify(7); guarded by LOCK_NOTIFY */
+    struct watch *_Atomic watches; /* see notify.h; guarded by LOCK_NOTIFY */
 
     struct vfs_held *locks;      /* vfs/lock.h; guarded by LOCK_FILE_LOCKS */
     _Atomic uint32_t lock_count; /* of them */

@@ -18,7 +18,6 @@
 #include "lx/signal.h"
 
 struct vfs_file;
-struct vfs_owner;
 
 /* Who knows of signals; functions of the calling thread.  The shim has one in each guest host. */
 struct vfs_signal_provider {
@@ -28,8 +27,10 @@ struct vfs_signal_provider {
     uint32_t (*take)(uint64_t set, struct lx_siginfo *info);
     /* Is woken when a signal becomes pending. */
     struct core_waitq *(*waitq)(void);
-    /* Send the owner of a file a signal; no lock is held.  NULL: nobody is told. */
-    void (*tell)(const struct vfs_owner *owner, int32_t sig);
+    /* The calling thread is to send what waits, see vfs/owner.h, at the end of its system call. */
+    void (*attend)(void);
+    /* Send it; no lock is held. */
+    void (*send)(void);
 };
 
 void vfs_signalfd_provide(const struct vfs_signal_provider *provider);

@@ -23,6 +23,7 @@
 #define LX_POLLRDBAND 0x80
 #define LX_POLLWRNORM 0x100
 #define LX_POLLWRBAND 0x200
+#define LX_POLLMSG 0x400
 #define LX_POLLRDHUP 0x2000
 
 /* epoll_ctl(2) */
