@@ -55,7 +55,7 @@ int vfs_init(void)
         return -LX_ENOMEM;
     core_lock_init(&s->tree_lock, CORE_LOCK_TREE);
     core_lock_init(&s->nest_lock, CORE_LOCK_EPOLL_NEST);
-    core_lock_init(&s->file_lock, CORE_LOCK_FILE_LOCKS);
+    core_lock_init(&s->lock_wait_lock, CORE_LOCK_FILE_WAITS);
     core_lock_init(&s->stream_lock, CORE_LOCK_STREAMS);
     core_lock_init(&s->notify_lock, CORE_LOCK_NOTIFY);
     core_lock_init(&s->async_lock, CORE_LOCK_ASYNC);
@@ -279,6 +279,7 @@ void vfs_inode_put(struct vfs_inode *inode)
         mqueue_free(inode);
         dir_free(inode);
         xattr_free(inode);
+        locks_free(inode);
         if (inode->target)
             core_arena_free((char *)inode->target, inode->size + 1);
         if (inode->image_index == VFS_NO_IMAGE)

@@ -341,9 +341,9 @@ void mqueue_free(struct vfs_inode *inode);
 #define INODE_CHUNK 512u /* image inodes are found through tables of so many */
 
 struct vfs_state {
-    struct core_lock tree_lock; /* LOCK_TREE: renames, and every directory's parent */
-    struct core_lock nest_lock; /* LOCK_EPOLL_NEST */
-    struct core_lock file_lock; /* LOCK_FILE_LOCKS: guards lock_waits and every inode's locks */
+    struct core_lock tree_lock;      /* LOCK_TREE: renames, and every directory's parent */
+    struct core_lock nest_lock;      /* LOCK_EPOLL_NEST */
+    struct core_lock lock_wait_lock; /* LOCK_FILE_WAITS: guards the next, see lock.c */
     struct core_list lock_waits;
     struct core_lock stream_lock; /* LOCK_STREAMS */
     struct core_lock notify_lock; /* LOCK_NOTIFY: guards every watch and event, see notify.h */
@@ -463,6 +463,9 @@ void data_free(struct vfs_inode *inode);
 void memfd_free(struct vfs_inode *inode);
 
 void xattr_free(struct vfs_inode *inode);
+
+/* Free what its locks need, of which none is held (lock.c). */
+void locks_free(struct vfs_inode *inode);
 
 /* An extended attribute, wherever it is kept. */
 struct xattr_found {

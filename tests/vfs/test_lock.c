@@ -163,6 +163,40 @@ static void circles_are_refused(void **state)
         vfs_lock_forget_process(g_locked->file[0], g_locked->fds[i]);
 }
 
+static _Atomic int g_other;
+
+static void wait_as_0(void *arg)
+{
+    (void)arg;
+    g_other = set_waiting(0, LX_F_WRLCK, 1, 1);
+}
+
+/* Two are in the way of who waits; the first of them lets go, and is free to wait for him. */
+static void who_has_let_go_closes_no_circle(void **state)
+{
+    (void)state;
+    g_result = g_other = 1;
+    assert_int_equal(set(0, LX_F_RDLCK, 0, 0), 0);
+    assert_int_equal(set(2, LX_F_RDLCK, 0, 0), 0);
+    assert_int_equal(set(1, LX_F_WRLCK, 1, 1), 0);
+    struct plat_worker *first = start(wait_as_1, NULL);
+    until_it_sleeps(1);
+    assert_int_equal(set(0, LX_F_UNLCK, 0, 0), 0);
+    struct plat_worker *second = start(wait_as_0, NULL);
+    while (sleeper(0)->word != PLAT_PARK_SLEEPING && g_other == 1)
+        plat_thread_yield(MILLISECOND_NS);
+    assert_int_equal(g_result, 1);
+    assert_int_equal(g_other, 1);
+    assert_int_equal(set(2, LX_F_UNLCK, 0, 0), 0);
+    plat_worker_join(first);
+    assert_int_equal(g_result, 0);
+    assert_int_equal(set(1, LX_F_UNLCK, 1, 1), 0);
+    plat_worker_join(second);
+    assert_int_equal(g_other, 0);
+    for (uint32_t i = 0; i < 3; i++)
+        vfs_lock_forget_process(g_locked->file[0], g_locked->fds[i]);
+}
+
 static void closing_any_descriptor_ends_a_process_locks(void **state)
 {
     (void)state;
@@ -212,6 +246,7 @@ int main(int argc, char **argv)
         lock_test(locks_are_cut_and_joined),
         lock_test(any_changes_agree_with_bytes),
         lock_test(circles_are_refused),
+        lock_test(who_has_let_go_closes_no_circle),
         lock_test(closing_any_descriptor_ends_a_process_locks),
         lock_test(open_files_have_their_own),
     };

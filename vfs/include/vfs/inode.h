@@ -26,7 +26,7 @@
 struct core_shared;
 struct vfs_entry;
 struct vfs_file;
-struct vfs_held;
+struct vfs_locks;
 struct vfs_host;
 struct vfs_made;
 struct vfs_memfd;
@@ -99,8 +99,8 @@ struct vfs_inode {
 
     struct watch *_Atomic watches; /* see notify.h; guarded by LOCK_NOTIFY */
 
-    struct vfs_held *locks;      /* vfs/lock.h; guarded by LOCK_FILE_LOCKS */
-    _Atomic uint32_t lock_count; /* of them */
+    struct vfs_locks *_Atomic locks; /* vfs/lock.h; once there were any, constant */
+    _Atomic uint32_t lock_count;     /* that are held; guarded by their lock */
 
     struct vfs_pipe *_Atomic pipe; /* fifos: while one is open */
     struct vfs_socket *socket;     /* sockets: who is bound here, no reference; NULL: nobody */
