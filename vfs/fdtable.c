@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptor tables: an array that grows, and where to look for a free place. */
+/*
+ * Descriptor tables: an array that grows, and where to look for a free place.
+ *
+ * Threads that use different descriptors are not in each other's way: the table's lock is for
+ * changes, and a thread that only looks a file up takes one of several others.
+ */
 
 #include "vfs/fdtable.h"
 
@@ -15,19 +20,29 @@
 #include "vfs/owner.h"
 
 #define FIRST_SIZE 64
+#define STRIPES 8
+#define LINE 64 /* of the processor's cache */
 
 struct slot {
-    struct vfs_file *file; /* a reference; NULL: free */
+    struct vfs_file *_Atomic file; /* a reference; NULL: free */
     uint32_t flags;
 };
 
 struct vfs_fdtable {
     int32_t limit; /* constant */
     _Atomic uint32_t users;
-    struct core_lock lock; /* guards all below; a single user may read without it */
+    _Atomic uint32_t is_shared; /* 1: there were several users at a time */
+    struct core_lock lock; /* guards all to the blank line; a single user may read without it */
     int32_t size;          /* of slots */
     int32_t lowest;        /* no free slot lies below */
     struct slot *slots;
+
+    /* Of a shared table: to take a file out of a slot, or to move all slots, needs these, too; so
+     * one of them is enough to find the file of a descriptor, and keep it. */
+    struct {
+        struct core_lock lock;
+        uint8_t pad[LINE - sizeof(struct core_lock)];
+    } stripes[STRIPES]; /* of descriptor n: n modulo STRIPES */
 };
 
 int vfs_fdtable_new(int32_t limit, struct vfs_fdtable **out)
@@ -38,7 +53,29 @@ int vfs_fdtable_new(int32_t limit, struct vfs_fdtable **out)
         return -LX_ENOMEM;
     t->limit = limit;
     core_lock_init(&t->lock, CORE_LOCK_FDTABLE);
+    for (uint32_t i = 0; i < STRIPES; i++)
+        core_lock_init(&t->stripes[i].lock, CORE_LOCK_FDS);
     return 0;
+}
+
+/* What keeps the file of a descriptor from being taken out. */
+static struct core_lock *keeper_of(struct vfs_fdtable *t, int32_t fd)
+{
+    return t->is_shared ? &t->stripes[(uint32_t)fd % STRIPES].lock : &t->lock;
+}
+
+/* Put another file, or none, in a slot's place; the table's lock is held. */
+static struct vfs_file *exchange_locked(struct vfs_fdtable *t, int32_t fd, struct vfs_file *file)
+{
+    struct core_lock *keeper = keeper_of(t, fd);
+    struct slot *s = &t->slots[fd];
+    if (keeper != &t->lock)
+        core_lock_acquire(keeper);
+    struct vfs_file *old = s->file;
+    atomic_store_explicit(&s->file, file, memory_order_release);
+    if (keeper != &t->lock)
+        core_lock_release(keeper);
+    return old;
 }
 
 static int any_from(const struct vfs_fdtable *t, int32_t from, int32_t to)
@@ -64,9 +101,10 @@ int vfs_fdtable_clone(struct vfs_fdtable *t, struct vfs_fdtable **out)
         copy->size = size;
         copy->lowest = t->lowest;
         for (int32_t fd = 0; fd < size; fd++) {
-            if (t->slots[fd].file)
-                copy->slots[fd] =
-                    (struct slot){vfs_file_get(t->slots[fd].file), t->slots[fd].flags};
+            if (t->slots[fd].file) {
+                copy->slots[fd].file = vfs_file_get(t->slots[fd].file);
+                copy->slots[fd].flags = t->slots[fd].flags;
+            }
         }
     }
     core_lock_release(&t->lock);
@@ -89,8 +127,8 @@ void vfs_fdtable_close_exec(struct vfs_fdtable *t)
 }
 
 /*
- * Any close of a file ends the record locks that the process has on it, and that a queue or a directory
- * notifies the process: fcntl(2), mq_close(3).
+ * Any close of a file ends the record locks that the process has on it, and that a queue or a
+ * directory notifies the process: fcntl(2), mq_close(3).
  */
 static void forget_closed(struct vfs_fdtable *t, struct vfs_file *closed)
 {
@@ -115,12 +153,12 @@ void vfs_fdtable_free(struct vfs_fdtable *t)
 
 int vfs_fdtable_get(struct vfs_fdtable *t, int32_t fd, struct vfs_file **out)
 {
-    *out = NULL;
-    core_lock_acquire(&t->lock);
-    if (fd >= 0 && fd < t->size && t->slots[fd].file)
-        *out = vfs_file_get(t->slots[fd].file);
-    core_lock_release(&t->lock);
-    return *out ? 0 : -LX_EBADF;
+    struct core_lock *keeper = keeper_of(t, fd);
+    core_lock_acquire(keeper);
+    struct vfs_file *file = (uint32_t)fd < (uint32_t)t->size ? t->slots[fd].file : NULL;
+    *out = file ? vfs_file_get(file) : NULL;
+    core_lock_release(keeper);
+    return file ? 0 : -LX_EBADF;
 }
 
 int vfs_fdtable_borrow(struct vfs_fdtable *t, int32_t fd, struct vfs_borrowed *out)
@@ -140,6 +178,8 @@ void vfs_give_back(struct vfs_borrowed *b)
 
 void vfs_fdtable_add_user(struct vfs_fdtable *t)
 {
+    if (t->users) /* and it is the one who says so: nobody else changes anything now */
+        t->is_shared = 1;
     atomic_fetch_add(&t->users, 1);
 }
 
@@ -151,6 +191,17 @@ uint32_t vfs_fdtable_remove_user(struct vfs_fdtable *t)
 uint32_t vfs_fdtable_users(const struct vfs_fdtable *t)
 {
     return t->users;
+}
+
+static void move_slots_locked(struct vfs_fdtable *t, struct slot *slots, int32_t size)
+{
+    uint32_t stripes = t->is_shared ? STRIPES : 0;
+    for (uint32_t i = 0; i < stripes; i++)
+        core_lock_acquire(&t->stripes[i].lock);
+    t->slots = slots;
+    t->size = size;
+    for (uint32_t i = 0; i < stripes; i++)
+        core_lock_release(&t->stripes[i].lock);
 }
 
 /* Make room for `fd`. */
@@ -166,20 +217,19 @@ static int grow_locked(struct vfs_fdtable *t, int32_t fd)
     struct slot *slots = core_arena_alloc((uint64_t)size * sizeof *slots);
     if (!slots)
         return -LX_ENOMEM;
-    if (t->slots)
-        memcpy(slots, t->slots, (uint64_t)t->size * sizeof *slots);
-    core_arena_free(t->slots, (uint64_t)t->size * sizeof *slots);
-    t->slots = slots;
-    t->size = (int32_t)size;
+    struct slot *old = t->slots;
+    uint64_t old_size = (uint64_t)t->size * sizeof *old;
+    if (old)
+        memcpy(slots, old, old_size);
+    move_slots_locked(t, slots, (int32_t)size);
+    core_arena_free(old, old_size);
     return 0;
 }
 
-int32_t vfs_fdtable_add(struct vfs_fdtable *t, struct vfs_file *file, uint32_t flags, int32_t first,
-                        uint64_t limit)
+/* The lowest free descriptor, with the file in its place. */
+static int32_t put(struct vfs_fdtable *t, struct vfs_file *file, uint32_t flags, int32_t first,
+                   int32_t end)
 {
-    int32_t end = limit < (uint64_t)t->limit ? (int32_t)limit : t->limit;
-    if (first < 0 || first >= end)
-        return first ? -LX_EINVAL : -LX_EMFILE;
     core_lock_acquire(&t->lock);
     int32_t fd = first > t->lowest ? first : t->lowest;
     while (fd < t->size && t->slots[fd].file)
@@ -190,12 +240,32 @@ int32_t vfs_fdtable_add(struct vfs_fdtable *t, struct vfs_file *file, uint32_t f
     } else if (grow_locked(t, fd) < 0) {
         result = -LX_ENOMEM;
     } else {
-        t->slots[fd] = (struct slot){vfs_file_get(file), flags};
+        t->slots[fd].flags = flags;
+        atomic_store_explicit(&t->slots[fd].file, file, memory_order_release);
         if (first <= t->lowest)
             t->lowest = fd + 1;
     }
     core_lock_release(&t->lock);
     return result;
+}
+
+int32_t vfs_fdtable_install(struct vfs_fdtable *t, struct vfs_file *file, uint32_t flags,
+                            int32_t first, uint64_t limit)
+{
+    int32_t end = limit < (uint64_t)t->limit ? (int32_t)limit : t->limit, fd;
+    if (first < 0 || first >= end)
+        fd = first ? -LX_EINVAL : -LX_EMFILE;
+    else
+        fd = put(t, file, flags, first, end);
+    if (fd < 0)
+        vfs_file_put(file);
+    return fd;
+}
+
+int32_t vfs_fdtable_add(struct vfs_fdtable *t, struct vfs_file *file, uint32_t flags, int32_t first,
+                        uint64_t limit)
+{
+    return vfs_fdtable_install(t, vfs_file_get(file), flags, first, limit);
 }
 
 int vfs_fdtable_has_room(struct vfs_fdtable *t, uint64_t limit)
@@ -218,8 +288,8 @@ int vfs_fdtable_replace(struct vfs_fdtable *t, int32_t fd, struct vfs_file *file
     core_lock_acquire(&t->lock);
     int err = grow_locked(t, fd);
     if (err == 0) {
-        *old = t->slots[fd].file;
-        t->slots[fd] = (struct slot){vfs_file_get(file), flags};
+        *old = exchange_locked(t, fd, vfs_file_get(file));
+        t->slots[fd].flags = flags;
     }
     core_lock_release(&t->lock);
     forget_closed(t, *old);
@@ -231,8 +301,7 @@ int vfs_fdtable_remove(struct vfs_fdtable *t, int32_t fd, struct vfs_file **old)
     *old = NULL;
     core_lock_acquire(&t->lock);
     if (fd >= 0 && fd < t->size) {
-        *old = t->slots[fd].file;
-        t->slots[fd].file = NULL;
+        *old = exchange_locked(t, fd, NULL);
         if (fd < t->lowest)
             t->lowest = fd;
     }

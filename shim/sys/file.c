@@ -98,9 +98,7 @@ void sys_find_place(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t a
 int64_t sys_install(struct shim_task *t, struct vfs_file *file, uint32_t fd_flags)
 {
     uint64_t limit = t->process->limits[LX_RLIMIT_NOFILE].rlim_cur;
-    int32_t fd = vfs_fdtable_add(t->process->fds, file, fd_flags, 0, limit);
-    vfs_file_put(file);
-    return fd;
+    return vfs_fdtable_install(t->process->fds, file, fd_flags, 0, limit);
 }
 
 void sys_take_back(struct shim_task *t, int64_t fd)

@@ -159,6 +159,8 @@ static void take_and_give_back(void *arg)
             return;
         }
         vfs_file_put(found);
+        if (vfs_fdtable_get(c->t, i % 8, &found) == 0) /* another's, who is about to close it */
+            vfs_file_put(found);
         atomic_fetch_sub(&c->owners[fd], 1);
         if (vfs_fdtable_remove(c->t, fd, &old) < 0)
             c->errors++;
@@ -199,16 +201,20 @@ static void a_single_user_borrows_without_a_reference(void **state)
 static void threads_never_share_a_descriptor(void **state)
 {
     (void)state;
-    struct crowd c = {0};
-    struct plat_worker *w[4];
-    c.t = table_with(0, &c.file);
-    for (int i = 0; i < 4; i++)
-        w[i] = start(take_and_give_back, &c);
-    for (int i = 0; i < 4; i++)
-        plat_worker_join(w[i]);
-    assert_int_equal(c.errors, 0);
-    assert_int_equal(vfs_fdtable_next(c.t, 0), -1);
-    end(c.t, c.file);
+    for (uint32_t users = 0; users < 3; users += 2) {
+        struct crowd c = {0};
+        struct plat_worker *w[4];
+        c.t = table_with(0, &c.file);
+        for (uint32_t i = 0; i < users; i++)
+            vfs_fdtable_add_user(c.t);
+        for (int i = 0; i < 4; i++)
+            w[i] = start(take_and_give_back, &c);
+        for (int i = 0; i < 4; i++)
+            plat_worker_join(w[i]);
+        assert_int_equal(c.errors, 0);
+        assert_int_equal(vfs_fdtable_next(c.t, 0), -1);
+        end(c.t, c.file);
+    }
 }
 
 int main(int argc, char **argv)

@@ -76,6 +76,10 @@ uint32_t vfs_fdtable_users(const struct vfs_fdtable *t);
 MUST_USE int32_t vfs_fdtable_add(struct vfs_fdtable *t, struct vfs_file *file, uint32_t flags,
                                  int32_t first, uint64_t limit);
 
+/* The same, but the file moves to the table; it is put if that fails. */
+MUST_USE int32_t vfs_fdtable_install(struct vfs_fdtable *t, struct vfs_file *file, uint32_t flags,
+                                     int32_t first, uint64_t limit);
+
 /* Is there a free descriptor?  0 or -LX_EMFILE; another thread may take it. */
 MUST_USE int vfs_fdtable_has_room(struct vfs_fdtable *t, uint64_t limit);
 
