@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capability.h"
 #include "cmd/cmd.h"
 #include "core/size.h"
 #include "envfile.h"
@@ -46,6 +47,9 @@ static const char help[] =
     "  -h, --hostname NAME    Name of the machine as the program sees it\n"
     "      --pids-limit N     Most processes and threads at once; -1: no limit (default 2048)\n"
     "      --ulimit NAME=SOFT[:HARD]  A resource limit, as in nofile=1024:4096\n"
+    "      --cap-add NAME     Give it another capability, as SYS_ADMIN, or ALL\n"
+    "      --cap-drop NAME    Take a capability that containers have, or ALL\n"
+    "      --privileged       Give it all capabilities\n"
     "  -i, --interactive      Keep standard input open (always so)\n"
     "      --name NAME        Keep what is changed as container NAME, and go on from it later\n"
     "      --rm               Remove the container afterwards (as if there were no --name)\n"
@@ -130,6 +134,16 @@ static int add_ulimit(struct arguments *a, const char *text)
     return 0;
 }
 
+static int add_capability(uint64_t *set, const char *text)
+{
+    struct core_diag diag;
+    uint64_t found;
+    if (cmd_capability_read(text, &found, &diag) < 0)
+        return usage("%s", diag.text);
+    *set |= found;
+    return 0;
+}
+
 enum option {
     ENV,
     ENV_FILE,
@@ -156,6 +170,9 @@ enum option {
     HOSTNAME,
     PIDS_LIMIT,
     ULIMIT,
+    CAP_ADD,
+    CAP_DROP,
+    PRIVILEGED,
     HELP
 };
 
@@ -172,7 +189,9 @@ static const struct cmd_option known[] = {
     {"max-files", 0, 1, MAX_FILES}, {"strace", 0, 0, STRACE},
     {"stats", 0, 0, STATS},         {"group-add", 0, 1, GROUP_ADD},
     {"hostname", 'h', 1, HOSTNAME}, {"pids-limit", 0, 1, PIDS_LIMIT},
-    {"ulimit", 0, 1, ULIMIT},       {"help", 0, 0, HELP},
+    {"ulimit", 0, 1, ULIMIT},       {"cap-add", 0, 1, CAP_ADD},
+    {"cap-drop", 0, 1, CAP_DROP},   {"privileged", 0, 0, PRIVILEGED},
+    {"help", 0, 0, HELP},
 };
 
 /* Act on one option: 0, or an exit code to end with. */
@@ -246,6 +265,13 @@ static int apply(struct arguments *a, enum option option, const char *value)
                    : 0;
     case ULIMIT:
         return add_ulimit(a, value);
+    case CAP_ADD:
+        return add_capability(&o->added_capabilities, value);
+    case CAP_DROP:
+        return add_capability(&o->dropped_capabilities, value);
+    case PRIVILEGED:
+        o->privileged = 1;
+        return 0;
     case IGNORED:
     case HELP:
         return 0;

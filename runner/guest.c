@@ -258,7 +258,7 @@ static void become_user(struct shim_process *p, const struct user *user)
     struct vfs_groups *groups;
     if (vfs_groups_new(user->groups, user->group_count, &groups) < 0)
         give_up(RUNNER_EXIT_FAILED, "cannot set the user's groups", -LX_ENOMEM);
-    shim_cred_become(p, user->uid, user->gid, groups);
+    shim_cred_become(p, user->uid, user->gid, groups, handover()->capabilities);
     memcpy(p->limits, handover()->limits, sizeof p->limits);
 }
 

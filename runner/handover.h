@@ -41,6 +41,7 @@ struct handover {
     const char *workdir;
     const char *user;          /* "NAME[:GROUP]"; empty is root */
     const char *const *groups; /* NULL-terminated "NAME|GID", besides the user's */
+    uint64_t capabilities;     /* of root; the bounding set of any user */
     struct lx_rlimit64 limits[SHIM_RLIMIT_COUNT]; /* of the first process, and so of all */
     uint64_t started_ns;                          /* when the run began, monotonic */
     uint64_t entered_ns;                          /* when the program's first instruction ran */

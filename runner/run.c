@@ -17,12 +17,14 @@
 #include "handover.h"
 #include "image/config.h"
 #include "image/store.h"
+#include "lx/capability.h"
 #include "lx/errno.h"
 #include "lx/signal.h"
 #include "lx/wait.h"
 #include "mount.h"
 #include "open.h"
 #include "plat/plat.h"
+#include "shim/cred.h"
 #include "shim/host.h"
 #include "shim/limit.h"
 #include "shim/process.h"
@@ -135,6 +137,17 @@ static int hand_over_mounts(const struct mounts *mounts, struct handover *h)
     return copy && tmpfs ? 0 : -LX_ENOMEM;
 }
 
+/* "ALL" in one list turns the other round, as in docker. */
+static uint64_t capabilities_of(const struct runner_options *o)
+{
+    uint64_t add = o->added_capabilities, drop = o->dropped_capabilities;
+    if (o->privileged || (add == LX_CAP_ALL && drop == LX_CAP_ALL))
+        return LX_CAP_ALL;
+    if (add == LX_CAP_ALL)
+        return LX_CAP_ALL & ~drop;
+    return (SHIM_CAPABILITIES & ~drop) | add;
+}
+
 static int fill_handover(struct run *r, const char *program, const struct image_config *config)
 {
     struct handover *h = r->handover;
@@ -151,6 +164,7 @@ static int fill_handover(struct run *r, const char *program, const struct image_
     for (size_t i = 0; i < o->ulimit_count; i++)
         h->limits[o->ulimits[i].resource] =
             (struct lx_rlimit64){o->ulimits[i].soft, o->ulimits[i].hard};
+    h->capabilities = capabilities_of(o);
     h->index_size = r->image.view.index.size;
     h->whole_packs = r->image.view.whole_packs;
     h->kept = kept_now(&r->image);

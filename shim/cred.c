@@ -16,9 +16,6 @@
 #include "vfs/path.h"
 #include "vfs/super.h"
 
-/* What docker gives root: chown .. setpcap, net_bind_service, net_raw .. setfcap. */
-#define CONTAINER_CAPABILITIES 0xa80425fbull
-
 /* CAP_FS_MASK in Linux: what setfsuid(2) takes and gives. */
 #define FS_CAPABILITIES (VFS_CAPABILITIES | LX_CAP_BIT(LX_CAP_MAC_OVERRIDE))
 
@@ -27,7 +24,7 @@
 void shim_cred_init(struct shim_cred *cred)
 {
     memset(cred, 0, sizeof *cred);
-    cred->permitted = cred->effective = cred->bounding = CONTAINER_CAPABILITIES;
+    cred->permitted = cred->effective = cred->bounding = SHIM_CAPABILITIES;
 }
 
 void shim_process_publish_credentials(struct shim_process *p)
@@ -36,17 +33,18 @@ void shim_process_publish_credentials(struct shim_process *p)
     vfs_fs_set_cred(p->fs, c->fsuid, c->fsgid, (uint32_t)c->effective, c->groups);
 }
 
-void shim_cred_become(struct shim_process *p, uint32_t uid, uint32_t gid, struct vfs_groups *groups)
+void shim_cred_become(struct shim_process *p, uint32_t uid, uint32_t gid, struct vfs_groups *groups,
+                      uint64_t capabilities)
 {
     core_lock_acquire(&p->lock);
     struct shim_cred *c = &p->cred;
     struct vfs_groups *old = c->groups;
-    shim_cred_init(c);
+    memset(c, 0, sizeof *c);
     c->uid = c->euid = c->suid = c->fsuid = uid;
     c->gid = c->egid = c->sgid = c->fsgid = gid;
     c->groups = groups;
-    if (uid)
-        c->permitted = c->effective = 0;
+    c->bounding = capabilities;
+    c->permitted = c->effective = uid ? 0 : capabilities;
     shim_process_publish_credentials(p);
     core_lock_release(&p->lock);
     vfs_groups_put(old);

@@ -119,6 +119,17 @@ shows 'users 1000 0 0 groups 1000 1000 1000 aux 1000 0 1000 1000 secure 1 dumpab
 code=126 fails 'its file capabilities cannot be given' -u user "$image" /bin/sys_admin_ep
 code=126 fails 'its file capabilities cannot be given' "$image" /bin/damaged
 
+# Capabilities of the command line.
+shows 'caps a82425fb a82425fb 0' --cap-add sys_admin "$image" /bin/show caps
+shows 'caps a80425fa a80425fa 0' --cap-drop CAP_CHOWN "$image" /bin/show caps
+shows 'caps 8000000 8000000 0' --cap-drop ALL --cap-add MKNOD "$image" /bin/show caps
+shows 'caps 1ffffffdfff 1ffffffdfff 0' --cap-add all --cap-drop net_raw "$image" /bin/show caps
+shows 'caps 1ffffffffff 1ffffffffff 0' --privileged --cap-drop ALL "$image" /bin/show caps
+shows 'caps 0 0 0' -u user --privileged "$image" /bin/show caps
+shows 'caps 202000 202000 0' -u user --cap-add SYS_ADMIN "$image" /bin/sys_admin_ep caps
+shows 'caps 0 0 0' -u user --cap-drop NET_RAW "$image" /bin/net_raw_p caps
+fails "no capability 'ROOT'" --cap-add ROOT "$image" /bin/show
+
 shows 'groups 4 6 77' -u user --group-add disk --group-add 77 --group-add 4 "$image" /bin/show groups
 shows 'groups 6' -u 55:66 --group-add disk "$image" /bin/show groups
 fails "no group 'none'" --group-add none "$image" /bin/show

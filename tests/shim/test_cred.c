@@ -39,7 +39,7 @@ static struct vfs_inode *program(uint32_t mode, const struct lx_vfs_cap_data *ca
 
 static void become(uint32_t uid)
 {
-    shim_cred_become(p, uid, uid, NULL);
+    shim_cred_become(p, uid, uid, NULL, SHIM_CAPABILITIES);
     p->no_new_privs = 0;
 }
 
@@ -169,7 +169,7 @@ static void children_have_their_own(void **state)
     static const uint32_t ids[] = {7, 3};
     struct vfs_groups *groups;
     assert_int_equal(vfs_groups_new(ids, COUNT(ids), &groups), 0);
-    shim_cred_become(p, 5, 6, groups);
+    shim_cred_become(p, 5, 6, groups, SHIM_CAPABILITIES);
     p->no_new_privs = 1;
     p->limits[LX_RLIMIT_CORE].rlim_cur = 77;
     assert_int_equal(shim_process_new(&child, &task), 0);

@@ -59,8 +59,11 @@ struct runner_options {
     uint32_t pids_limit;        /* most processes and threads at once; 0: no limit */
     const struct runner_ulimit *ulimits; /* `ulimit_count`; the last of a resource counts */
     size_t ulimit_count;
-    int strace; /* print system calls on stderr */
-    int stats;  /* print what the run cost on stderr */
+    uint64_t added_capabilities; /* sets of LX_CAP_BIT(), against docker's; LX_CAP_ALL is "ALL" */
+    uint64_t dropped_capabilities;
+    int privileged; /* all capabilities, whatever else is said */
+    int strace;     /* print system calls on stderr */
+    int stats;      /* print what the run cost on stderr */
 };
 
 /*

@@ -34,15 +34,19 @@ struct shim_cred {
     struct vfs_groups *groups; /* the process's reference; NULL: none */
 };
 
-/* Be root of a container. */
+/* What docker gives root: chown .. setpcap, net_bind_service, net_raw .. setfcap. */
+#define SHIM_CAPABILITIES 0xa80425fbull
+
+/* Be root of a container, as it is without --cap-add and the like. */
 void shim_cred_init(struct shim_cred *cred);
 
 /*
  * Be a user from the start, as docker run --user has it.
- *   groups  the reference is moved; NULL: none.
+ *   groups        the reference is moved; NULL: none.
+ *   capabilities  of root; others have none of them, but may get them by a program's.
  */
-void shim_cred_become(struct shim_process *p, uint32_t uid, uint32_t gid,
-                      struct vfs_groups *groups);
+void shim_cred_become(struct shim_process *p, uint32_t uid, uint32_t gid, struct vfs_groups *groups,
+                      uint64_t capabilities);
 
 /*
  * fork(2): the child has the parent's credentials, limits and what prctl(2) hands on.  The
