@@ -199,11 +199,11 @@ static int enter_workdir(struct vfs_fs *fs, const char *workdir)
     int err = vfs_tree_mkdir(fs, NULL, path, 0755);
     if (err < 0 && err != -LX_EEXIST)
         return err;
-    struct vfs_inode *dir;
-    err = vfs_walk(fs, NULL, path, VFS_WALK_DIRECTORY, &dir);
+    struct vfs_path dir;
+    err = vfs_walk_path(fs, NULL, path, VFS_WALK_DIRECTORY, &dir);
     if (err == 0)
-        vfs_fs_set_cwd(fs, dir);
-    vfs_inode_put(dir);
+        vfs_fs_set_cwd(fs, &dir);
+    vfs_path_put(&dir);
     return err;
 }
 

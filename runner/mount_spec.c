@@ -9,7 +9,7 @@
 
 #include "core/size.h"
 #include "lx/errno.h"
-#include "vfs/super.h"
+#include "vfs/mount.h"
 
 /* A part of a text: an option, or the key or value of one. */
 struct part {

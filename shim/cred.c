@@ -13,8 +13,8 @@
 #include "shim/process.h"
 #include "shim/task.h"
 #include "vfs/inode.h"
+#include "vfs/mount.h"
 #include "vfs/path.h"
-#include "vfs/super.h"
 
 /* CAP_FS_MASK in Linux: what setfsuid(2) takes and gives. */
 #define FS_CAPABILITIES (VFS_CAPABILITIES | LX_CAP_BIT(LX_CAP_MAC_OVERRIDE))
@@ -132,12 +132,14 @@ struct file_caps {
 };
 
 /* The file's capabilities; without any `out` is zero. */
-static int read_file_caps(struct vfs_inode *exe, struct file_caps *out)
+static int read_file_caps(const struct vfs_path *exe, struct file_caps *out)
 {
     struct lx_vfs_cap_data d;
     memset(&d, 0, sizeof d);
     memset(out, 0, sizeof *out);
-    int64_t size = vfs_inode_getxattr(exe, LX_XATTR_NAME_CAPS, &d, sizeof d);
+    if (vfs_mount_flags(exe->mount) & VFS_MOUNT_NOSUID)
+        return 0;
+    int64_t size = vfs_inode_getxattr(exe->inode, LX_XATTR_NAME_CAPS, &d, sizeof d);
     if (size == -LX_ENODATA || size == -LX_EOPNOTSUPP)
         return 0;
     if (size < 0)
@@ -159,21 +161,21 @@ static int read_file_caps(struct vfs_inode *exe, struct file_caps *out)
 }
 
 /* The set-user-id and set-group-id bits: bprm_fill_uid(). */
-static void apply_mode(const struct shim_process *p, const struct vfs_inode *exe,
+static void apply_mode(const struct shim_process *p, const struct vfs_path *exe,
                        struct shim_cred_exec *next)
 {
-    uint32_t mode = exe->mode;
-    if (p->no_new_privs || exe->super->flags & VFS_MOUNT_NOSUID)
+    uint32_t mode = exe->inode->mode;
+    if (p->no_new_privs || vfs_mount_flags(exe->mount) & VFS_MOUNT_NOSUID)
         return;
     if (mode & LX_S_ISUID)
-        next->cred.euid = exe->uid;
+        next->cred.euid = exe->inode->uid;
     int sets_group = (mode & (LX_S_ISGID | LX_S_IXGRP)) == (LX_S_ISGID | LX_S_IXGRP);
     if (sets_group)
-        next->cred.egid = exe->gid;
+        next->cred.egid = exe->inode->gid;
     next->set_id = mode & LX_S_ISUID || sets_group;
 }
 
-int shim_cred_exec(struct shim_task *t, struct vfs_inode *exe, struct shim_cred_exec *next)
+int shim_cred_exec(struct shim_task *t, const struct vfs_path *exe, struct shim_cred_exec *next)
 {
     struct shim_process *p = t->process;
     struct file_caps file;
@@ -186,7 +188,7 @@ int shim_cred_exec(struct shim_task *t, struct vfs_inode *exe, struct shim_cred_
     core_lock_release(&p->lock);
     next->cred = old;
     next->set_id = 0;
-    next->readable = vfs_may(&p->fs->cred, exe, LX_R_OK) == 0;
+    next->readable = vfs_may(&p->fs->cred, exe->inode, LX_R_OK) == 0;
     apply_mode(p, exe, next);
 
     /* bprm_caps_from_vfs_caps(): a program that cannot know of capabilities gets all or fails */

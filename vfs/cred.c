@@ -142,7 +142,7 @@ static int is_stored(const struct vfs_inode *inode)
 
 int vfs_may(const struct vfs_cred *cred, struct vfs_inode *inode, uint32_t want)
 {
-    if (want & LX_W_OK && inode->super->flags & VFS_MOUNT_READ_ONLY && is_stored(inode))
+    if (want & LX_W_OK && inode->super->read_only && is_stored(inode))
         return -LX_EROFS;
     int err = inode->owner && inode_ops(inode)->may ? inode_ops(inode)->may(inode, want) : 0;
     if (err)

@@ -55,8 +55,8 @@ void devpts_place(const struct vfs_tty *tty, struct vfs_place *place)
 {
     char name[24];
     uint32_t size = (uint32_t)core_str_u64(name, tty->number);
-    place->inode = place->dir = NULL;
-    place_set(place, vfs_state()->devpts, name, size);
+    place->dir = NULL;
+    place_set(place, vfs_state()->singles[VFS_SUPER_DEVPTS]->root, name, size);
 }
 
 static struct vfs_tty *of_node(struct core_list *node)
@@ -103,7 +103,7 @@ int devpts_add(struct vfs_tty *tty)
 {
     struct vfs_state *s = vfs_state();
     struct vfs_inode *inode;
-    if (!s->devpts)
+    if (!s->singles[VFS_SUPER_DEVPTS])
         return -LX_ENODEV;
     core_lock_acquire(&s->tty_lock);
     int err = s->tty_count < VFS_TTY_MAX - VFS_TTY_RESERVE ? 0 : -LX_ENOSPC;
@@ -111,7 +111,7 @@ int devpts_add(struct vfs_tty *tty)
         number_locked(s, tty);
     core_lock_release(&s->tty_lock);
     if (err == 0)
-        err = new_file(s->devpts->super, tty, &inode);
+        err = new_file(s->singles[VFS_SUPER_DEVPTS], tty, &inode);
     if (err < 0)
         return err;
     core_lock_acquire(&s->tty_lock);
@@ -310,19 +310,15 @@ int vfs_devpts_mount(struct vfs_fs *fs)
 {
     struct vfs_state *s = vfs_state();
     struct vfs_super *super = core_arena_alloc(sizeof *super);
-    struct vfs_inode *root;
     if (!super)
         return -LX_ENOMEM;
     vfs_super_init(super, VFS_SUPER_DEVPTS, mount_minor());
-    super->flags = VFS_MOUNT_NOSUID | VFS_MOUNT_NOEXEC;
     int err = new_node(super, LX_S_IFCHR | 0666, LX_MAKEDEV(TTYAUX_MAJOR, PTMX_MINOR), &s->ptmx);
     if (err == 0)
-        err = new_node(super, LX_S_IFDIR | 0755, 0, &root);
+        err = new_node(super, LX_S_IFDIR | 0755, 0, &super->root);
     if (err < 0)
         return err;
-    err = mount_root(fs, "/dev/pts", root, "devpts");
-    if (err == 0)
-        s->devpts = vfs_inode_get(root);
-    vfs_inode_put(root);
-    return err;
+    super->root->parent = super->root;
+    s->singles[VFS_SUPER_DEVPTS] = super;
+    return mount_root(fs, "/dev/pts", super, "devpts", VFS_MOUNT_NOSUID | VFS_MOUNT_NOEXEC);
 }

@@ -211,6 +211,42 @@ void dir_free(struct vfs_inode *dir)
     core_arena_free(dir->table, dir->table_size * sizeof *dir->table);
 }
 
+/* Move a directory's entries to a list, which owns them then. */
+static void take_entries(struct vfs_inode *dir, struct core_list *to)
+{
+    core_lock_acquire(&dir->dir_lock);
+    CORE_LIST_FOR_EACH(node, &dir->entries)
+    {
+        const struct vfs_entry *e = CORE_LIST_ENTRY(node, struct vfs_entry, node);
+        struct name_key key;
+        name_key_init(&key, dir->ino, e->name, e->size);
+        cache_drop_locked(&key);
+    }
+    core_list_move(&dir->entries, to);
+    core_arena_free(dir->table, dir->table_size * sizeof *dir->table);
+    dir->table = NULL;
+    dir->table_size = dir->table_used = dir->entry_count = 0;
+    dir->nlink = 0;
+    core_lock_release(&dir->dir_lock);
+}
+
+void dir_end_all(struct vfs_inode *root)
+{
+    struct core_list all; /* not by recursion: it may be deep */
+    core_list_init(&all);
+    take_entries(root, &all);
+    while (!core_list_is_empty(&all)) {
+        struct vfs_entry *e = CORE_LIST_ENTRY(all.next, struct vfs_entry, node);
+        core_list_remove(&e->node);
+        if (e->inode && VFS_IS_DIR(e->inode))
+            take_entries(e->inode, &all);
+        else if (e->inode)
+            tree_drop_link(e->inode);
+        vfs_inode_put(e->inode);
+        core_arena_free(e, entry_size(e->size));
+    }
+}
+
 struct vfs_inode *dir_parent(struct vfs_inode *dir)
 {
     struct vfs_state *s = vfs_state();
@@ -218,18 +254,6 @@ struct vfs_inode *dir_parent(struct vfs_inode *dir)
     struct vfs_inode *parent = vfs_inode_get(dir->parent);
     core_lock_release(&s->tree_lock);
     return parent;
-}
-
-/* What is seen in the place of an inode: a reference, for the one that was held. */
-static struct vfs_inode *cross_mount(struct vfs_inode *inode)
-{
-    struct vfs_inode *mounted;
-    while (inode && (mounted = inode->mounted) != NULL) {
-        vfs_inode_get(mounted); /* it stays as long as the container */
-        vfs_inode_put(inode);
-        inode = mounted;
-    }
-    return inode;
 }
 
 /* A step of a path, from the cache or from the directory. */
@@ -259,10 +283,8 @@ int vfs_tree_lookup(struct vfs_inode *dir, const char *name, uint32_t size, stru
     *out = NULL;
     if (size > LX_NAME_MAX)
         return -LX_ENAMETOOLONG;
-    int err =
-        dir->owner ? inode_ops(dir)->lookup(dir, name, size, out) : look_up(dir, name, size, out);
-    *out = cross_mount(*out);
-    return err;
+    return dir->owner ? inode_ops(dir)->lookup(dir, name, size, out)
+                      : look_up(dir, name, size, out);
 }
 
 /* ---- Listing ---- */

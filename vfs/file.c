@@ -16,6 +16,7 @@
 #include "lx/poll.h"
 #include "lx/unistd.h"
 #include "made.h"
+#include "mounts.h"
 #include "notify.h"
 #include "opened.h"
 #include "plat/plat.h"
@@ -135,13 +136,15 @@ int vfs_file_open(struct vfs_inode *inode, uint32_t flags, struct core_sleeper *
     }
 }
 
-int vfs_file_open_exec_inode(struct vfs_fs *fs, struct vfs_inode *inode, struct vfs_file **out)
+/* Without a place yet. */
+static int open_exec(struct vfs_fs *fs, const struct vfs_path *where, struct vfs_file **out)
 {
+    struct vfs_inode *inode = where->inode;
     *out = NULL;
     if (!VFS_IS_REG(inode))
         return -LX_EACCES;
     int err = vfs_may(&fs->cred, inode, LX_X_OK);
-    if (err == 0 && vfs_super_is_noexec(inode->super))
+    if (err == 0 && vfs_mount_flags(where->mount) & VFS_MOUNT_NOEXEC)
         err = -LX_EACCES;
     if (err == 0 && atomic_load(&inode->writer_count))
         err = -LX_ETXTBSY;
@@ -150,24 +153,36 @@ int vfs_file_open_exec_inode(struct vfs_fs *fs, struct vfs_inode *inode, struct 
     return err == -LX_ESTALE ? -LX_ENOENT : err; /* a host gave its name to another */
 }
 
+int vfs_file_open_exec_at(struct vfs_fs *fs, const struct vfs_path *where, struct vfs_file **out)
+{
+    struct vfs_place nowhere = {.dir = NULL};
+    int err = open_exec(fs, where, out);
+    if (err == 0)
+        file_set_place(*out, where->mount, &nowhere);
+    return err;
+}
+
 int vfs_file_open_exec(struct vfs_fs *fs, const char *path, struct vfs_file **out)
 {
-    struct vfs_inode *inode;
+    struct vfs_path where;
     struct vfs_place place;
-    place.inode = place.dir = NULL;
+    place.dir = NULL;
     *out = NULL;
-    int err = walk_to_place(fs, NULL, path, 0, &inode, &place);
-    if (err < 0)
-        goto out;
-    err = vfs_file_open_exec_inode(fs, inode, out);
+    int err = walk_to_place(fs, NULL, path, 0, &where, &place);
+    if (err == 0)
+        err = open_exec(fs, &where, out);
     if (err == 0) {
-        file_set_place(*out, &place);
+        file_set_place(*out, where.mount, &place);
         notify_file(*out, LX_IN_OPEN);
     }
-out:
-    vfs_inode_put(inode);
+    vfs_path_put(&where);
     place_put(&place);
     return err;
+}
+
+int vfs_file_is_noexec(const struct vfs_file *file)
+{
+    return (vfs_mount_flags(file->mount) & VFS_MOUNT_NOEXEC) != 0;
 }
 
 int vfs_file_image_key(const struct vfs_file *file, struct vfs_image_key *key)
@@ -250,6 +265,7 @@ static void file_end(struct vfs_file *file, struct core_list *rest)
     }
     vfs_inode_put(file->inode);
     vfs_inode_put(file->dir);
+    mount_put(file->mount); /* last: it keeps its file system */
     if (file->name != file->short_name)
         core_arena_free(file->name, file->name_size);
     core_arena_free(file, sizeof *file);
@@ -293,8 +309,9 @@ void vfs_file_put(struct vfs_file *file)
     file_put_rest(&rest);
 }
 
-void file_set_place(struct vfs_file *file, struct vfs_place *place)
+void file_set_place(struct vfs_file *file, struct vfs_mount *mount, struct vfs_place *place)
 {
+    file->mount = mount_get(mount);
     if (!place->dir)
         return;
     file->name =
@@ -309,7 +326,6 @@ void file_set_place(struct vfs_file *file, struct vfs_place *place)
 
 void file_get_place(const struct vfs_file *file, struct vfs_place *place)
 {
-    place->inode = NULL;
     place->dir = file->dir ? vfs_inode_get(file->dir) : NULL;
     place->size = file->name_size;
     if (file->name)
@@ -321,8 +337,9 @@ int64_t vfs_file_path(struct vfs_file *file, struct vfs_fs *fs, char *buf, uint6
     if (!file->inode || file->inode->memfd)
         return opened_text(file, buf, size);
     struct vfs_place place;
+    const struct vfs_path where = vfs_file_where(file);
     file_get_place(file, &place);
-    int64_t n = place_path(fs, file->inode, &place, buf, size);
+    int64_t n = place_path(fs, &where, &place, buf, size);
     place_put(&place);
     return n;
 }

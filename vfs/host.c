@@ -27,7 +27,7 @@ static const uint32_t types[] = {
 
 static struct plat_file *folder_of(const struct vfs_inode *inode)
 {
-    return host_folder(inode->host->mount);
+    return host_folder(inode->host->super);
 }
 
 /* ---- Places ---- */
@@ -52,7 +52,7 @@ static int path_locked(const struct vfs_inode *at, const char *name, uint32_t si
             break;
         name = at->host->name;
         size = at->host->name_size;
-        at = at->covers ? NULL : at->parent;
+        at = at == at->super->root ? NULL : at->parent;
     }
     out->text = p;
     return 0;
@@ -77,7 +77,7 @@ int host_path(struct vfs_inode *inode, struct host_path *out)
 /* Is `dir` the directory `inode` or below it?  LOCK_TREE is held. */
 static int is_below(const struct vfs_inode *dir, const struct vfs_inode *inode)
 {
-    for (; dir->owner == VFS_OF_HOST && !dir->covers; dir = dir->parent) {
+    for (; dir != dir->super->root; dir = dir->parent) {
         if (dir == inode)
             return 1;
     }
@@ -124,7 +124,7 @@ static int set_place(struct vfs_inode *inode, struct vfs_inode *dir, const char 
 
 /* ---- Identity ---- */
 
-static struct vfs_inode **bucket_of(const struct vfs_mount *m, uint64_t device, uint64_t id)
+static struct vfs_inode **bucket_of(const struct host_super *m, uint64_t device, uint64_t id)
 {
     return &m->files[core_hash_u64(device ^ core_hash_u64(id)) % TABLE_SIZE];
 }
@@ -139,7 +139,7 @@ static int is_lost(const struct vfs_inode *inode)
  * The inode of a file, if it has one: a reference.  Of one that is gone and not open on the
  * host another file may have the identity by now.
  */
-static struct vfs_inode *find_locked(const struct vfs_mount *m, const struct plat_stat *st)
+static struct vfs_inode *find_locked(const struct host_super *m, const struct plat_stat *st)
 {
     struct vfs_inode *i = *bucket_of(m, st->device, st->id);
     for (; i; i = i->host->next) {
@@ -153,7 +153,7 @@ static struct vfs_inode *find_locked(const struct vfs_mount *m, const struct pla
 static void insert_locked(struct vfs_inode *inode)
 {
     struct vfs_host *h = inode->host;
-    struct vfs_inode **bucket = bucket_of(h->mount, h->device, h->id);
+    struct vfs_inode **bucket = bucket_of(h->super, h->device, h->id);
     h->next = *bucket;
     *bucket = inode;
 }
@@ -161,13 +161,13 @@ static void insert_locked(struct vfs_inode *inode)
 void host_free(struct vfs_inode *inode)
 {
     struct vfs_host *h = inode->host;
-    core_lock_acquire(&h->mount->lock);
-    struct vfs_inode **link = bucket_of(h->mount, h->device, h->id);
+    core_lock_acquire(&h->super->lock);
+    struct vfs_inode **link = bucket_of(h->super, h->device, h->id);
     while (*link && *link != inode)
         link = &(*link)->host->next;
     if (*link)
         *link = h->next;
-    core_lock_release(&h->mount->lock);
+    core_lock_release(&h->super->lock);
     host_close_all(h);
     core_arena_free(h->name, h->name_size);
     core_arena_free(h, sizeof *h);
@@ -180,7 +180,7 @@ void host_free(struct vfs_inode *inode)
 static void fill(struct vfs_inode *inode, const struct plat_stat *st, int named)
 {
     struct vfs_host *h = inode->host;
-    const struct vfs_mount *m = h->mount;
+    const struct host_super *m = h->super;
     core_lock_acquire(&inode->lock);
     if (named)
         h->is_gone = 0;
@@ -200,7 +200,7 @@ static void fill(struct vfs_inode *inode, const struct plat_stat *st, int named)
 }
 
 /* A link's target, for vfs_inode_new(). */
-static int read_target(const struct vfs_mount *m, const char *path, struct host_path *target)
+static int read_target(const struct host_super *m, const char *path, struct host_path *target)
 {
     int64_t n = plat_at_readlink(host_folder(m), path, target->room, sizeof target->room);
     target->text = target->room;
@@ -212,7 +212,7 @@ static int read_target(const struct vfs_mount *m, const char *path, struct host_
     return 0;
 }
 
-static int make_inode(struct vfs_mount *m, const char *path, const struct plat_stat *st,
+static int make_inode(struct host_super *m, const char *path, const struct plat_stat *st,
                       struct vfs_inode **out)
 {
     struct host_path target;
@@ -229,7 +229,7 @@ static int make_inode(struct vfs_mount *m, const char *path, const struct plat_s
         core_arena_free(h, sizeof *h);
         return -LX_ENOMEM;
     }
-    h->mount = m;
+    h->super = m;
     h->device = st->device;
     h->id = st->id;
     (*out)->owner = VFS_OF_HOST;
@@ -238,7 +238,7 @@ static int make_inode(struct vfs_mount *m, const char *path, const struct plat_s
 }
 
 /* The inode of a file that the host has just described; it may be known already. */
-static int inode_of(struct vfs_mount *m, const char *path, const struct plat_stat *st,
+static int inode_of(struct host_super *m, const char *path, const struct plat_stat *st,
                     struct vfs_inode **out)
 {
     core_lock_acquire(&m->lock);
@@ -266,7 +266,7 @@ static int inode_of(struct vfs_mount *m, const char *path, const struct plat_sta
 static int inode_at(struct vfs_inode *dir, const struct vfs_last *last, const char *path,
                     const struct plat_stat *st, struct vfs_inode **out)
 {
-    int err = inode_of(dir->host->mount, path, st, out);
+    int err = inode_of(dir->host->super, path, st, out);
     if (err == 0)
         err = set_place(*out, dir, last->name, last->size);
     if (err < 0) {
@@ -276,26 +276,31 @@ static int inode_at(struct vfs_inode *dir, const struct vfs_last *last, const ch
     return err;
 }
 
-int host_root(struct vfs_mount *mount, const char *name, struct vfs_inode **out)
+int host_root(struct host_super *super, const char *name, struct vfs_inode **out)
 {
     struct plat_stat st;
     uint32_t size = (uint32_t)core_str_length(name);
     *out = NULL;
-    int err = plat_at_stat(host_folder(mount), name, &st);
+    int err = plat_at_stat(host_folder(super), name, &st);
     if (err < 0)
         return err;
-    mount->files = core_arena_alloc(TABLE_SIZE * sizeof(struct vfs_inode *));
+    super->files = core_arena_alloc(TABLE_SIZE * sizeof(struct vfs_inode *));
     char *copy = size ? core_arena_alloc(size) : NULL;
-    if (!mount->files || (size && !copy))
+    if (!super->files || (size && !copy))
         return -LX_ENOMEM;
-    core_lock_init(&mount->lock, CORE_LOCK_DENTRY);
-    err = inode_of(mount, name, &st, out);
-    if (err == 0 && size) {
+    core_lock_init(&super->lock, CORE_LOCK_DENTRY);
+    err = inode_of(super, name, &st, out);
+    if (err < 0)
+        return err;
+    super->super.root = vfs_inode_get(*out);
+    if (VFS_IS_DIR(*out))
+        (*out)->parent = *out;
+    if (size) {
         memcpy(copy, name, size);
         (*out)->host->name = copy;
         (*out)->host->name_size = size;
     }
-    return err;
+    return 0;
 }
 
 int host_lookup(struct vfs_inode *dir, const char *name, uint32_t size, struct vfs_inode **out)
@@ -318,7 +323,7 @@ int host_lookup(struct vfs_inode *dir, const char *name, uint32_t size, struct v
 void host_usage(const struct vfs_super *super, struct vfs_usage *out)
 {
     struct plat_space space;
-    const struct vfs_mount *m = (const struct vfs_mount *)(const void *)super;
+    const struct host_super *m = (const struct host_super *)(const void *)super;
     if (plat_folder_space(host_folder(m), &space) < 0)
         return;
     out->blocks = space.size / out->block_size;
@@ -331,7 +336,7 @@ void host_usage(const struct vfs_super *super, struct vfs_usage *out)
 uint64_t host_device(const struct vfs_inode *inode)
 {
     const struct vfs_host *h = inode->host;
-    return LX_MAKEDEV(DEVICE_MAJOR + h->mount->number, core_hash_u64(h->device) & 0xfffff);
+    return LX_MAKEDEV(DEVICE_MAJOR + h->super->number, core_hash_u64(h->device) & 0xfffff);
 }
 
 static int ask(struct vfs_inode *inode, struct plat_stat *st)
@@ -459,7 +464,7 @@ static uint32_t without_set_id(uint32_t mode)
 static void note_owner(const struct vfs_inode *inode, const struct plat_stat *st,
                        struct plat_change *c)
 {
-    const struct vfs_mount *m = inode->host->mount;
+    const struct host_super *m = inode->host->super;
     if (c->uid == m->uid)
         c->uid = PLAT_OWNER_MINE;
     if (c->gid == m->gid)

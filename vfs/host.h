@@ -24,8 +24,9 @@
 #include "plat/plat.h"
 #include "vfs/tree.h"
 
-struct vfs_mount {
-    struct vfs_super super;   /* first: host_usage() finds the mount by it */
+/* A folder, or a file, as a file system. */
+struct host_super {
+    struct vfs_super super;   /* first: host_usage() finds it by that */
     uint32_t number;          /* constant */
     uint32_t uid, gid;        /* constant: see struct vfs_mount_options */
     struct core_lock lock;    /* LOCK_DENTRY: guards `files` */
@@ -33,10 +34,10 @@ struct vfs_mount {
 };
 
 struct vfs_host {
-    struct vfs_mount *mount; /* constant */
-    uint64_t device, id;     /* constant: which file of the host it is */
-    struct vfs_inode *next;  /* in the mount's table */
-    char *name;              /* in inode->parent; of the mounted one: in the folder */
+    struct host_super *super; /* constant */
+    uint64_t device, id;      /* constant: which file of the host it is */
+    struct vfs_inode *next;   /* in the mount's table */
+    char *name;               /* in inode->parent; of the mounted one: in the folder */
     uint32_t name_size;
     /* Its open files for reading and for writing: see host_data.c. */
     _Atomic uint64_t keys[2]; /* of plat_file_keep(); 0: not open */
@@ -62,10 +63,10 @@ struct host_path {
 };
 
 /* The folder of a mount in this process. */
-struct plat_file *host_folder(const struct vfs_mount *mount);
+struct plat_file *host_folder(const struct host_super *super);
 
 /* The inode of the mounted folder or file. */
-MUST_USE int host_root(struct vfs_mount *mount, const char *name, struct vfs_inode **out);
+MUST_USE int host_root(struct host_super *super, const char *name, struct vfs_inode **out);
 
 /* Its path; -LX_ENOENT: it has none any more; -LX_ENAMETOOLONG. */
 MUST_USE int host_path(struct vfs_inode *inode, struct host_path *out);

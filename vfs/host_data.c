@@ -55,9 +55,9 @@ void vfs_mount_attach(uint32_t number, struct plat_file *folder)
     g_handles.folders[number] = folder;
 }
 
-struct plat_file *host_folder(const struct vfs_mount *mount)
+struct plat_file *host_folder(const struct host_super *super)
 {
-    return g_handles.folders[mount->number];
+    return g_handles.folders[super->number];
 }
 
 /* ---- Slots ---- */
@@ -219,7 +219,7 @@ static int open_path(struct vfs_inode *inode, uint32_t flags, struct plat_file *
     *out = NULL;
     int err = host_path(inode, &path);
     if (err == 0)
-        err = plat_at_open(host_folder(inode->host->mount), path.text, flags, 0, out);
+        err = plat_at_open(host_folder(inode->host->super), path.text, flags, 0, out);
     if (err < 0)
         return err;
     err = plat_file_stat(*out, &st);

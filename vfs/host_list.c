@@ -88,7 +88,7 @@ static int read_all(struct vfs_inode *dir, struct host_listing *l)
     struct block *last = NULL;
     int err = host_path(dir, &path), more = 0;
     if (err == 0)
-        err = plat_at_list(host_folder(dir->host->mount), path.text, &d);
+        err = plat_at_list(host_folder(dir->host->super), path.text, &d);
     if (err < 0)
         return err;
     while (err == 0 && (more = plat_directory_next(d, &e)) == 1)

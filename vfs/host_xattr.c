@@ -32,7 +32,7 @@ static int64_t call(struct vfs_inode *inode, struct plat_xattr *x)
     x->device = inode->host->device;
     x->id = inode->host->id;
     int err = host_path(inode, &path);
-    return err < 0 ? err : plat_at_xattr(host_folder(inode->host->mount), path.text, x);
+    return err < 0 ? err : plat_at_xattr(host_folder(inode->host->super), path.text, x);
 }
 
 int64_t host_getxattr(struct vfs_inode *inode, const char *name, void *buf, uint64_t size)

@@ -13,6 +13,7 @@
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
+#include "mounts.h"
 #include "notify.h"
 #include "plat/plat.h"
 #include "vfs/image.h"
@@ -69,6 +70,10 @@ int vfs_init(void)
     core_list_init(&s->unix_sockets);
     core_list_init(&s->inet_waits_by_time);
     core_list_init(&s->lock_waits);
+    core_lock_init(&s->mount_lock, CORE_LOCK_MOUNTS);
+    core_list_init(&s->mounts);
+    core_lock_init(&s->fs_lock, CORE_LOCK_FS_LIST);
+    core_list_init(&s->processes);
     core_lock_init(&s->lock, CORE_LOCK_DENTRY);
     cache_init(s);
     uint32_t count = vfs_image_inode_count(vfs_image_attached());
@@ -80,8 +85,11 @@ int vfs_init(void)
     vfs_super_init(&s->root_super, VFS_SUPER_ROOT, ROOT_MINOR);
     vfs_super_init(&s->files_super, VFS_SUPER_FILES, FILES_MINOR);
     core_arena_set_root(CORE_ROOT_VFS, s);
-    int err = mount_init();
-    return err < 0 ? err : vfs_inode_from_image(0, NULL, &s->root);
+    int err = vfs_inode_from_image(0, NULL, &s->root);
+    if (err < 0)
+        return err;
+    s->root_super.root = s->root;
+    return mount_top(s->root);
 }
 
 /*
@@ -127,7 +135,6 @@ static void inode_free(struct vfs_inode *inode)
     INODE_SET(inode->pipe, NULL);
     inode->socket = NULL;
     INODE_SET(inode->mounted, NULL);
-    inode->covers = NULL;
     inode->owner = VFS_OF_CONTAINER;
     inode->host = NULL; /* `super` stays: whoever looks without a reference reads it */
     core_lock_acquire(&s->lock);
@@ -270,7 +277,7 @@ void vfs_inode_put(struct vfs_inode *inode)
 {
     while (inode && atomic_fetch_sub(&inode->refs, 1) == 1) {
         /* An image inode with a name does not come here: the table holds it. */
-        struct vfs_inode *parent = inode->parent;
+        struct vfs_inode *parent = inode->parent == inode ? NULL : inode->parent;
         notify_end(inode);
         if (inode->owner)
             inode_ops(inode)->end(inode);

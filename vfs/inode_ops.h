@@ -43,10 +43,11 @@ struct inode_ops {
 
     /*
      * Follow a link that leads to an inode, not to a path ("magic"); NULL: there are none.
-     *   to       filled: references.
+     *   to       filled: references; `place`: where that was found, to be put.
      *   returns  1: it is a link like others.
      */
-    int (*jump)(struct vfs_inode *link, uint32_t resolve, struct vfs_place *to);
+    int (*jump)(struct vfs_inode *link, uint32_t resolve, struct vfs_path *to,
+                struct vfs_place *place);
 
     /* Regular files */
     int64_t (*read)(struct vfs_inode *inode, void *buf, uint64_t size, uint64_t offset);

@@ -70,8 +70,7 @@ int32_t name_number(const char *name, uint32_t size);
  * is known; a directory has its place by its parents.
  */
 struct vfs_place {
-    struct vfs_inode *inode; /* a reference, or NULL */
-    struct vfs_inode *dir;   /* a reference, or NULL */
+    struct vfs_inode *dir; /* a reference, or NULL */
     uint32_t size;
     char name[LX_NAME_MAX + 1]; /* in `dir`, not terminated */
 };
@@ -81,8 +80,12 @@ void place_move(struct vfs_place *place, struct vfs_inode *dir, const char *name
                 uint32_t size); /* the reference, too */
 void place_put(struct vfs_place *place);
 
-/* The place where a file was opened, whose directory moves to the file. */
-void file_set_place(struct vfs_file *file, struct vfs_place *place);
+/*
+ * Where a file was opened.
+ *   mount    borrowed; may be NULL.
+ *   place    its directory moves to the file.
+ */
+void file_set_place(struct vfs_file *file, struct vfs_mount *mount, struct vfs_place *place);
 void file_get_place(const struct vfs_file *file, struct vfs_place *place);
 
 /*
@@ -93,8 +96,21 @@ void file_get_place(const struct vfs_file *file, struct vfs_place *place);
 int place_now(struct vfs_inode *inode, const struct vfs_place *place, struct vfs_place *now);
 
 /* The path of what was found there, cut to `size`, as proc(5) shows it: " (deleted)" .. */
-MUST_USE int64_t place_path(struct vfs_fs *fs, struct vfs_inode *inode,
+MUST_USE int64_t place_path(struct vfs_fs *fs, const struct vfs_path *where,
                             const struct vfs_place *place, char *buf, uint64_t size);
+
+/* The paths of a mount's root: in its file system, and in the tree as it is seen from a root. */
+struct mount_paths {
+    char *within, *at; /* terminated; in `room` */
+    char room[2 * LX_PATH_MAX];
+};
+
+/*
+ * LOCK_TREE and LOCK_MOUNTS are held.
+ *   returns  -LX_ENOENT: it is not below that root; -LX_ENAMETOOLONG.
+ */
+MUST_USE int mount_paths_locked(const struct vfs_mount *mount, const struct vfs_path *root,
+                                struct mount_paths *out);
 
 /* ---- The dentry cache (cache.c) ---- */
 
@@ -195,6 +211,9 @@ MUST_USE int dir_name_locked(struct vfs_inode *dir, uint64_t ino, const char **n
 /* Free what a directory that is gone holds. */
 void dir_free(struct vfs_inode *dir);
 
+/* Take all names out of the directories of a file system that nobody comes to any more. */
+void dir_end_all(struct vfs_inode *root);
+
 /* Its parent: a reference, safe from renames. */
 struct vfs_inode *dir_parent(struct vfs_inode *dir);
 
@@ -203,16 +222,13 @@ struct vfs_inode *dir_parent(struct vfs_inode *dir);
 /* Show "." and ".." from a cookie on, and move it behind them; 0 if `emit` said no. */
 int dir_show_dots(struct vfs_inode *dir, uint64_t *cookie, vfs_emit emit, void *arg);
 
-/* The root or working directory of `fs`: a reference. */
-struct vfs_inode *fs_current(struct vfs_fs *fs, struct vfs_inode *_Atomic *place);
-
 /* ---- Path walks (path.c), for those that create on the way ---- */
 
 struct walk {
     struct vfs_fs *fs;
-    struct vfs_inode *root;  /* reference */
-    struct vfs_inode *at;    /* reference: where we are */
-    struct vfs_inode *base;  /* reference, or NULL: RESOLVE_BENEATH may not leave it */
+    struct vfs_path root;    /* references */
+    struct vfs_path at;      /* references: where we are */
+    struct vfs_path base;    /* references, or NULL: RESOLVE_BENEATH may not leave it */
     const char *rest;        /* what is still to be walked */
     char *buffer;            /* holds `rest` once a link was followed */
     struct vfs_place *place; /* where the result was found; NULL: nobody asks */
@@ -224,40 +240,47 @@ struct walk {
 #define WALK_CREATE 0x4u /* a last component with a slash behind it is -LX_EISDIR */
 
 /* In this order; walk_end() always.  After them `at` is the result, or holds `last`. */
-MUST_USE int walk_begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, const char *path,
-                        uint32_t flags);
+MUST_USE int walk_begin(struct walk *w, struct vfs_fs *fs, const struct vfs_path *from,
+                        const char *path, uint32_t flags);
 MUST_USE int walk_to_last(struct walk *w, struct vfs_last *last);
 MUST_USE int walk_last(struct walk *w, struct vfs_last *last);
 void walk_end(struct walk *w);
 
-/* As vfs_walk(), and where it was found; place_put() afterwards, also on failure. */
-MUST_USE int walk_to_place(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
-                           uint32_t flags, struct vfs_inode **out, struct vfs_place *place);
+/*
+ * As vfs_walk_path(), and where it was found; place_put() afterwards, also on failure.
+ *   place    may be NULL; of a mount's root it is where that was found.
+ */
+MUST_USE int walk_to_place(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
+                           uint32_t flags, struct vfs_path *out, struct vfs_place *place);
 
 /* vfs_may() for attributes that are not an inode's. */
 int cred_may(const struct vfs_cred *cred, uint32_t mode, uint32_t uid, uint32_t gid, uint32_t want);
 
-/* ---- Mounts (mount.c) ---- */
-
-/* The root file system is there. */
-MUST_USE int mount_init(void);
+/* ---- File systems (mount.c) ---- */
 
 /*
- * Mount what has its names and inodes in memory.
- *   out      its root, a reference; NULL: it is not wanted.
+ * One that has its names and inodes in memory.
+ *   options  `flags` and `source` do not count.
  */
-MUST_USE int mount_in_memory(struct vfs_fs *fs, const char *at, enum vfs_super_type type,
-                             const struct vfs_tmpfs_options *options, struct vfs_inode **out);
+MUST_USE int super_in_memory(enum vfs_super_type type, const struct vfs_tmpfs_options *options,
+                             struct vfs_super **out);
 
-/* The minor device number of what is mounted next. */
+/* Nobody can come to it any more: a file system in memory gives that back. */
+void super_end(struct vfs_super *super);
+
+/* The minor device number of the next one. */
 uint32_t mount_minor(void);
 
 /*
- * Let `root` be seen at a path, which is made if it is missing.
+ * Let a file system be seen at a path, which is made if it is missing.
  *   source  what is mounted, for /proc/self/mounts.
+ *   flags   VFS_MOUNT_*.
  */
-MUST_USE int mount_root(struct vfs_fs *fs, const char *at, struct vfs_inode *root,
-                        const char *source);
+MUST_USE int mount_root(struct vfs_fs *fs, const char *at, struct vfs_super *super,
+                        const char *source, uint32_t flags);
+
+/* Move the roots and working directories of all processes that are `from`. */
+void fs_move_all(const struct vfs_path *from, const struct vfs_path *to);
 
 /* ---- Changes (tree.c), for open.c and rename.c ---- */
 
@@ -334,7 +357,7 @@ void mqueue_free(struct vfs_inode *inode);
 #define FILES_MINOR 1u
 #define ROOT_MINOR 32u
 
-#define OWN_MOUNTS 8u /* besides the user's */
+#define MOUNTS_MAX 100000u /* sysctl fs.mount-max */
 #define SOCKET_NAME_BUCKETS 256u
 #define INET_PORT_BUCKETS 256u
 #define INET_WAIT_BUCKETS 1024u
@@ -355,7 +378,6 @@ struct vfs_state {
     struct core_lock mqueue_lock;      /* LOCK_MQUEUES: guards mqueues and mqueue_count */
     struct core_list mqueues;          /* all queues, also those without a name */
     uint32_t mqueue_count;
-    struct vfs_inode *mqueue_root; /* constant once it is mounted; a reference */
     struct core_lock socket_lock;  /* LOCK_SOCKET_NAMES: guards all to inet_waits */
     struct core_list unix_sockets; /* by in_list */
     struct core_list sockets_in_flight;
@@ -371,18 +393,25 @@ struct vfs_state {
     struct core_list terminals; /* of struct vfs_tty.in_list, by number */
     uint32_t tty_count;         /* in that list */
     struct vfs_super root_super, files_super;
-    struct vfs_inode *devpts;   /* constant, as the next; references: its root; NULL: not mounted */
-    struct vfs_inode *ptmx;     /* the file of that name in it */
-    struct vfs_inode *root;     /* constant; a reference */
-    struct core_lock lock;      /* guards inodes and unused */
-    struct vfs_inode ***inodes; /* by image index: chunks made when needed */
-    struct vfs_inode *unused;   /* inodes of old, to be used again; see inode_alloc() */
-    uint32_t inode_chunks;      /* constant */
-    _Atomic uint8_t *checked;   /* a bit per image inode: its content is what it should be */
-    _Atomic uint32_t damaged;   /* image inode, plus 1, whose content is not; 0: none so far */
-    struct vfs_mounted mounts[VFS_MOUNTS_MAX + OWN_MOUNTS]; /* made before the first program runs */
-    uint32_t mount_count;
-    struct host_slots *slots; /* constant from the first mount of a host folder on */
+    struct vfs_inode *ptmx;      /* constant; a reference: the file of that name in devpts */
+    struct vfs_inode *root;      /* constant; a reference */
+    struct core_lock lock;       /* guards inodes and unused */
+    struct vfs_inode ***inodes;  /* by image index: chunks made when needed */
+    struct vfs_inode *unused;    /* inodes of old, to be used again; see inode_alloc() */
+    uint32_t inode_chunks;       /* constant */
+    _Atomic uint8_t *checked;    /* a bit per image inode: its content is what it should be */
+    _Atomic uint32_t damaged;    /* image inode, plus 1, whose content is not; 0: none so far */
+    struct core_lock mount_lock; /* LOCK_MOUNTS: guards what follows, and see mounts.h */
+    struct core_list mounts;     /* of struct vfs_mount.in_list: those in the tree */
+    struct vfs_mount *top; /* the one of them that lies in no other; NULL: it was taken away */
+    uint32_t mount_count, mount_id;             /* how many, and the last one's id */
+    struct vfs_mount *image_mount;              /* constant: the image's, wherever it is */
+    _Atomic uint32_t minor_count;               /* file systems so far */
+    struct vfs_super *singles[VFS_SUPER_TYPES]; /* constant: those that there is one of, as proc */
+    struct vfs_mount *mqueue_mount; /* constant: where mq_open(2) finds queues; in no tree */
+    struct core_lock fs_lock;       /* LOCK_FS_LIST: guards the list */
+    struct core_list processes;     /* of struct vfs_fs.in_list */
+    struct host_slots *slots;       /* constant from the first mount of a host folder on */
     struct cache_stripe cache[1u << CACHE_STRIPE_BITS];
 };
 

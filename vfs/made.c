@@ -9,9 +9,9 @@
 #include "internal.h"
 #include "lx/errno.h"
 #include "lx/fcntl.h"
+#include "mounts.h"
 #include "plat/thread.h"
 #include "vfs/file.h"
-#include "vfs/mount.h"
 
 #define FIRST_NUMBER 512u /* cookies of names with numbers begin here */
 #define NUMBER_MAX 10     /* digits */
@@ -67,7 +67,7 @@ static int make(enum vfs_inode_owner owner, struct vfs_super *super, const struc
     inode->made = m;
     inode->nlink = VFS_IS_DIR(inode) ? 2 : 1;
     if (VFS_IS_DIR(inode))
-        inode->parent = parent ? vfs_inode_get(parent) : NULL;
+        inode->parent = parent ? vfs_inode_get(parent) : inode;
     return 0;
 }
 
@@ -76,15 +76,15 @@ int made_mount(struct vfs_fs *fs, const char *at, enum vfs_inode_owner owner, co
 {
     const struct child top = {.what = made_fs(owner)->root, .mode = LX_S_IFDIR | 0555};
     struct vfs_super *super = core_arena_alloc(sizeof *super);
-    struct vfs_inode *root;
     if (!super)
         return -LX_ENOMEM;
     vfs_super_init(super, made_fs(owner)->type, mount_minor());
-    super->flags = flags | VFS_MOUNT_NOSUID | VFS_MOUNT_NODEV | VFS_MOUNT_NOEXEC;
-    int err = make(owner, super, &top, NULL, &root);
+    super->read_only = (flags & VFS_MOUNT_READ_ONLY) != 0;
+    int err = make(owner, super, &top, NULL, &super->root);
     if (err == 0)
-        err = mount_root(fs, at, root, source);
-    vfs_inode_put(root);
+        err = mount_root(fs, at, super, source,
+                         flags | VFS_MOUNT_NOSUID | VFS_MOUNT_NODEV | VFS_MOUNT_NOEXEC);
+    vfs_state()->singles[super->type] = super;
     return err;
 }
 
@@ -157,14 +157,22 @@ static int is_of(const struct made_row *row, const char *name, uint32_t size, in
 /* A place where something is mounted is the same at each lookup: a reference, or NULL. */
 static struct vfs_inode *mounted_on(const struct vfs_inode *dir, const struct child *c)
 {
-    const struct vfs_mounted *m;
-    for (uint32_t i = 0; (m = vfs_mount_get(i)); i++) {
-        struct vfs_inode *place = m->place;
+    struct vfs_state *s = vfs_state();
+    struct vfs_inode *found = NULL;
+    if (!dir->super->covered_count)
+        return NULL;
+    core_lock_acquire(&s->mount_lock);
+    CORE_LIST_FOR_EACH(node, &s->mounts)
+    {
+        struct vfs_inode *place = CORE_LIST_ENTRY(node, struct vfs_mount, in_list)->on.covers;
         if (place && place->owner == dir->owner && place->made->what == c->what &&
             memcmp(&place->made->id, &c->id, sizeof c->id) == 0)
-            return vfs_inode_get(place);
+            found = place;
     }
-    return NULL;
+    if (found)
+        vfs_inode_get(found);
+    core_lock_release(&s->mount_lock);
+    return found;
 }
 
 int made_lookup(struct vfs_inode *dir, const char *name, uint32_t size, struct vfs_inode **out)

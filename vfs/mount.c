@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Mounts: putting another file system's root over a place of the tree. */
+/* File systems: making them, and what is mounted before the first program runs. */
 
 #include "vfs/mount.h"
-
-#include <stdatomic.h>
 
 #include "core/arena.h"
 #include "core/layout.h"
@@ -12,6 +10,7 @@
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
+#include "mounts.h"
 #include "vfs/tree.h"
 
 /* Make what a path names, with the directories that lead there. */
@@ -36,135 +35,132 @@ static int make_place(struct vfs_fs *fs, const char *at, int is_dir)
     return err == -LX_EEXIST ? 0 : err;
 }
 
-/* Let `root` be seen where `place` is. */
-static int cover(struct vfs_inode *place, struct vfs_inode *root)
+uint32_t vfs_mount_id(const struct vfs_mount *mount)
 {
-    struct vfs_state *s = vfs_state();
-    if (place == s->root)
-        return -LX_EBUSY;
-    if (VFS_IS_DIR(place) != VFS_IS_DIR(root))
-        return VFS_IS_DIR(place) ? -LX_EISDIR : -LX_ENOTDIR;
-    core_lock_acquire(&s->tree_lock);
-    root->covers = vfs_inode_get(place); /* both stay as long as the container */
-    if (VFS_IS_DIR(root))
-        root->parent = vfs_inode_get(place->parent);
-    atomic_store_explicit(&place->mounted, vfs_inode_get(root), memory_order_release);
-    core_lock_release(&s->tree_lock);
-    return 0;
+    return mount ? mount->id : 0;
 }
 
-static const char *arena_copy(const char *text)
+uint32_t vfs_mount_flags(const struct vfs_mount *mount)
 {
-    uint64_t size = core_str_length(text) + 1;
-    char *copy = core_arena_alloc(size);
-    return copy ? memcpy(copy, text, size) : NULL;
+    return mount ? mount->flags : 0;
 }
 
-/* Note it for /proc/self/mounts. */
-static int note(const char *at, const struct vfs_super *super, const char *source,
-                struct vfs_inode *place)
+int vfs_may_write(const struct vfs_path *path)
 {
-    struct vfs_state *s = vfs_state();
-    const struct vfs_mounted m = {arena_copy(at), arena_copy(source), super, place};
-    if (!m.at || !m.source || s->mount_count == sizeof s->mounts / sizeof s->mounts[0])
-        return -LX_ENOMEM;
-    s->mounts[s->mount_count++] = m;
-    return 0;
-}
-
-const struct vfs_mounted *vfs_mount_get(uint32_t n)
-{
-    const struct vfs_state *s = vfs_state();
-    return n < s->mount_count ? &s->mounts[n] : NULL;
-}
-
-uint32_t vfs_mount_id(const struct vfs_super *super)
-{
-    const struct vfs_mounted *m;
-    for (uint32_t n = 0; (m = vfs_mount_get(n)); n++) {
-        if (m->super == super)
-            return n + 1;
-    }
-    return 0;
+    return vfs_mount_flags(path->mount) & VFS_MOUNT_READ_ONLY || path->inode->super->read_only
+               ? -LX_EROFS
+               : 0;
 }
 
 uint32_t mount_minor(void)
 {
-    return ROOT_MINOR + vfs_state()->mount_count;
+    return ROOT_MINOR + atomic_fetch_add(&vfs_state()->minor_count, 1) + 1;
 }
 
-int mount_root(struct vfs_fs *fs, const char *at, struct vfs_inode *root, const char *source)
+int mount_root(struct vfs_fs *fs, const char *at, struct vfs_super *super, const char *source,
+               uint32_t flags)
 {
-    struct vfs_inode *place = NULL;
-    int err = make_place(fs, at, VFS_IS_DIR(root));
+    struct vfs_path where;
+    struct vfs_place place = {.dir = NULL};
+    struct mount_spot spot;
+    struct vfs_mount *mount = NULL;
+    int is_dir = VFS_IS_DIR(super->root);
+    int err = make_place(fs, at, is_dir);
+    if (err < 0)
+        return err;
+    err = walk_to_place(fs, NULL, at, 0, &where, &place);
+    if (err == 0 && where.inode == vfs_root())
+        err = -LX_EBUSY;
+    else if (err == 0 && VFS_IS_DIR(where.inode) != is_dir)
+        err = is_dir ? -LX_ENOTDIR : -LX_EISDIR;
     if (err == 0)
-        err = vfs_walk(fs, NULL, at, 0, &place);
+        err = mount_new(super->root, NULL, source, flags, &mount);
     if (err == 0)
-        err = cover(place, root);
-    if (err == 0)
-        err = note(at, root->super, source, place);
-    vfs_inode_put(place);
+        err = mount_spot_at(&where, &place, &spot);
+    if (err == 0) {
+        err = mount_attach(mount, &spot);
+        if (err < 0)
+            mount_spot_put(&spot);
+    }
+    if (err < 0)
+        mount_put(mount);
+    place_put(&place);
+    vfs_path_put(&where);
     return err;
 }
 
 int vfs_mount_folder(struct vfs_fs *fs, uint32_t number, const char *name, const char *at,
                      const struct vfs_folder_options *options)
 {
-    struct vfs_mount *mount = core_arena_alloc(sizeof *mount);
+    struct host_super *host = core_arena_alloc(sizeof *host);
     struct vfs_inode *root;
-    if (!mount)
+    if (!host)
         return -LX_ENOMEM;
-    vfs_super_init(&mount->super, VFS_SUPER_HOST, mount_minor());
-    mount->super.flags = options->flags;
-    mount->number = number;
-    mount->uid = options->uid;
-    mount->gid = options->gid;
+    vfs_super_init(&host->super, VFS_SUPER_HOST, mount_minor());
+    host->super.read_only = (options->flags & VFS_MOUNT_READ_ONLY) != 0;
+    host->number = number;
+    host->uid = options->uid;
+    host->gid = options->gid;
     int err = host_slots_new();
     if (err == 0)
-        err = host_root(mount, name, &root);
+        err = host_root(host, name, &root);
     if (err < 0)
         return err;
-    err = mount_root(fs, at, root, vfs_super_name(&mount->super));
+    err = mount_root(fs, at, &host->super, vfs_super_name(&host->super), options->flags);
     vfs_inode_put(root);
     return err;
 }
 
-int mount_in_memory(struct vfs_fs *fs, const char *at, enum vfs_super_type type,
-                    const struct vfs_tmpfs_options *options, struct vfs_inode **out)
+int super_in_memory(enum vfs_super_type type, const struct vfs_tmpfs_options *options,
+                    struct vfs_super **out)
 {
     struct vfs_super *super = core_arena_alloc(sizeof *super);
-    struct vfs_inode *root;
+    *out = NULL;
     if (!super)
         return -LX_ENOMEM;
     vfs_super_init(super, type, mount_minor());
-    super->flags = options->flags;
-    if (options->size != UINT64_MAX)
-        super->page_limit = options->size / CORE_PAGE_SIZE + (options->size % CORE_PAGE_SIZE != 0);
+    super->page_limit = vfs_super_page_limit(options->size);
     super->inode_limit = options->inodes;
     int err = vfs_inode_new(super, LX_S_IFDIR | options->mode, options->uid, options->gid, 0, NULL,
-                            &root);
-    if (err < 0)
+                            &super->root);
+    if (err < 0) {
+        core_arena_free(super, sizeof *super);
         return err;
-    root->nlink = 2;
-    err = mount_root(fs, at, root, options->source);
-    if (err == 0 && out)
-        *out = vfs_inode_get(root);
+    }
+    super->mode = options->mode;
+    super->uid = options->uid;
+    super->gid = options->gid;
+    super->root->nlink = 2;
+    super->root->parent = super->root;
+    *out = super;
+    return 0;
+}
+
+void super_end(struct vfs_super *super)
+{
+    struct vfs_inode *root = super->root;
+    dir_end_all(root);
     vfs_inode_put(root);
-    return err;
+    if (super->inode_count == 0) /* else a socket has a name there: what is left of it stays */
+        core_arena_free(super, sizeof *super);
 }
 
 int vfs_mount_tmpfs(struct vfs_fs *fs, const char *at, const struct vfs_tmpfs_options *options)
 {
-    return mount_in_memory(fs, at, VFS_SUPER_TMPFS, options, NULL);
-}
-
-int mount_init(void)
-{
-    struct vfs_super *super = &vfs_state()->root_super;
-    return note("/", super, vfs_super_name(super), NULL);
+    struct vfs_super *super;
+    int err = super_in_memory(VFS_SUPER_TMPFS, options, &super);
+    if (err < 0)
+        return err;
+    super->read_only = (options->flags & VFS_MOUNT_READ_ONLY) != 0;
+    err = mount_root(fs, at, super, options->source, options->flags);
+    if (err < 0)
+        super_end(super);
+    return err;
 }
 
 void vfs_mount_root_read_only(void)
 {
-    vfs_state()->root_super.flags |= VFS_MOUNT_READ_ONLY;
+    struct vfs_state *s = vfs_state();
+    s->root_super.read_only = 1;
+    s->image_mount->flags |= VFS_MOUNT_READ_ONLY;
 }

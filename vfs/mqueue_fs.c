@@ -3,8 +3,7 @@
  * The file system of message queues: one directory, of files that have queues in place of
  * contents.  Names are made and removed as in a tmpfs.
  *
- * Differs from Linux: /proc/PID/fd shows a queue's path where it is mounted, not "/name"; the
- * directory's size does not tell how many there are.
+ * Differs from Linux: the directory's size does not tell how many there are.
  */
 
 #include "vfs/mqueue.h"
@@ -14,18 +13,24 @@
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
+#include "mounts.h"
 #include "notify.h"
 #include "vfs/file.h"
 
 int vfs_mqueue_mount(struct vfs_fs *fs, const char *at)
 {
-    const struct vfs_tmpfs_options options = {.flags = VFS_MOUNT_NOSUID | VFS_MOUNT_NODEV |
-                                                       VFS_MOUNT_NOEXEC,
-                                              .mode = 01777,
-                                              .size = UINT64_MAX,
-                                              .inodes = UINT64_MAX,
-                                              .source = "mqueue"};
-    return mount_in_memory(fs, at, VFS_SUPER_MQUEUE, &options, &vfs_state()->mqueue_root);
+    const struct vfs_tmpfs_options options = {
+        .mode = 01777, .size = UINT64_MAX, .inodes = UINT64_MAX};
+    struct vfs_state *s = vfs_state();
+    struct vfs_super *super;
+    int err = super_in_memory(VFS_SUPER_MQUEUE, &options, &super);
+    if (err == 0)
+        err = mount_new(super->root, NULL, "mqueue", 0, &s->mqueue_mount);
+    if (err < 0)
+        return err;
+    s->singles[VFS_SUPER_MQUEUE] = super;
+    return mount_root(fs, at, super, "mqueue",
+                      VFS_MOUNT_NOSUID | VFS_MOUNT_NODEV | VFS_MOUNT_NOEXEC);
 }
 
 int mqueue_create(struct vfs_fs *fs, struct vfs_inode *dir, uint32_t mode,
@@ -104,7 +109,8 @@ static int find_or_create(struct vfs_fs *fs, struct vfs_inode *root, const struc
 int vfs_mqueue_open(struct vfs_fs *fs, const char *name, uint32_t flags, uint32_t mode,
                     const struct lx_mq_attr *attr, struct vfs_file **out)
 {
-    struct vfs_inode *root = vfs_state()->mqueue_root, *inode = NULL;
+    struct vfs_mount *mount = vfs_state()->mqueue_mount;
+    struct vfs_inode *root = mount->root, *inode = NULL;
     const struct vfs_last last = {.name = name, .size = (uint32_t)core_str_length(name)};
     *out = NULL;
     int err = check_name(fs, root, last.name, last.size);
@@ -114,9 +120,9 @@ int vfs_mqueue_open(struct vfs_fs *fs, const char *name, uint32_t flags, uint32_
         err = vfs_file_open(inode, flags, NULL, out);
     if (err == 0) {
         struct vfs_place place;
-        place.inode = place.dir = NULL;
+        place.dir = NULL;
         place_set(&place, root, last.name, last.size);
-        file_set_place(*out, &place);
+        file_set_place(*out, mount, &place);
         place_put(&place);
         if (!(flags & LX_O_PATH))
             notify_file(*out, LX_IN_OPEN);
@@ -127,7 +133,8 @@ int vfs_mqueue_open(struct vfs_fs *fs, const char *name, uint32_t flags, uint32_
 
 int vfs_mqueue_unlink(struct vfs_fs *fs, const char *name)
 {
-    struct vfs_inode *root = vfs_state()->mqueue_root;
-    int err = check_name(fs, root, name, (uint32_t)core_str_length(name));
-    return err < 0 ? err : vfs_tree_unlink(fs, root, name);
+    struct vfs_mount *mount = vfs_state()->mqueue_mount;
+    const struct vfs_path root = {mount, mount->root};
+    int err = check_name(fs, mount->root, name, (uint32_t)core_str_length(name));
+    return err < 0 ? err : vfs_tree_unlink(fs, &root, name);
 }

@@ -16,104 +16,11 @@
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
+#include "mounts.h"
 #include "vfs/acl.h"
 #include "vfs/tree.h"
 
 #define RESOLVE(flags) ((flags) >> VFS_WALK_RESOLVE_SHIFT)
-
-int vfs_fs_new(struct vfs_fs **out)
-{
-    struct vfs_fs *fs = core_arena_alloc(sizeof *fs);
-    *out = fs;
-    if (!fs)
-        return -LX_ENOMEM;
-    fs->refs = 1;
-    core_lock_init(&fs->lock, CORE_LOCK_FS);
-    fs->root = vfs_inode_get(vfs_root());
-    fs->cwd = vfs_inode_get(vfs_root());
-    fs->umask = 022;
-    core_lock_init(&fs->groups.lock, CORE_LOCK_GROUPS);
-    fs->cred = (struct vfs_cred){.capabilities = VFS_CAPABILITIES, .groups = &fs->groups};
-    return 0;
-}
-
-int vfs_fs_clone(struct vfs_fs *fs, struct vfs_fs **out)
-{
-    struct vfs_fs *copy = core_arena_alloc(sizeof *copy);
-    *out = copy;
-    if (!copy)
-        return -LX_ENOMEM;
-    copy->refs = 1;
-    core_lock_init(&copy->lock, CORE_LOCK_FS);
-    core_lock_acquire(&fs->lock);
-    copy->root = vfs_inode_get(fs->root);
-    copy->cwd = vfs_inode_get(fs->cwd);
-    core_lock_release(&fs->lock);
-    copy->umask = fs->umask;
-    copy->cred = fs->cred;
-    copy->cred.groups = &copy->groups;
-    core_lock_init(&copy->groups.lock, CORE_LOCK_GROUPS);
-    core_lock_acquire(&fs->groups.lock);
-    copy->groups.list = vfs_groups_get(fs->groups.list);
-    core_lock_release(&fs->groups.lock);
-    return 0;
-}
-
-struct vfs_fs *vfs_fs_get(struct vfs_fs *fs)
-{
-    atomic_fetch_add(&fs->refs, 1);
-    return fs;
-}
-
-void vfs_fs_put(struct vfs_fs *fs)
-{
-    if (!fs || atomic_fetch_sub(&fs->refs, 1) != 1)
-        return;
-    vfs_inode_put(fs->root);
-    vfs_inode_put(fs->cwd);
-    vfs_groups_put(fs->groups.list);
-    core_arena_free(fs, sizeof *fs);
-}
-
-static void replace(struct vfs_fs *fs, struct vfs_inode *_Atomic *place, struct vfs_inode *inode)
-{
-    core_lock_acquire(&fs->lock);
-    struct vfs_inode *old = *place;
-    *place = vfs_inode_get(inode);
-    core_lock_release(&fs->lock);
-    vfs_inode_put(old);
-}
-
-void vfs_fs_set_root(struct vfs_fs *fs, struct vfs_inode *root)
-{
-    replace(fs, &fs->root, root);
-}
-
-void vfs_fs_set_cwd(struct vfs_fs *fs, struct vfs_inode *cwd)
-{
-    replace(fs, &fs->cwd, cwd);
-}
-
-void vfs_fs_set_cred(struct vfs_fs *fs, uint32_t uid, uint32_t gid, uint32_t capabilities,
-                     struct vfs_groups *groups)
-{
-    fs->cred.uid = uid;
-    fs->cred.gid = gid;
-    fs->cred.capabilities = capabilities & VFS_CAPABILITIES;
-    core_lock_acquire(&fs->groups.lock);
-    struct vfs_groups *old = fs->groups.list;
-    fs->groups.list = vfs_groups_get(groups);
-    core_lock_release(&fs->groups.lock);
-    vfs_groups_put(old);
-}
-
-struct vfs_inode *fs_current(struct vfs_fs *fs, struct vfs_inode *_Atomic *place)
-{
-    core_lock_acquire(&fs->lock);
-    struct vfs_inode *inode = vfs_inode_get(*place);
-    core_lock_release(&fs->lock);
-    return inode;
-}
 
 /* ---- What the cache knows ---- */
 
@@ -159,11 +66,12 @@ static const char *component(const char *name, const char *end, struct vfs_last 
 
 /* Where a walk through the cache has come to; nothing is held. */
 struct ahead {
-    struct cache_view view; /* what the path names, if all of it is cached */
-    struct cache_view up;   /* its directory, unless that is where the path begins */
-    uint64_t dir;           /* the same: its number */
-    struct vfs_last last;   /* its name there */
-    const char *rest;       /* of the path, from that name on */
+    struct cache_view view;  /* what the path names, if all of it is cached */
+    struct cache_view up;    /* its directory, unless that is where the path begins */
+    uint64_t dir;            /* the same: its number */
+    struct vfs_last last;    /* its name there */
+    const char *rest;        /* of the path, from that name on */
+    struct vfs_mount *mount; /* where all of it is: what is mounted on the way ends it */
 };
 
 #define SLOWLY 1
@@ -199,13 +107,14 @@ static int look_ahead(struct vfs_fs *fs, struct seen *at, const char *path, stru
 
 /* ---- The walk ---- */
 
-static void step_to(struct walk *w, struct vfs_inode *inode)
+/* The references are the walk's then. */
+static void step_to(struct walk *w, const struct vfs_path *to)
 {
-    vfs_inode_put(w->at);
-    w->at = inode;
+    vfs_path_put(&w->at);
+    w->at = *to;
 }
 
-static int begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+static int begin(struct walk *w, struct vfs_fs *fs, const struct vfs_path *from, const char *path,
                  uint32_t flags)
 {
     memset(w, 0, sizeof *w);
@@ -218,24 +127,27 @@ static int begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, cons
     if (*path == '/' && resolve & LX_RESOLVE_BENEATH)
         return -LX_EXDEV;
     core_lock_acquire(&fs->lock);
-    struct vfs_inode *start = from ? from : fs->cwd;
-    w->root = vfs_inode_get(resolve & LX_RESOLVE_IN_ROOT ? start : fs->root);
-    w->base = resolve & LX_RESOLVE_BENEATH ? vfs_inode_get(start) : NULL;
-    w->at = vfs_inode_get(*path == '/' ? w->root : start);
+    const struct vfs_path root = {fs->root.mount, fs->root.inode},
+                          start = from ? *from : (struct vfs_path){fs->cwd.mount, fs->cwd.inode};
+    w->root = vfs_path_get(resolve & LX_RESOLVE_IN_ROOT ? &start : &root);
+    if (resolve & LX_RESOLVE_BENEATH)
+        w->base = vfs_path_get(&start);
+    w->at = vfs_path_get(*path == '/' ? &w->root : &start);
     core_lock_release(&fs->lock);
-    return VFS_IS_DIR(w->at) ? 0 : -LX_ENOTDIR;
+    return VFS_IS_DIR(w->at.inode) ? 0 : -LX_ENOTDIR;
 }
 
 /* Go on where the cache ends. */
 static void skip(struct walk *w, const struct ahead *a)
 {
-    if (a->up.inode && cache_take(&a->up)) {
-        step_to(w, a->up.inode);
+    if (a->up.inode && w->at.mount == a->mount && cache_take(&a->up)) {
+        vfs_inode_put(w->at.inode);
+        w->at.inode = a->up.inode;
         w->rest = a->rest;
     }
 }
 
-int walk_begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+int walk_begin(struct walk *w, struct vfs_fs *fs, const struct vfs_path *from, const char *path,
                uint32_t flags)
 {
     struct ahead a;
@@ -243,7 +155,8 @@ int walk_begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, const 
     int err = begin(w, fs, from, path, flags);
     if (err < 0 || RESOLVE(flags))
         return err;
-    look_at(w->at, &at);
+    a.mount = w->at.mount;
+    look_at(w->at.inode, &at);
     look_ahead(fs, &at, path, &a); /* whatever it says: the last step is the walk's own */
     skip(w, &a);
     return 0;
@@ -251,9 +164,9 @@ int walk_begin(struct walk *w, struct vfs_fs *fs, struct vfs_inode *from, const 
 
 void walk_end(struct walk *w)
 {
-    vfs_inode_put(w->at);
-    vfs_inode_put(w->root);
-    vfs_inode_put(w->base);
+    vfs_path_put(&w->at);
+    vfs_path_put(&w->root);
+    vfs_path_put(&w->base);
     core_arena_free(w->buffer, 2 * LX_PATH_MAX);
 }
 
@@ -266,57 +179,117 @@ static void next_component(struct walk *w, struct vfs_last *c)
     w->rest = component(name, end, c);
 }
 
-/* Step to what may lie in another file system; the reference is the walk's, or is put. */
-static int step_across(struct walk *w, struct vfs_inode *inode)
+/* Step to what may lie in another mount; the references are the walk's, or are put. */
+static int step_across(struct walk *w, struct vfs_path *to)
 {
-    if (RESOLVE(w->flags) & LX_RESOLVE_NO_XDEV && inode->super != w->at->super) {
-        vfs_inode_put(inode);
+    if (RESOLVE(w->flags) & LX_RESOLVE_NO_XDEV && to->mount != w->at.mount) {
+        vfs_path_put(to);
         return -LX_EXDEV;
     }
-    step_to(w, inode);
+    step_to(w, to);
     return 0;
 }
 
-/* The directory that the walk may not leave, whoever moves what; NULL: it may go anywhere. */
-static const struct vfs_inode *scope_of(const struct walk *w)
+static int is_same(const struct vfs_path *a, const struct vfs_path *b)
 {
-    return RESOLVE(w->flags) & LX_RESOLVE_IN_ROOT ? w->root : w->base;
+    return a->inode == b->inode && a->mount == b->mount;
 }
 
-/* The parent of where the walk is, if that is beneath its scope now; else NULL. */
-static struct vfs_inode *parent_in_scope(const struct walk *w)
+/* The place that the walk may not leave, whoever moves what; NULL: it may go anywhere. */
+static const struct vfs_path *scope_of(const struct walk *w)
+{
+    return RESOLVE(w->flags) & LX_RESOLVE_IN_ROOT ? &w->root : w->base.inode ? &w->base : NULL;
+}
+
+/* 1 if it lies below the scope now; LOCK_TREE and LOCK_MOUNTS are held. */
+static int is_in_scope_locked(const struct vfs_path *where, const struct vfs_path *scope)
+{
+    struct vfs_path at = *where;
+    while (!is_same(&at, scope)) {
+        if (!mount_up_locked(&at.mount, &at.inode, scope))
+            return is_same(&at, scope);
+        if (at.inode->parent == at.inode)
+            return 0; /* it was moved out of what its mount shows */
+        at.inode = at.inode->parent;
+    }
+    return 1;
+}
+
+static int is_in_scope(const struct vfs_path *where, const struct vfs_path *scope)
 {
     struct vfs_state *s = vfs_state();
-    const struct vfs_inode *scope = scope_of(w), *above = w->at;
     core_lock_acquire(&s->tree_lock);
-    while (above != scope && above != s->root)
-        above = above->parent;
-    struct vfs_inode *parent = above == scope ? vfs_inode_get(w->at->parent) : NULL;
+    core_lock_acquire(&s->mount_lock);
+    int is_in = is_in_scope_locked(where, scope);
+    core_lock_release(&s->mount_lock);
     core_lock_release(&s->tree_lock);
-    return parent;
+    return is_in;
 }
 
+/* 1 if the mount shows it: a directory may be moved out of one that shows not all of its tree. */
+static int is_shown_locked(const struct vfs_mount *mount, const struct vfs_inode *dir)
+{
+    if (!mount || mount->root == dir->super->root)
+        return 1;
+    while (dir != mount->root && dir->parent != dir)
+        dir = dir->parent;
+    return dir == mount->root;
+}
+
+/* What lies above where the walk is, and in its scope. */
+static int parent_of(const struct walk *w, struct vfs_path *out)
+{
+    struct vfs_state *s = vfs_state();
+    const struct vfs_path *scope = scope_of(w);
+    struct vfs_path up = w->at;
+    int err = 0, crosses = up.mount && up.inode == up.mount->root;
+    *out = (struct vfs_path){NULL, NULL};
+    core_lock_acquire(&s->tree_lock);
+    if (crosses || scope)
+        core_lock_acquire(&s->mount_lock);
+    if (scope && !is_in_scope_locked(&w->at, scope))
+        err = -LX_EAGAIN;
+    else if (crosses && !mount_up_locked(&up.mount, &up.inode, &w->root))
+        up = w->at; /* there is nothing above */
+    else
+        up.inode = up.inode->parent;
+    if (err == 0 && !is_shown_locked(up.mount, up.inode))
+        err = -LX_ENOENT;
+    if (err == 0)
+        *out = vfs_path_get(&up);
+    if (crosses || scope)
+        core_lock_release(&s->mount_lock);
+    core_lock_release(&s->tree_lock);
+    return err;
+}
+
+/* Source: follow_dotdot() in Linux. */
 static int step_up(struct walk *w)
 {
-    if (RESOLVE(w->flags) & LX_RESOLVE_BENEATH && w->at == w->base)
+    struct vfs_path up;
+    if (w->base.inode && is_same(&w->at, &w->base))
         return -LX_EXDEV;
-    if (w->at == w->root)
+    if (is_same(&w->at, &w->root))
         return 0;
-    struct vfs_inode *parent = scope_of(w) ? parent_in_scope(w) : dir_parent(w->at);
-    return parent ? step_across(w, parent) : -LX_EAGAIN;
+    int err = parent_of(w, &up);
+    if (err < 0)
+        return err;
+    mount_cross(&up);
+    return step_across(w, &up);
 }
 
 /* Look a name up where the walk is; as in path_is_under() in Linux, that is in its scope still. */
-static int look_up(const struct walk *w, const struct vfs_last *c, struct vfs_inode **child)
+static int look_up(const struct walk *w, const struct vfs_last *c, struct vfs_path *child)
 {
-    int err = vfs_tree_lookup(w->at, c->name, c->size, child);
-    if (err < 0 || !scope_of(w))
+    const struct vfs_path *scope = scope_of(w);
+    *child = (struct vfs_path){NULL, NULL};
+    int err = vfs_tree_lookup(w->at.inode, c->name, c->size, &child->inode);
+    if (err < 0)
         return err;
-    struct vfs_inode *parent = parent_in_scope(w);
-    vfs_inode_put(parent);
-    if (!parent) {
-        vfs_inode_put(*child);
-        *child = NULL;
+    child->mount = mount_get(w->at.mount);
+    mount_cross(child);
+    if (scope && !is_in_scope(&w->at, scope)) {
+        vfs_path_put(child);
         err = -LX_EXDEV;
     }
     return err;
@@ -329,19 +302,18 @@ static int look_up(const struct walk *w, const struct vfs_last *c, struct vfs_in
 /* Follow a link that leads to an inode: nd_jump_link() in Linux. */
 static int jump(struct walk *w, struct vfs_inode *link)
 {
-    struct vfs_place to;
-    to.inode = to.dir = NULL;
-    int err = inode_ops(link)->jump(link, RESOLVE(w->flags), &to);
+    struct vfs_path to;
+    struct vfs_place place = {.dir = NULL};
+    int err = inode_ops(link)->jump(link, RESOLVE(w->flags), &to, &place);
     if (err == 0) {
-        step_to(w, to.inode);
-        to.inode = NULL;
+        step_to(w, &to);
         if (w->place) {
             place_put(w->place);
-            *w->place = to;
+            *w->place = place;
             return 0;
         }
     }
-    place_put(&to);
+    place_put(&place);
     return err;
 }
 
@@ -352,7 +324,8 @@ static int jump(struct walk *w, struct vfs_inode *link)
 static int follow(struct walk *w, struct vfs_inode *link, const struct vfs_last *c)
 {
     uint32_t resolve = RESOLVE(w->flags);
-    if (resolve & LX_RESOLVE_NO_SYMLINKS || ++w->links > LX_SYMLOOP_MAX)
+    if (resolve & LX_RESOLVE_NO_SYMLINKS || ++w->links > LX_SYMLOOP_MAX ||
+        vfs_mount_flags(w->at.mount) & VFS_MOUNT_NOSYMFOLLOW)
         return -LX_ELOOP;
     int err = link->owner && inode_ops(link)->jump ? jump(w, link) : ORDINARY;
     if (err != ORDINARY)
@@ -391,7 +364,8 @@ static int follow(struct walk *w, struct vfs_inode *link, const struct vfs_last 
     if (w->buffer[0] == '/') {
         if (resolve & LX_RESOLVE_BENEATH)
             return -LX_EXDEV;
-        return step_across(w, vfs_inode_get(w->root));
+        struct vfs_path root = vfs_path_get(&w->root);
+        return step_across(w, &root);
     }
     return 0;
 }
@@ -406,7 +380,7 @@ int walk_to_last(struct walk *w, struct vfs_last *c)
         next_component(w, c);
         if (!*w->rest)
             return 0;
-        int err = vfs_may(&w->fs->cred, w->at, LX_X_OK);
+        int err = vfs_may(&w->fs->cred, w->at.inode, LX_X_OK);
         if (err < 0)
             return err;
         if (name_is_dot(c->name, c->size))
@@ -417,27 +391,39 @@ int walk_to_last(struct walk *w, struct vfs_last *c)
                 return err;
             continue;
         }
-        struct vfs_inode *child;
+        struct vfs_path child;
         err = look_up(w, c, &child);
         if (err < 0)
             return err;
-        if (VFS_IS_LNK(child)) {
-            err = follow(w, child, c);
-            vfs_inode_put(child);
-            if (err == JUMPED && !VFS_IS_DIR(w->at))
+        if (VFS_IS_LNK(child.inode)) {
+            err = follow(w, child.inode, c);
+            vfs_path_put(&child);
+            if (err == JUMPED && !VFS_IS_DIR(w->at.inode))
                 err = -LX_ENOTDIR;
             if (err < 0)
                 return err;
             continue;
         }
-        if (!VFS_IS_DIR(child)) {
-            vfs_inode_put(child);
+        if (!VFS_IS_DIR(child.inode)) {
+            vfs_path_put(&child);
             return -LX_ENOTDIR;
         }
-        err = step_across(w, child);
+        err = step_across(w, &child);
         if (err < 0)
             return err;
     }
+}
+
+/* Where the result was found: of a mount's root, where that was. */
+static void note_place(const struct walk *w, const struct vfs_path *child, const struct vfs_last *c)
+{
+    if (child->mount == w->at.mount)
+        place_set(w->place, w->at.inode, c->name, c->size);
+    else if (child->mount->found.dir)
+        place_set(w->place, child->mount->found.dir, child->mount->found.name,
+                  child->mount->found.size);
+    else
+        place_put(w->place);
 }
 
 /* Resolve the last component, following links at the end if asked. */
@@ -446,24 +432,24 @@ int walk_last(struct walk *w, struct vfs_last *c)
     for (;;) {
         if (!c->size)
             return 0;
-        int err = vfs_may(&w->fs->cred, w->at, LX_X_OK);
+        int err = vfs_may(&w->fs->cred, w->at.inode, LX_X_OK);
         if (err < 0 || name_is_dot(c->name, c->size))
             return err;
         if (name_is_dotdot(c->name, c->size))
             return step_up(w);
         if (w->flags & WALK_CREATE && c->slashes)
             return -LX_EISDIR;
-        struct vfs_inode *child;
+        struct vfs_path child;
         err = look_up(w, c, &child);
         if (err < 0) {
             w->missing = err == -LX_ENOENT;
             return err;
         }
-        if (VFS_IS_LNK(child) && (c->slashes || !(w->flags & VFS_WALK_NOFOLLOW))) {
-            err = follow(w, child, c);
-            vfs_inode_put(child);
+        if (VFS_IS_LNK(child.inode) && (c->slashes || !(w->flags & VFS_WALK_NOFOLLOW))) {
+            err = follow(w, child.inode, c);
+            vfs_path_put(&child);
             if (err == JUMPED)
-                return c->slashes && !VFS_IS_DIR(w->at) ? -LX_ENOTDIR : 0;
+                return c->slashes && !VFS_IS_DIR(w->at.inode) ? -LX_ENOTDIR : 0;
             if (err == 0)
                 err = walk_to_last(w, c);
             if (err < 0)
@@ -471,38 +457,53 @@ int walk_last(struct walk *w, struct vfs_last *c)
             continue;
         }
         if (w->place)
-            place_set(w->place, w->at, c->name, c->size);
-        err = step_across(w, child);
-        return err == 0 && c->slashes && !VFS_IS_DIR(child) ? -LX_ENOTDIR : err;
+            note_place(w, &child, c);
+        err = step_across(w, &child);
+        return err == 0 && c->slashes && !VFS_IS_DIR(w->at.inode) ? -LX_ENOTDIR : err;
     }
 }
 
 /* ---- The quick walk ---- */
 
 /* 1; 0: the directory where the path begins has just changed. */
-static int quick_begin(struct vfs_fs *fs, const struct vfs_inode *from, const char *path,
-                       struct seen *p)
+static int quick_begin(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
+                       struct seen *p, struct vfs_mount **mount)
 {
     if (*path != '/' && from) {
-        look_at(from, p);
+        look_at(from->inode, p);
+        *mount = from->mount;
         return 1;
     }
-    struct vfs_inode *_Atomic *place = *path == '/' ? &fs->root : &fs->cwd;
-    const struct vfs_inode *inode = *place;
-    look_at(inode, p);
-    return *place == inode && inode->ino == p->ino;
+    const struct vfs_current *current = *path == '/' ? &fs->root : &fs->cwd;
+    uint32_t changes = fs->changes;
+    look_at(current->inode, p);
+    *mount = current->mount;
+    return !(changes & 1) && fs->changes == changes;
+}
+
+/* The place where a path begins: references. */
+static void get_start(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
+                      struct vfs_path *out)
+{
+    if (*path != '/' && from)
+        *out = vfs_path_get(from);
+    else
+        vfs_fs_current(fs, *path == '/' ? &fs->root : &fs->cwd, out);
 }
 
 /* Note the directory that the name was found in; 1, or 0: it has changed. */
-static int set_place_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+static int set_place_quickly(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
                              const struct ahead *a, struct vfs_place *place)
 {
+    struct vfs_path start;
     struct vfs_inode *dir = a->up.inode;
-    if (!dir)
-        dir = *path != '/' && from ? vfs_inode_get(from)
-                                   : fs_current(fs, *path == '/' ? &fs->root : &fs->cwd);
-    else if (!cache_take(&a->up))
+    if (!dir) {
+        get_start(fs, from, path, &start);
+        dir = vfs_inode_get(start.inode);
+        vfs_path_put(&start);
+    } else if (!cache_take(&a->up)) {
         return 0;
+    }
     if (dir->ino != a->dir) {
         vfs_inode_put(dir);
         return 0;
@@ -511,16 +512,31 @@ static int set_place_quickly(struct vfs_fs *fs, struct vfs_inode *from, const ch
     return 1;
 }
 
+/* Make the mount of what was found a reference; 0: the process has left it. */
+static int take_mount(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
+                      struct vfs_mount *mount)
+{
+    struct vfs_path start;
+    if (mount == vfs_state()->image_mount) /* it stays */
+        return 1;
+    get_start(fs, from, path, &start);
+    int is_there = start.mount == mount;
+    if (is_there)
+        mount_get(mount);
+    vfs_path_put(&start);
+    return is_there;
+}
+
 /*
  * Find what a path names without taking anything.
  *   returns  0 or -LX_ENOENT, as vfs_walk(); SLOWLY: the walk is to go on from `a`.
  */
-static int find_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
-                        struct ahead *a)
+static int find_quickly(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
+                        uint32_t flags, struct ahead *a)
 {
     struct seen at;
     a->up.inode = NULL;
-    if (RESOLVE(flags) || !*path || !quick_begin(fs, from, path, &at))
+    if (RESOLVE(flags) || !*path || !quick_begin(fs, from, path, &at, &a->mount))
         return SLOWLY;
     int err = look_ahead(fs, &at, path, a);
     uint32_t type = at.mode & LX_S_IFMT;
@@ -531,20 +547,25 @@ static int find_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *p
 }
 
 /* 1: that is done, and there may be a place. */
-static int take_quickly(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
-                        const struct ahead *a, struct vfs_inode **out, struct vfs_place *place)
+static int take_quickly(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
+                        const struct ahead *a, struct vfs_path *out, struct vfs_place *place)
 {
     if (place && !set_place_quickly(fs, from, path, a, place))
         return 0;
-    if (!cache_take(&a->view))
+    if (!take_mount(fs, from, path, a->mount))
         return 0;
-    *out = a->view.inode;
+    if (!cache_take(&a->view)) {
+        mount_put(a->mount);
+        return 0;
+    }
+    *out = (struct vfs_path){a->mount, a->view.inode};
     return 1;
 }
 
-/* vfs_walk(), when the cache was looked at: from there on. */
-static int walk_from(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
-                     const struct ahead *a, struct vfs_inode **out, struct vfs_place *place)
+/* vfs_walk_path(), when the cache was looked at: from there on. */
+static int walk_from(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
+                     uint32_t flags, const struct ahead *a, struct vfs_path *out,
+                     struct vfs_place *place)
 {
     struct walk w;
     struct vfs_last c;
@@ -556,66 +577,82 @@ static int walk_from(struct vfs_fs *fs, struct vfs_inode *from, const char *path
     }
     if (err == 0)
         err = walk_last(&w, &c);
-    if (err == 0 && flags & VFS_WALK_DIRECTORY && !VFS_IS_DIR(w.at))
+    if (err == 0 && flags & VFS_WALK_DIRECTORY && !VFS_IS_DIR(w.at.inode))
         err = -LX_ENOTDIR;
-    if (err == 0)
-        *out = vfs_inode_get(w.at);
+    if (err == 0) {
+        *out = w.at;
+        w.at = (struct vfs_path){NULL, NULL};
+    }
     walk_end(&w);
     return err;
 }
 
-int walk_to_place(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
-                  struct vfs_inode **out, struct vfs_place *place)
+int walk_to_place(struct vfs_fs *fs, const struct vfs_path *from, const char *path, uint32_t flags,
+                  struct vfs_path *out, struct vfs_place *place)
 {
     struct ahead a;
-    *out = NULL;
+    *out = (struct vfs_path){NULL, NULL};
     int err = find_quickly(fs, from, path, flags, &a);
     if (err < 0 || (err == 0 && take_quickly(fs, from, path, &a, out, place)))
         return err;
     return walk_from(fs, from, path, flags, &a, out, place);
 }
 
-int vfs_walk_stat(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
-                  struct lx_stat *out, const struct vfs_super **super)
+int vfs_walk_stat(struct vfs_fs *fs, const struct vfs_path *from, const char *path, uint32_t flags,
+                  struct lx_stat *out, uint32_t *mount_id)
 {
     struct ahead a;
-    struct vfs_inode *inode;
+    struct vfs_path where;
     int err = find_quickly(fs, from, path, flags, &a);
     if (err < 0)
         return err;
-    if (err == 0 && a.view.inode->owner == VFS_OF_CONTAINER) {
-        *super = a.view.inode->super;
-        inode_stat_own(a.view.inode, *super, out);
+    /* Of a mount that is not held nothing may be read; the image's stays. */
+    if (err == 0 && a.view.inode->owner == VFS_OF_CONTAINER &&
+        (!mount_id || a.mount == vfs_state()->image_mount)) {
+        inode_stat_own(a.view.inode, a.view.inode->super, out);
+        if (mount_id)
+            *mount_id = vfs_mount_id(a.mount);
         if (cache_still(&a.view))
             return 0;
     }
-    err = walk_from(fs, from, path, flags, &a, &inode, NULL);
+    err = walk_from(fs, from, path, flags, &a, &where, NULL);
     if (err < 0)
         return err;
-    vfs_inode_stat(inode, out);
-    *super = inode->super;
-    vfs_inode_put(inode);
+    vfs_inode_stat(where.inode, out);
+    if (mount_id)
+        *mount_id = vfs_mount_id(where.mount);
+    vfs_path_put(&where);
     return 0;
 }
 
-int vfs_walk(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
-             struct vfs_inode **out)
+int vfs_walk_path(struct vfs_fs *fs, const struct vfs_path *from, const char *path, uint32_t flags,
+                  struct vfs_path *out)
 {
     return walk_to_place(fs, from, path, flags, out, NULL);
 }
 
-int vfs_walk_parent(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t flags,
-                    struct vfs_inode **out, struct vfs_last *last)
+int vfs_walk(struct vfs_fs *fs, const struct vfs_path *from, const char *path, uint32_t flags,
+             struct vfs_inode **out)
+{
+    struct vfs_path where;
+    int err = vfs_walk_path(fs, from, path, flags, &where);
+    *out = where.inode;
+    mount_put(where.mount);
+    return err;
+}
+
+int vfs_walk_parent(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
+                    uint32_t flags, struct vfs_path *out, struct vfs_last *last)
 {
     struct walk w;
-    *out = NULL;
+    *out = (struct vfs_path){NULL, NULL};
     int err = walk_begin(&w, fs, from, path, flags);
     if (err == 0)
         err = walk_to_last(&w, last);
     if (err == 0 && last->size)
-        err = vfs_may(&fs->cred, w.at, LX_X_OK);
+        err = vfs_may(&fs->cred, w.at.inode, LX_X_OK);
     if (err == 0) {
-        *out = vfs_inode_get(w.at);
+        *out = vfs_path_get(&w.at);
         /* The last component is the end of `path`, also where a link on the way moved it. */
         if (w.buffer)
             last->name = path + core_str_length(path) - core_str_length(last->name);

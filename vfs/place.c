@@ -8,6 +8,7 @@
 #include "lx/errno.h"
 #include "lx/unistd.h"
 #include "made.h"
+#include "mounts.h"
 
 void place_move(struct vfs_place *place, struct vfs_inode *dir, const char *name, uint32_t size)
 {
@@ -24,9 +25,8 @@ void place_set(struct vfs_place *place, struct vfs_inode *dir, const char *name,
 
 void place_put(struct vfs_place *place)
 {
-    vfs_inode_put(place->inode);
     vfs_inode_put(place->dir);
-    place->inode = place->dir = NULL;
+    place->dir = NULL;
     place->size = 0;
 }
 
@@ -52,8 +52,6 @@ static int own_name_locked(struct vfs_inode *inode, char name[LX_NAME_MAX + 1], 
 {
     struct vfs_inode *parent = inode->parent;
     const char *there;
-    while (inode->covers)
-        inode = inode->covers;
     if (inode->owner) {
         *size = (uint32_t)inode_ops(inode)->name_locked(inode, name);
         return 0;
@@ -81,30 +79,65 @@ static int prepend_name_of(struct backwards *b, struct vfs_inode *dir)
     return err < 0 ? err : prepend_name(b, name, size);
 }
 
-/* Put a directory's path before what is there; LOCK_TREE is held. */
-static int prepend_path_of(struct backwards *b, struct vfs_inode *root, struct vfs_inode *at)
+/*
+ * Put a directory's path before what is there, or that of a mount's root; LOCK_TREE and LOCK_MOUNTS
+ * are held.
+ *   root     where the path begins.
+ *   returns  UNREACHABLE: it does not, but where there is nothing above.
+ */
+#define UNREACHABLE 1
+static int prepend_path_of(struct backwards *b, const struct vfs_path *root,
+                           const struct vfs_mount *mount, struct vfs_inode *at)
 {
-    int err = 0, is_empty = b->begin == b->end;
-    struct vfs_inode *top = vfs_state()->root;
-    for (; err == 0 && at != root && at != top; at = at->parent)
-        err = prepend_name_of(b, at);
-    if (err == 0 && is_empty && b->begin == b->end)
-        err = prepend(b, "/", 1);
-    if (err == 0 && at != root)
-        err = prepend(b, "(unreachable)", 13);
+    char *end = b->begin;
+    int err = 0;
+    while (err == 0 && (mount != root->mount || at != root->inode)) {
+        if (mount && at == mount->root) {
+            const struct mount_spot *on = &mount->on;
+            if (!on->parent)
+                err = UNREACHABLE;
+            else if (on->at.dir)
+                err = prepend_name(b, on->at.name, on->at.size);
+            at = on->at.dir ? on->at.dir : on->covers;
+            mount = on->parent;
+        } else if (!at->parent || at->parent == at) {
+            err = UNREACHABLE;
+            if (mount) { /* it was moved out of what the mount shows: nothing is told of it */
+                b->begin = end;
+                break;
+            }
+        } else {
+            err = prepend_name_of(b, at);
+            at = at->parent;
+        }
+    }
+    int is_nothing = b->begin == end && (end == b->end || (err == UNREACHABLE && mount));
+    if (err >= 0 && is_nothing && prepend(b, "/", 1) < 0)
+        err = -LX_ENAMETOOLONG;
     return err;
 }
 
-/* Source: getcwd(2). */
-static int build_cwd(struct backwards *b, struct vfs_inode *root, struct vfs_inode *cwd)
+static void lock_all(void)
 {
-    struct vfs_state *s = vfs_state();
-    if (!cwd->nlink)
+    core_lock_acquire(&vfs_state()->tree_lock);
+    core_lock_acquire(&vfs_state()->mount_lock);
+}
+
+static void unlock_all(void)
+{
+    core_lock_release(&vfs_state()->mount_lock);
+    core_lock_release(&vfs_state()->tree_lock);
+}
+
+/* Source: getcwd(2). */
+static int build_cwd(struct backwards *b, const struct vfs_path *root, const struct vfs_path *cwd)
+{
+    if (!cwd->inode->nlink)
         return -LX_ENOENT;
-    core_lock_acquire(&s->tree_lock);
-    int err = prepend_path_of(b, root, cwd);
-    core_lock_release(&s->tree_lock);
-    return err;
+    lock_all();
+    int err = prepend_path_of(b, root, cwd->mount, cwd->inode);
+    unlock_all();
+    return err == UNREACHABLE ? prepend(b, "(unreachable)", 13) : err;
 }
 
 /* ---- Any file's path ---- */
@@ -127,7 +160,7 @@ static int name_in(struct vfs_inode *dir, struct vfs_inode *inode, const struct 
     int err = 0;
     name_key_init(&key, dir->ino, name, *size);
     core_lock_acquire(&dir->dir_lock);
-    if (dir_lookup_locked(dir, &key, &there) < 0 || (there != inode && there->mounted != inode))
+    if (dir_lookup_locked(dir, &key, &there) < 0 || there != inode)
         err = inode->nlink ? dir_name_locked(dir, inode->ino, &name, size) : -LX_ENOENT;
     if (err == 0)
         memcpy(out, name, *size);
@@ -159,19 +192,19 @@ static int find_now_locked(struct vfs_inode *inode, const struct vfs_place *plac
     return err;
 }
 
-/* LOCK_TREE is held. */
-static int prepend_file(struct backwards *b, struct vfs_inode *root, struct vfs_inode *inode,
-                        const struct vfs_place *place)
+/* As prepend_path_of(), of a file that was found at a place. */
+static int prepend_file(struct backwards *b, const struct vfs_path *root,
+                        const struct vfs_path *where, const struct vfs_place *place)
 {
     struct vfs_inode *dir;
     char name[LX_NAME_MAX + 1];
     uint32_t size;
-    int err = find_now_locked(inode, place, &dir, name, &size);
+    int err = find_now_locked(where->inode, place, &dir, name, &size);
     if (err == -LX_ENOENT)
         err = prepend(b, " (deleted)", 10);
     if (err == 0)
         err = prepend_name(b, name, size);
-    return err < 0 ? err : prepend_path_of(b, root, dir);
+    return err < 0 ? err : prepend_path_of(b, root, where->mount, dir);
 }
 
 /* 1 if an inode knows its place itself. */
@@ -187,7 +220,7 @@ int place_now(struct vfs_inode *inode, const struct vfs_place *place, struct vfs
     *now = (struct vfs_place){.dir = NULL};
     core_lock_acquire(&s->tree_lock);
     if (has_own_place(inode)) {
-        now->dir = inode == s->root ? NULL : inode->parent;
+        now->dir = inode->parent == inode ? NULL : inode->parent;
         if (now->dir)
             err = own_name_locked(inode, now->name, &now->size);
     } else if (place->dir) {
@@ -199,28 +232,28 @@ int place_now(struct vfs_inode *inode, const struct vfs_place *place, struct vfs
     return err == 0;
 }
 
-static int build_path(struct backwards *b, struct vfs_inode *root, struct vfs_inode *inode,
-                      const struct vfs_place *place)
+/* As prepend_path_of(), of anything. */
+static int prepend_where(struct backwards *b, const struct vfs_path *root,
+                         const struct vfs_path *where, const struct vfs_place *place)
 {
-    struct vfs_state *s = vfs_state();
-    core_lock_acquire(&s->tree_lock);
-    int err = has_own_place(inode) ? prepend_path_of(b, root, inode)
-              : place->dir         ? prepend_file(b, root, inode, place)
-                                   : prepend(b, "/ (deleted)", 11);
-    core_lock_release(&s->tree_lock);
-    return err;
+    if (has_own_place(where->inode) || (where->mount && where->inode == where->mount->root))
+        return prepend_path_of(b, root, where->mount, where->inode);
+    return place->dir ? prepend_file(b, root, where, place) : prepend(b, "/ (deleted)", 11);
 }
 
-int64_t place_path(struct vfs_fs *fs, struct vfs_inode *inode, const struct vfs_place *place,
+int64_t place_path(struct vfs_fs *fs, const struct vfs_path *where, const struct vfs_place *place,
                    char *buf, uint64_t size)
 {
-    struct vfs_inode *root = fs_current(fs, &fs->root);
+    struct vfs_path root;
     char *path = core_arena_alloc(LX_PATH_MAX);
     int64_t result = -LX_ENOMEM;
+    vfs_fs_current(fs, &fs->root, &root);
     if (path) {
         struct backwards b = {path + LX_PATH_MAX, path + LX_PATH_MAX, path};
-        result = build_path(&b, root, inode, place);
-        if (result == 0) {
+        lock_all();
+        result = prepend_where(&b, &root, where, place);
+        unlock_all();
+        if (result >= 0) {
             result = b.end - b.begin;
             if ((uint64_t)result > size)
                 result = (int64_t)size; /* readlink(2): cut */
@@ -228,30 +261,55 @@ int64_t place_path(struct vfs_fs *fs, struct vfs_inode *inode, const struct vfs_
         }
     }
     core_arena_free(path, LX_PATH_MAX);
-    vfs_inode_put(root);
+    vfs_path_put(&root);
     return result;
+}
+
+/* Begin a path at the end of a room, for its terminating zero. */
+static struct backwards begin_at(char *room, uint64_t size)
+{
+    room[size - 1] = 0;
+    return (struct backwards){room + size - 1, room + size - 1, room};
+}
+
+int mount_paths_locked(const struct vfs_mount *mount, const struct vfs_path *root,
+                       struct mount_paths *out)
+{
+    const struct vfs_path nowhere = {NULL, NULL}, within = {NULL, mount->root};
+    struct backwards b = begin_at(out->room, LX_PATH_MAX);
+    int err = mount->found.dir ? prepend_file(&b, &nowhere, &within, &mount->found)
+              : VFS_IS_DIR(mount->root)
+                  ? prepend_path_of(&b, &nowhere, NULL, mount->root)
+                  : prepend(&b, "/", 1); /* one of the host's is all there is */
+    out->within = b.begin;
+    if (err < 0)
+        return err;
+    b = begin_at(out->room + LX_PATH_MAX, LX_PATH_MAX);
+    err = prepend_path_of(&b, root, mount, mount->root);
+    out->at = b.begin;
+    return err == UNREACHABLE ? -LX_ENOENT : err;
 }
 
 int64_t vfs_fs_getcwd(struct vfs_fs *fs, char *buf, uint64_t size)
 {
-    struct vfs_inode *root = fs_current(fs, &fs->root), *cwd = fs_current(fs, &fs->cwd);
+    struct vfs_path root, cwd;
     char *path = core_arena_alloc(LX_PATH_MAX);
     int64_t result = -LX_ENOMEM;
+    vfs_fs_current(fs, &fs->root, &root);
+    vfs_fs_current(fs, &fs->cwd, &cwd);
     if (path) {
-        struct backwards b = {path + LX_PATH_MAX, path + LX_PATH_MAX, path};
-        result = build_cwd(&b, root, cwd);
+        struct backwards b = begin_at(path, LX_PATH_MAX);
+        result = build_cwd(&b, &root, &cwd);
         if (result == 0) {
             result = b.end - b.begin;
-            if ((uint64_t)result + 1 > size) {
+            if ((uint64_t)result + 1 > size)
                 result = -LX_ERANGE;
-            } else {
-                memcpy(buf, b.begin, (uint64_t)result);
-                buf[result] = 0;
-            }
+            else
+                memcpy(buf, b.begin, (uint64_t)result + 1);
         }
     }
     core_arena_free(path, LX_PATH_MAX);
-    vfs_inode_put(cwd);
-    vfs_inode_put(root);
+    vfs_path_put(&cwd);
+    vfs_path_put(&root);
     return result;
 }

@@ -9,6 +9,7 @@
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "made.h"
+#include "mounts.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "vfs/file.h"
@@ -152,10 +153,10 @@ static int64_t ordinary_target(struct vfs_inode *inode, char *buf, uint64_t size
 }
 
 /* What a magic link leads to: a file or a directory, the other one NULL; references. */
-static int target_of(const struct vfs_made *m, struct vfs_file **file, struct vfs_inode **dir)
+static int target_of(const struct vfs_made *m, struct vfs_file **file, struct vfs_path *dir)
 {
     *file = NULL;
-    *dir = NULL;
+    *dir = (struct vfs_path){NULL, NULL};
     int err = g_providers.processes->may_look(&m->id.proc);
     if (err < 0)
         return err;
@@ -173,7 +174,7 @@ static int is_magic(const struct vfs_made *m)
 static int64_t read_link(struct vfs_inode *inode, char *buf, uint64_t size)
 {
     struct vfs_file *file;
-    struct vfs_inode *dir;
+    struct vfs_path dir;
     struct vfs_proc_id self;
     struct vfs_fs *fs;
     if (!is_magic(inode->made))
@@ -185,19 +186,20 @@ static int64_t read_link(struct vfs_inode *inode, char *buf, uint64_t size)
         n = vfs_file_path(file, fs, buf, size);
     } else if (n == 0) {
         struct vfs_place nowhere;
-        nowhere.inode = nowhere.dir = NULL;
-        n = place_path(fs, dir, &nowhere, buf, size);
+        nowhere.dir = NULL;
+        n = place_path(fs, &dir, &nowhere, buf, size);
     }
     vfs_file_put(file);
-    vfs_inode_put(dir);
+    vfs_path_put(&dir);
     return n;
 }
 
 /* Source: proc_pid_get_link() and nd_jump_link() in Linux. */
-static int jump(struct vfs_inode *link, uint32_t resolve, struct vfs_place *to)
+static int jump(struct vfs_inode *link, uint32_t resolve, struct vfs_path *to,
+                struct vfs_place *place)
 {
     struct vfs_file *file;
-    struct vfs_inode *dir;
+    struct vfs_path dir;
     struct vfs_proc_id self;
     struct vfs_fs *fs;
     if (!is_magic(link->made))
@@ -210,13 +212,14 @@ static int jump(struct vfs_inode *link, uint32_t resolve, struct vfs_place *to)
     if (err == 0)
         err = g_providers.processes->self(&self, &fs);
     if (err == 0 && file) {
-        file_get_place(file, to);
+        file_get_place(file, place);
         err = vfs_file_inode(file, &fs->cred, &to->inode);
+        to->mount = err == 0 ? mount_get(file->mount) : NULL;
     } else if (err == 0) {
-        to->inode = vfs_inode_get(dir);
+        *to = vfs_path_get(&dir);
     }
     vfs_file_put(file);
-    vfs_inode_put(dir);
+    vfs_path_put(&dir);
     return err;
 }
 

@@ -11,7 +11,7 @@
 
 struct rename {
     struct vfs_fs *fs;
-    struct vfs_inode *dir, *to_dir; /* references */
+    struct vfs_inode *dir, *to_dir; /* borrowed */
     struct vfs_last last, to_last;
     struct name_key key, to_key;
     uint32_t flags;
@@ -266,16 +266,16 @@ static int rename_elsewhere(struct rename *r)
     return err;
 }
 
-static int rename_names(struct rename *r)
+static int rename_names(struct rename *r, const struct vfs_path *where, const struct vfs_path *to)
 {
     struct vfs_state *s = vfs_state();
-    if (r->dir->super != r->to_dir->super)
+    if (where->mount != to->mount)
         return -LX_EXDEV;
     if (!last_is_plain(&r->last))
         return -LX_EBUSY;
     if (!last_is_plain(&r->to_last))
         return r->flags & LX_RENAME_NOREPLACE ? -LX_EEXIST : -LX_EBUSY;
-    int err = vfs_super_may_write(r->dir->super);
+    int err = vfs_may_write(where);
     if (err < 0)
         return err;
     if (r->last.size > LX_NAME_MAX)
@@ -306,18 +306,21 @@ int vfs_tree_check_rename(uint32_t flags)
                : 0;
 }
 
-int vfs_tree_rename(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
-                    struct vfs_inode *to_from, const char *to_path, uint32_t flags)
+int vfs_tree_rename(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
+                    const struct vfs_path *to_from, const char *to_path, uint32_t flags)
 {
     struct rename r = {.fs = fs, .flags = flags};
+    struct vfs_path where = {NULL, NULL}, to = {NULL, NULL};
     int err = vfs_tree_check_rename(flags);
     if (err == 0)
-        err = vfs_walk_parent(fs, from, path, 0, &r.dir, &r.last);
+        err = vfs_walk_parent(fs, from, path, 0, &where, &r.last);
     if (err == 0)
-        err = vfs_walk_parent(fs, to_from, to_path, 0, &r.to_dir, &r.to_last);
+        err = vfs_walk_parent(fs, to_from, to_path, 0, &to, &r.to_last);
+    r.dir = where.inode;
+    r.to_dir = to.inode;
     if (err == 0)
-        err = rename_names(&r);
-    vfs_inode_put(r.dir);
-    vfs_inode_put(r.to_dir);
+        err = rename_names(&r, &where, &to);
+    vfs_path_put(&where);
+    vfs_path_put(&to);
     return err;
 }

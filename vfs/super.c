@@ -37,9 +37,21 @@ void vfs_super_init(struct vfs_super *super, enum vfs_super_type type, uint32_t 
 {
     super->type = type;
     super->device = LX_MAKEDEV(0, minor);
-    super->flags = 0;
+    super->read_only = 0;
+    super->mount_count = super->covered_count = 0;
     super->page_limit = super->inode_limit = UINT64_MAX;
     super->page_count = super->inode_count = 0;
+}
+
+uint64_t vfs_super_page_limit(uint64_t size)
+{
+    return size == UINT64_MAX ? size : size / CORE_PAGE_SIZE + (size % CORE_PAGE_SIZE != 0);
+}
+
+uint64_t vfs_super_size_limit(const struct vfs_super *super)
+{
+    uint64_t pages = super->page_limit;
+    return pages == UINT64_MAX ? pages : pages * CORE_PAGE_SIZE;
 }
 
 const char *vfs_super_options(const struct vfs_super *super)
@@ -106,8 +118,7 @@ static void count_blocks(const struct vfs_super *super, struct vfs_usage *out)
 void vfs_super_usage(const struct vfs_super *super, struct vfs_usage *out)
 {
     *out = (struct vfs_usage){.magic = types[super->type].magic,
-                              .block_size = types[super->type].block_size,
-                              .flags = super->flags};
+                              .block_size = types[super->type].block_size};
     if (types[super->type].has_pages)
         count_blocks(super, out);
     else if (super->type == VFS_SUPER_HOST)

@@ -143,46 +143,45 @@ int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last 
 }
 
 /* Walk to the parent of a name that is to be made; EEXIST comes before all that is about it. */
-static int walk_to_new(struct vfs_fs *fs, struct vfs_inode *from, const char *path, int is_dir,
-                       struct vfs_inode **dir, struct vfs_last *last)
+static int walk_to_new(struct vfs_fs *fs, const struct vfs_path *from, const char *path, int is_dir,
+                       struct vfs_path *dir, struct vfs_last *last)
 {
     struct vfs_inode *there = NULL;
     int err = vfs_walk_parent(fs, from, path, 0, dir, last);
     if (err < 0)
         return err;
-    err = last_is_plain(last) ? vfs_tree_lookup(*dir, last->name, last->size, &there) : 0;
+    err = last_is_plain(last) ? vfs_tree_lookup(dir->inode, last->name, last->size, &there) : 0;
     vfs_inode_put(there);
     if (err == 0)
         err = -LX_EEXIST;
     else if (err == -LX_ENOENT)
-        err = last->slashes && !is_dir ? -LX_ENOENT : 0;
-    if (err < 0) {
-        vfs_inode_put(*dir);
-        *dir = NULL;
-    }
+        err = (last->slashes && !is_dir) || dir->inode->owner == VFS_OF_PROC ? -LX_ENOENT
+                                                                             : vfs_may_write(dir);
+    if (err < 0)
+        vfs_path_put(dir);
     return err;
 }
 
 /* out: a reference; NULL if it is not wanted. */
-static int make(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t mode,
+static int make(struct vfs_fs *fs, const struct vfs_path *from, const char *path, uint32_t mode,
                 uint32_t rdev, const char *target, struct vfs_inode **out)
 {
-    struct vfs_inode *dir;
+    struct vfs_path dir;
     struct vfs_last last;
     int err = walk_to_new(fs, from, path, (mode & LX_S_IFMT) == LX_S_IFDIR, &dir, &last);
     if (err < 0)
         return err;
-    err = tree_create(fs, dir, &last, mode, rdev, target, out);
-    vfs_inode_put(dir);
+    err = tree_create(fs, dir.inode, &last, mode, rdev, target, out);
+    vfs_path_put(&dir);
     return err;
 }
 
-int vfs_tree_mkdir(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t mode)
+int vfs_tree_mkdir(struct vfs_fs *fs, const struct vfs_path *from, const char *path, uint32_t mode)
 {
     return make(fs, from, path, (mode & 01777) | LX_S_IFDIR, 0, NULL, NULL);
 }
 
-int vfs_tree_mknod(struct vfs_fs *fs, struct vfs_inode *from, const char *path, uint32_t mode,
+int vfs_tree_mknod(struct vfs_fs *fs, const struct vfs_path *from, const char *path, uint32_t mode,
                    uint32_t rdev)
 {
     uint32_t type = mode & LX_S_IFMT;
@@ -210,7 +209,7 @@ int tree_make_socket(struct vfs_fs *fs, const char *path, uint32_t mode, struct 
     return make(fs, NULL, path, LX_S_IFSOCK | (mode & 07777 & ~fs->umask), 0, NULL, out);
 }
 
-int vfs_tree_symlink(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+int vfs_tree_symlink(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
                      const char *target)
 {
     if (!*target)
@@ -268,22 +267,23 @@ static int link_elsewhere(struct vfs_inode *dir, const struct vfs_last *last,
     return err;
 }
 
-int vfs_tree_link(struct vfs_fs *fs, struct vfs_inode *inode, struct vfs_inode *from,
+int vfs_tree_link(struct vfs_fs *fs, const struct vfs_path *what, const struct vfs_path *from,
                   const char *path)
 {
-    struct vfs_inode *dir;
+    struct vfs_path where;
     struct vfs_last last;
-    int err = walk_to_new(fs, from, path, 0, &dir, &last);
+    struct vfs_inode *inode = what->inode;
+    int err = walk_to_new(fs, from, path, 0, &where, &last);
     if (err < 0)
         return err;
-    err = tree_may_create(fs, dir);
+    struct vfs_inode *dir = where.inode;
+    err = what->mount == where.mount ? tree_may_create(fs, dir) : -LX_EXDEV;
     if (err == 0)
         err = VFS_IS_DIR(inode)             ? -LX_EPERM
-              : dir->super != inode->super  ? -LX_EXDEV
               : super_is_mqueue(dir->super) ? -LX_EPERM
               : dir->owner                  ? link_elsewhere(dir, &last, inode)
                                             : link_name(dir, &last, inode);
-    vfs_inode_put(dir);
+    vfs_path_put(&where);
     return err;
 }
 
@@ -346,11 +346,11 @@ static int remove_locked(struct vfs_fs *fs, struct vfs_inode *dir, const struct 
     return 0;
 }
 
-static int remove_name(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last *last,
+static int remove_name(struct vfs_fs *fs, const struct vfs_path *where, const struct vfs_last *last,
                        int want_dir)
 {
-    struct vfs_inode *gone = NULL;
-    int err = vfs_super_may_write(dir->super);
+    struct vfs_inode *dir = where->inode, *gone = NULL;
+    int err = vfs_may_write(where);
     if (err < 0)
         return err;
     if (last->size > LX_NAME_MAX)
@@ -372,21 +372,21 @@ static int remove_name(struct vfs_fs *fs, struct vfs_inode *dir, const struct vf
     return err;
 }
 
-int vfs_tree_unlink(struct vfs_fs *fs, struct vfs_inode *from, const char *path)
+int vfs_tree_unlink(struct vfs_fs *fs, const struct vfs_path *from, const char *path)
 {
-    struct vfs_inode *dir;
+    struct vfs_path dir;
     struct vfs_last last;
     int err = vfs_walk_parent(fs, from, path, 0, &dir, &last);
     if (err < 0)
         return err;
-    err = last_is_plain(&last) ? remove_name(fs, dir, &last, 0) : -LX_EISDIR;
-    vfs_inode_put(dir);
+    err = last_is_plain(&last) ? remove_name(fs, &dir, &last, 0) : -LX_EISDIR;
+    vfs_path_put(&dir);
     return err;
 }
 
-int vfs_tree_rmdir(struct vfs_fs *fs, struct vfs_inode *from, const char *path)
+int vfs_tree_rmdir(struct vfs_fs *fs, const struct vfs_path *from, const char *path)
 {
-    struct vfs_inode *dir;
+    struct vfs_path dir;
     struct vfs_last last;
     int err = vfs_walk_parent(fs, from, path, 0, &dir, &last);
     if (err < 0)
@@ -398,7 +398,7 @@ int vfs_tree_rmdir(struct vfs_fs *fs, struct vfs_inode *from, const char *path)
     else if (name_is_dotdot(last.name, last.size))
         err = -LX_ENOTEMPTY;
     else
-        err = remove_name(fs, dir, &last, 1);
-    vfs_inode_put(dir);
+        err = remove_name(fs, &dir, &last, 1);
+    vfs_path_put(&dir);
     return err;
 }

@@ -279,7 +279,7 @@ int vfs_ptmx_open_peer(struct vfs_file *master, uint32_t flags, struct vfs_file 
     int err = inode ? vfs_tty_open(inode, flags, out) : -LX_EIO;
     if (err == 0) {
         devpts_place(master->tty, &place);
-        file_set_place(*out, &place);
+        file_set_place(*out, master->mount, &place);
         place_put(&place);
     }
     vfs_inode_put(inode);

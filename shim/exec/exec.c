@@ -381,8 +381,11 @@ int shim_exec_prepare(struct shim_task *t, struct vfs_file *file, const char *pa
         memcpy(x->args.words, argv, argc * sizeof *argv);
         err = find_program(t, x, error);
     }
-    if (err == 0 && shim_cred_exec(t, x->file->inode, &x->cred) < 0)
-        err = fail(error, -LX_EPERM, ": its file capabilities cannot be given", x->path);
+    if (err == 0) {
+        const struct vfs_path exe = vfs_file_where(x->file);
+        if (shim_cred_exec(t, &exe, &x->cred) < 0)
+            err = fail(error, -LX_EPERM, ": its file capabilities cannot be given", x->path);
+    }
     if (err == 0)
         err = make_plan(x, error);
     if (err == 0)

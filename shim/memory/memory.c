@@ -216,7 +216,7 @@ static int check_file(struct vfs_file *file, uint32_t prot, int shared)
         return -LX_EACCES;
     if (shared && prot & LX_PROT_WRITE && !vfs_file_may(file, PLAT_WRITE))
         return -LX_EACCES;
-    if (prot & LX_PROT_EXEC && file->inode && vfs_super_is_noexec(file->inode->super))
+    if (prot & LX_PROT_EXEC && vfs_file_is_noexec(file))
         return -LX_EPERM;
     return vfs_file_is_mappable(file) ? 0 : -LX_ENODEV;
 }
@@ -402,7 +402,7 @@ static int protect_area(struct shim_mm *mm, struct area *a, uint32_t prot)
     uint64_t begin = a->begin;
     if (prot & PLAT_WRITE && a->flags & AREA_NOWRITE)
         return -LX_EACCES;
-    if (prot & PLAT_EXEC && a->file && a->file->inode && vfs_super_is_noexec(a->file->inode->super))
+    if (prot & PLAT_EXEC && a->file && vfs_file_is_noexec(a->file))
         return -LX_EACCES;
     if (a->prot == prot || a->flags & AREA_BEYOND) {
         a->prot = prot;

@@ -236,80 +236,39 @@ int proc_fdinfo(const struct vfs_proc_id *id, struct vfs_text *t)
         vfs_text_f(t, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t%u\nino:\t%llu\n",
                    (ull)__atomic_load_n(&file->position, __ATOMIC_RELAXED),
                    file->flags | (fd_flags & VFS_FD_CLOEXEC ? LX_O_CLOEXEC : 0u),
-                   file->inode ? vfs_mount_id(file->inode->super) : 0, (ull)st.st_ino);
+                   vfs_mount_id(file->mount), (ull)st.st_ino);
     vfs_file_put(file);
     return err < 0 ? -LX_ENOENT : 0;
 }
 
 /* ---- Mounts ---- */
 
-/* Those of a mount, then those of its file system, if it shows any of its own. */
-static void mount_options(struct vfs_text *t, const struct vfs_super *super)
+/* As the process itself sees them: from its root. */
+static int show_mounts(const struct vfs_proc_id *id, enum vfs_mounts_form form, struct vfs_text *t)
 {
-    vfs_text_f(t, "%s%s%s%s,relatime", super->flags & VFS_MOUNT_READ_ONLY ? "ro" : "rw",
-               super->flags & VFS_MOUNT_NOSUID ? ",nosuid" : "",
-               super->flags & VFS_MOUNT_NODEV ? ",nodev" : "",
-               super->flags & VFS_MOUNT_NOEXEC ? ",noexec" : "");
-}
-
-static void super_options(struct vfs_text *t, const struct vfs_super *super)
-{
-    vfs_text_f(t, "%s", vfs_super_options(super));
-    if (super->page_limit != UINT64_MAX)
-        vfs_text_f(t, ",size=%lluk", (ull)super->page_limit * (CORE_PAGE_SIZE / 1024));
-    if (super->inode_limit != UINT64_MAX)
-        vfs_text_f(t, ",nr_inodes=%llu", (ull)super->inode_limit);
+    struct shim_container *c = shim_container();
+    core_lock_acquire(&c->lock);
+    struct shim_process *p = proc_find_locked(id).process;
+    struct vfs_fs *fs = p && p->fs ? vfs_fs_get(p->fs) : NULL;
+    shim_container_release(c);
+    int err = fs ? vfs_mounts_show(fs, form, t) : -LX_EINVAL;
+    vfs_fs_put(fs);
+    return err;
 }
 
 static int mounts(const struct vfs_proc_id *id, struct vfs_text *t)
 {
-    const struct vfs_mounted *m;
-    (void)id;
-    for (uint32_t n = 0; (m = vfs_mount_get(n)); n++) {
-        vfs_text_f(t, "%s ", m->source);
-        vfs_text_path(t, m->at, core_str_length(m->at));
-        vfs_text_f(t, " %s ", vfs_super_name(m->super));
-        mount_options(t, m->super);
-        super_options(t, m->super);
-        vfs_text_f(t, " 0 0\n");
-    }
-    return 0;
-}
-
-/* The number of the mount in which mount n lies: the one with the longest path. */
-static uint32_t parent_mount(uint32_t n)
-{
-    const char *at = vfs_mount_get(n)->at;
-    uint64_t longest = 0;
-    uint32_t parent = 1;
-    for (uint32_t i = 1; i < n; i++) {
-        const char *above = vfs_mount_get(i)->at;
-        uint64_t size = core_str_length(above);
-        if (size > longest && core_str_length(at) > size && memcmp(at, above, size) == 0 &&
-            at[size] == '/') {
-            longest = size;
-            parent = i + 1;
-        }
-    }
-    return parent;
+    return show_mounts(id, VFS_MOUNTS, t);
 }
 
 static int mountinfo(const struct vfs_proc_id *id, struct vfs_text *t)
 {
-    const struct vfs_mounted *m;
-    (void)id;
-    for (uint32_t n = 0; (m = vfs_mount_get(n)); n++) {
-        vfs_text_f(t, "%u %u %u:%u / ", n + 1, n ? parent_mount(n) : 0,
-                   (uint32_t)LX_MAJOR(m->super->device), (uint32_t)LX_MINOR(m->super->device));
-        vfs_text_path(t, m->at, core_str_length(m->at));
-        vfs_text_f(t, " ");
-        mount_options(t, m->super);
-        vfs_text_f(t, " - %s %s %s", vfs_super_name(m->super), m->source,
-                   m->super->flags & VFS_MOUNT_READ_ONLY ? "ro" : "rw");
-        super_options(t, m->super);
-        vfs_text_f(t, "\n");
-    }
-    return 0;
+    return show_mounts(id, VFS_MOUNTINFO, t);
+}
+
+static int mountstats(const struct vfs_proc_id *id, struct vfs_text *t)
+{
+    return show_mounts(id, VFS_MOUNTSTATS, t);
 }
 
 /* ---- Small ones ---- */
@@ -388,6 +347,7 @@ proc_render proc_process_render(enum vfs_proc_what what)
         [VFS_PROC_FDINFO_FILE] = proc_fdinfo,
         [VFS_PROC_MOUNTS] = mounts,
         [VFS_PROC_MOUNTINFO] = mountinfo,
+        [VFS_PROC_MOUNTSTATS] = mountstats,
         [VFS_PROC_CGROUP] = cgroup,
         [VFS_PROC_WCHAN] = wchan,
         [VFS_PROC_OOM_SCORE] = oom_score,

@@ -314,20 +314,17 @@ static int file(enum vfs_proc_what what, const struct vfs_proc_id *id, struct vf
     return err < 0 ? -LX_ENOENT : 0;
 }
 
-static int directory(enum vfs_proc_what what, const struct vfs_proc_id *id, struct vfs_inode **out)
+static int directory(enum vfs_proc_what what, const struct vfs_proc_id *id, struct vfs_path *out)
 {
     struct shim_container *c = shim_container();
-    *out = NULL;
+    *out = (struct vfs_path){NULL, NULL};
     core_lock_acquire(&c->lock);
     struct shim_process *p = proc_find_locked(id).process;
     struct vfs_fs *fs = p ? p->fs : NULL;
-    if (fs) {
-        core_lock_acquire(&fs->lock);
-        *out = vfs_inode_get(what == VFS_PROC_CWD ? fs->cwd : fs->root);
-        core_lock_release(&fs->lock);
-    }
+    if (fs)
+        vfs_fs_current(fs, what == VFS_PROC_CWD ? &fs->cwd : &fs->root, out);
     shim_container_release(c);
-    return *out ? 0 : -LX_ENOENT;
+    return out->inode ? 0 : -LX_ENOENT;
 }
 
 static int is_private(enum vfs_proc_what what)

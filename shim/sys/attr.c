@@ -19,8 +19,8 @@
 #include "vfs/acl.h"
 #include "vfs/inode.h"
 #include "vfs/inotify.h"
+#include "vfs/mount.h"
 #include "vfs/socket.h"
-#include "vfs/super.h"
 
 #define NS_PER_S 1000000000ll
 #define UTIME_NOW 0x3fffffff
@@ -29,8 +29,8 @@
 
 /* What a call is about. */
 struct target {
-    struct vfs_inode *inode; /* a reference, or NULL: a pipe or a stream */
-    struct vfs_file *file;   /* a reference: its descriptor's, or where it was found if anybody is
+    struct vfs_path where; /* references, or NULL: a pipe or a stream */
+    struct vfs_file *file; /* a reference: its descriptor's, or where it was found if anybody is
                                 to be told; else NULL */
 };
 
@@ -38,8 +38,8 @@ struct target {
 static int find(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t flags,
                 struct target *out)
 {
-    int err = sys_find(t, dirfd, path, flags, &out->inode, &out->file);
-    if (err == 0 && !out->inode)
+    int err = sys_find(t, dirfd, path, flags, &out->where, &out->file);
+    if (err == 0 && !out->where.inode)
         err = -LX_EINVAL; /* it has no attributes of ours */
     if (err == 0 && !out->file && vfs_notify_is_on())
         sys_find_place(t, dirfd, path, flags, &out->file);
@@ -48,29 +48,32 @@ static int find(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t flags
 
 static int find_fd(struct shim_task *t, int32_t fd, struct target *out)
 {
-    *out = (struct target){.inode = NULL};
+    *out = (struct target){.file = NULL};
     int err = vfs_fdtable_get(t->process->fds, fd, &out->file);
     if (err == 0 && out->file->kind == VFS_FILE_PATH)
         err = -LX_EBADF;
-    if (err == 0 && out->file->inode)
-        out->inode = vfs_inode_get(out->file->inode);
+    if (err == 0 && out->file->inode) {
+        const struct vfs_path where = vfs_file_where(out->file);
+        out->where = vfs_path_get(&where);
+    }
     return err;
 }
 
 /* The end of a call: if it went well, `event`, an LX_IN_* or 0, has happened. */
 static int64_t finish(struct target *target, int64_t result, uint32_t event)
 {
-    if (result == 0 && event && target->inode)
-        vfs_notify(target->inode, target->file, event);
-    vfs_inode_put(target->inode);
+    if (result == 0 && event && target->where.inode)
+        vfs_notify(target->where.inode, target->file, event);
+    vfs_path_put(&target->where);
     vfs_file_put(target->file);
     return result;
 }
 
-static int chmod_inode(struct shim_task *t, struct vfs_inode *inode, uint32_t mode)
+static int chmod_inode(struct shim_task *t, const struct vfs_path *where, uint32_t mode)
 {
+    struct vfs_inode *inode = where->inode;
     const struct vfs_cred *cred = &t->process->fs->cred;
-    int err = vfs_super_may_write(inode->super);
+    int err = vfs_may_write(where);
     if (err < 0)
         return err;
     if (!vfs_owns(cred, inode))
@@ -90,7 +93,7 @@ int64_t sys_fchmodat2(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t
         return -LX_EINVAL;
     int err = find(t, dirfd, path, flags, &target);
     if (err == 0)
-        err = chmod_inode(t, target.inode, mode);
+        err = chmod_inode(t, &target.where, mode);
     return finish(&target, err, LX_IN_ATTRIB);
 }
 
@@ -108,8 +111,8 @@ int64_t sys_fchmod(struct shim_task *t, int32_t fd, uint32_t mode)
 {
     struct target target;
     int err = find_fd(t, fd, &target);
-    if (err == 0 && target.inode)
-        err = chmod_inode(t, target.inode, mode);
+    if (err == 0 && target.where.inode)
+        err = chmod_inode(t, &target.where, mode);
     else if (err == 0 &&
              target.file->kind == VFS_FILE_SOCKET) /* for the name that it gets: unix(7) */
         vfs_socket_set_mode(target.file, mode);
@@ -120,10 +123,12 @@ int64_t sys_fchmod(struct shim_task *t, int32_t fd, uint32_t mode)
  * chown(2): the owner may give a file to one of his groups; all else takes privilege.
  * Set-id bits and file capabilities do not outlive it.
  */
-static int chown_inode(struct shim_task *t, struct vfs_inode *inode, uint32_t uid, uint32_t gid)
+static int chown_inode(struct shim_task *t, const struct vfs_path *where, uint32_t uid,
+                       uint32_t gid)
 {
+    struct vfs_inode *inode = where->inode;
     const struct vfs_cred *cred = &t->process->fs->cred;
-    int err = vfs_super_may_write(inode->super);
+    int err = vfs_may_write(where);
     if (err < 0)
         return err;
     if (!vfs_has(cred, LX_CAP_CHOWN)) {
@@ -152,7 +157,7 @@ int64_t sys_fchownat(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t 
         return -LX_EINVAL;
     int err = find(t, dirfd, path, flags, &target);
     if (err == 0)
-        err = chown_inode(t, target.inode, uid, gid);
+        err = chown_inode(t, &target.where, uid, gid);
     return finish(&target, err, LX_IN_ATTRIB);
 }
 
@@ -170,8 +175,8 @@ int64_t sys_fchown(struct shim_task *t, int32_t fd, uint32_t uid, uint32_t gid)
 {
     struct target target;
     int err = find_fd(t, fd, &target);
-    if (err == 0 && target.inode)
-        err = chown_inode(t, target.inode, uid, gid);
+    if (err == 0 && target.where.inode)
+        err = chown_inode(t, &target.where, uid, gid);
     return finish(&target, err, LX_IN_ATTRIB);
 }
 
@@ -196,11 +201,13 @@ static int ns_of(const struct lx_timespec *ts, int64_t *ns)
  * Set times; `ts` is NULL for now.  Setting them to now takes write permission, to
  * anything else ownership: utimensat(2).
  */
-static int set_times(struct shim_task *t, struct vfs_inode *inode, const struct lx_timespec ts[2])
+static int set_times(struct shim_task *t, const struct vfs_path *where,
+                     const struct lx_timespec ts[2])
 {
+    struct vfs_inode *inode = where->inode;
     const struct vfs_cred *cred = &t->process->fs->cred;
     int64_t atime, mtime;
-    int err = vfs_super_may_write(inode->super);
+    int err = vfs_may_write(where);
     if (err < 0)
         return err;
     if (!ts || (ts[0].tv_nsec == UTIME_NOW && ts[1].tv_nsec == UTIME_NOW)) {
@@ -235,8 +242,8 @@ static int64_t set_times_at(struct shim_task *t, int32_t dirfd, lx_uptr path,
     struct target target;
     int err = path || dirfd == LX_AT_FDCWD ? find(t, dirfd, path, flags, &target)
                                            : find_fd(t, dirfd, &target);
-    if (err == 0 && target.inode)
-        err = set_times(t, target.inode, ts);
+    if (err == 0 && target.where.inode)
+        err = set_times(t, &target.where, ts);
     return finish(&target, err, times_event(ts));
 }
 
@@ -292,11 +299,13 @@ int64_t sys_truncate(struct shim_task *t, lx_uptr path, int64_t size)
     if (size < 0)
         return -LX_EINVAL;
     int err = find(t, LX_AT_FDCWD, path, 0, &target);
-    struct vfs_inode *inode = target.inode;
+    struct vfs_inode *inode = target.where.inode;
     if (err == 0 && VFS_IS_DIR(inode))
         err = -LX_EISDIR;
     else if (err == 0 && !VFS_IS_REG(inode))
         err = -LX_EINVAL;
+    if (err == 0)
+        err = vfs_may_write(&target.where);
     if (err == 0)
         err = vfs_may(&t->process->fs->cred, inode, LX_W_OK);
     if (err == 0)
@@ -427,9 +436,10 @@ static int get_setting(lx_uptr name, lx_uptr value, uint64_t size, int32_t flags
     return err;
 }
 
-static int64_t set_xattr(struct shim_task *t, struct vfs_inode *inode, const struct setting *s)
+static int64_t set_xattr(struct shim_task *t, const struct vfs_path *where, const struct setting *s)
 {
-    int err = vfs_super_may_write(inode->super);
+    struct vfs_inode *inode = where->inode;
+    int err = vfs_may_write(where);
     uint32_t list = list_of(&s->name);
     if (err == 0 && list) /* whatever the flags say */
         return vfs_acl_set(&t->process->fs->cred, inode, list, s->value, s->size);
@@ -461,12 +471,13 @@ static int64_t list_xattr(struct vfs_inode *inode, lx_uptr list, uint64_t size)
     return vfs_inode_listxattr(inode, (char *)list, size);
 }
 
-static int64_t remove_xattr(struct shim_task *t, struct vfs_inode *inode, lx_uptr name)
+static int64_t remove_xattr(struct shim_task *t, const struct vfs_path *where, lx_uptr name)
 {
+    struct vfs_inode *inode = where->inode;
     struct xattr_name n;
     int err = get_name(name, &n);
     if (err == 0)
-        err = vfs_super_may_write(inode->super);
+        err = vfs_may_write(where);
     if (err == 0 && list_of(&n))
         return vfs_acl_set(&t->process->fs->cred, inode, list_of(&n), NULL, 0);
     if (err == 0)
@@ -479,23 +490,23 @@ static int64_t remove_xattr(struct shim_task *t, struct vfs_inode *inode, lx_upt
     do {                                              \
         struct target target;                         \
         int64_t result = (lookup);                    \
-        struct vfs_inode *inode = target.inode;       \
+        struct vfs_inode *inode = target.where.inode; \
         if (result == 0)                              \
             result = inode ? (call) : -LX_EOPNOTSUPP; \
         return finish(&target, result, event);        \
     } while (0)
-#define SET_ON_INODE(lookup)                                                               \
-    do {                                                                                   \
-        struct setting setting;                                                            \
-        struct target target;                                                              \
-        int64_t result = get_setting(name, value, size, flags, &setting);                  \
-        if (result < 0)                                                                    \
-            return result;                                                                 \
-        result = (lookup);                                                                 \
-        if (result == 0)                                                                   \
-            result = target.inode ? set_xattr(t, target.inode, &setting) : -LX_EOPNOTSUPP; \
-        put_setting(&setting);                                                             \
-        return finish(&target, result, LX_IN_ATTRIB);                                      \
+#define SET_ON_INODE(lookup)                                                                      \
+    do {                                                                                          \
+        struct setting setting;                                                                   \
+        struct target target;                                                                     \
+        int64_t result = get_setting(name, value, size, flags, &setting);                         \
+        if (result < 0)                                                                           \
+            return result;                                                                        \
+        result = (lookup);                                                                        \
+        if (result == 0)                                                                          \
+            result = target.where.inode ? set_xattr(t, &target.where, &setting) : -LX_EOPNOTSUPP; \
+        put_setting(&setting);                                                                    \
+        return finish(&target, result, LX_IN_ATTRIB);                                             \
     } while (0)
 #define BY_PATH find(t, LX_AT_FDCWD, path, 0, &target)
 #define BY_LINK find(t, LX_AT_FDCWD, path, LX_AT_SYMLINK_NOFOLLOW, &target)
@@ -551,15 +562,15 @@ int64_t sys_flistxattr(struct shim_task *t, int32_t fd, lx_uptr list, uint64_t s
 
 int64_t sys_removexattr(struct shim_task *t, lx_uptr path, lx_uptr name)
 {
-    ON_INODE(BY_PATH, remove_xattr(t, inode, name), LX_IN_ATTRIB);
+    ON_INODE(BY_PATH, remove_xattr(t, &target.where, name), LX_IN_ATTRIB);
 }
 
 int64_t sys_lremovexattr(struct shim_task *t, lx_uptr path, lx_uptr name)
 {
-    ON_INODE(BY_LINK, remove_xattr(t, inode, name), LX_IN_ATTRIB);
+    ON_INODE(BY_LINK, remove_xattr(t, &target.where, name), LX_IN_ATTRIB);
 }
 
 int64_t sys_fremovexattr(struct shim_task *t, int32_t fd, lx_uptr name)
 {
-    ON_INODE(BY_FD, remove_xattr(t, inode, name), LX_IN_ATTRIB);
+    ON_INODE(BY_FD, remove_xattr(t, &target.where, name), LX_IN_ATTRIB);
 }

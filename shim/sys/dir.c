@@ -97,57 +97,55 @@ int64_t sys_getcwd(struct shim_task *t, lx_uptr buf, uint64_t size)
     return err < 0 ? err : length + 1;
 }
 
-static int find_dir(struct shim_task *t, lx_uptr path, struct vfs_inode **out)
+static int find_dir(struct shim_task *t, lx_uptr path, struct vfs_path *out)
 {
     char text[SHIM_PATH_MAX];
-    *out = NULL;
+    *out = (struct vfs_path){NULL, NULL};
     int64_t length = shim_copy_path(text, path);
     if (length < 0)
         return (int)length;
-    int err = vfs_walk(t->process->fs, NULL, text, VFS_WALK_DIRECTORY, out);
+    int err = vfs_walk_path(t->process->fs, NULL, text, VFS_WALK_DIRECTORY, out);
     if (err == 0) {
-        err = vfs_may(&t->process->fs->cred, *out, LX_X_OK);
-        if (err < 0) {
-            vfs_inode_put(*out);
-            *out = NULL;
-        }
+        err = vfs_may(&t->process->fs->cred, out->inode, LX_X_OK);
+        if (err < 0)
+            vfs_path_put(out);
     }
     return err;
 }
 
 int64_t sys_chdir(struct shim_task *t, lx_uptr path)
 {
-    struct vfs_inode *dir;
+    struct vfs_path dir;
     int err = find_dir(t, path, &dir);
     if (err == 0)
-        vfs_fs_set_cwd(t->process->fs, dir);
-    vfs_inode_put(dir);
+        vfs_fs_set_cwd(t->process->fs, &dir);
+    vfs_path_put(&dir);
     return err;
 }
 
 int64_t sys_fchdir(struct shim_task *t, int32_t fd)
 {
-    struct vfs_inode *dir;
-    int err = sys_fd_inode(t, fd, 0, &dir);
-    if (err == 0 && (!dir || !VFS_IS_DIR(dir)))
+    struct vfs_path dir;
+    int err = sys_fd_path(t, fd, 0, &dir);
+    if (err == 0 && (!dir.inode || !VFS_IS_DIR(dir.inode)))
         err = -LX_ENOTDIR;
     if (err == 0)
-        err = vfs_may(&t->process->fs->cred, dir, LX_X_OK);
+        err = vfs_may(&t->process->fs->cred, dir.inode, LX_X_OK);
     if (err == 0)
-        vfs_fs_set_cwd(t->process->fs, dir);
-    vfs_inode_put(dir);
+        vfs_fs_set_cwd(t->process->fs, &dir);
+    vfs_path_put(&dir);
     return err;
 }
 
 int64_t sys_chroot(struct shim_task *t, lx_uptr path)
 {
-    struct vfs_inode *dir;
+    struct vfs_path dir;
     int err = find_dir(t, path, &dir);
     if (err == 0 && !shim_capable(t, LX_CAP_SYS_CHROOT))
         err = -LX_EPERM;
     if (err == 0)
-        vfs_fs_set_root(t->process->fs, dir);
-    vfs_inode_put(dir);
+        vfs_fs_set_root(t->process->fs, &dir);
+    vfs_path_put(&dir);
     return err;
 }
 
@@ -241,22 +239,22 @@ int64_t sys_rename(struct shim_task *t, lx_uptr oldpath, lx_uptr newpath)
 int64_t sys_linkat(struct shim_task *t, int32_t olddirfd, lx_uptr oldpath, int32_t newdirfd,
                    lx_uptr newpath, uint32_t flags)
 {
-    struct vfs_inode *inode;
+    struct vfs_path what;
     struct vfs_file *file;
     struct sys_path to;
     if (flags & ~(uint32_t)(LX_AT_SYMLINK_FOLLOW | LX_AT_EMPTY_PATH))
         return -LX_EINVAL;
     uint32_t find =
         (flags & LX_AT_EMPTY_PATH) | (flags & LX_AT_SYMLINK_FOLLOW ? 0 : LX_AT_SYMLINK_NOFOLLOW);
-    int err = sys_find(t, olddirfd, oldpath, find, &inode, &file);
+    int err = sys_find(t, olddirfd, oldpath, find, &what, &file);
     vfs_file_put(file);
     if (err < 0)
         return err;
     err = sys_path_get(t, newdirfd, newpath, &to);
     if (err == 0)
-        err = inode ? vfs_tree_link(t->process->fs, inode, to.from, to.text) : -LX_EXDEV;
+        err = what.inode ? vfs_tree_link(t->process->fs, &what, to.from, to.text) : -LX_EXDEV;
     sys_path_put(&to);
-    vfs_inode_put(inode);
+    vfs_path_put(&what);
     return err;
 }
 

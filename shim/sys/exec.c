@@ -350,7 +350,7 @@ int64_t sys_execveat(struct shim_task *t, int32_t dirfd, lx_uptr path, lx_uptr a
                      uint32_t flags)
 {
     char given[SHIM_PATH_MAX], name[SHIM_PATH_MAX];
-    struct vfs_inode *inode;
+    struct vfs_path where;
     struct vfs_file *file, *opened;
     if (flags & ~(uint32_t)(LX_AT_EMPTY_PATH | LX_AT_SYMLINK_NOFOLLOW))
         return -LX_EINVAL;
@@ -361,15 +361,15 @@ int64_t sys_execveat(struct shim_task *t, int32_t dirfd, lx_uptr path, lx_uptr a
         core_str_copy(name, sizeof name, given);
     else
         name_of(name, dirfd, given);
-    result = sys_find(t, dirfd, path, flags, &inode, &opened);
+    result = sys_find(t, dirfd, path, flags, &where, &opened);
     vfs_file_put(opened);
     if (result < 0)
         return result;
-    if (inode && VFS_IS_LNK(inode))
+    if (where.inode && VFS_IS_LNK(where.inode))
         result = -LX_ELOOP;
     else
-        result = inode ? vfs_file_open_exec_inode(t->process->fs, inode, &file) : -LX_EACCES;
-    vfs_inode_put(inode);
+        result = where.inode ? vfs_file_open_exec_at(t->process->fs, &where, &file) : -LX_EACCES;
+    vfs_path_put(&where);
     if (result < 0)
         return result;
     result = exec(t, file, name, argv, envp);

@@ -179,9 +179,9 @@ int64_t sys_fcntl(struct shim_task *t, int32_t fd, int32_t command, uint64_t arg
 /* Check a descriptor for a call that has nothing else to do. */
 static int64_t check_fd(struct shim_task *t, int32_t fd)
 {
-    struct vfs_inode *inode;
-    int err = sys_fd_inode(t, fd, 1, &inode);
-    vfs_inode_put(inode);
+    struct vfs_path where;
+    int err = sys_fd_path(t, fd, 1, &where);
+    vfs_path_put(&where);
     return err;
 }
 

@@ -10,17 +10,25 @@
 #include "vfs/inode.h"
 #include "vfs/tree.h"
 
-int sys_fd_inode(struct shim_task *t, int32_t fd, int real, struct vfs_inode **out)
+/* Where a file is: references, or NULL. */
+static void get_where(const struct vfs_file *file, struct vfs_path *out)
+{
+    const struct vfs_path where = vfs_file_where(file);
+    if (where.inode)
+        *out = vfs_path_get(&where);
+}
+
+int sys_fd_path(struct shim_task *t, int32_t fd, int real, struct vfs_path *out)
 {
     struct vfs_borrowed b;
-    *out = NULL;
+    *out = (struct vfs_path){NULL, NULL};
     int err = vfs_fdtable_borrow(t->process->fds, fd, &b);
     if (err < 0)
         return err;
     if (real && b.file->kind == VFS_FILE_PATH)
         err = -LX_EBADF;
-    else if (b.file->inode)
-        *out = vfs_inode_get(b.file->inode);
+    else
+        get_where(b.file, out);
     vfs_give_back(&b);
     return err;
 }
@@ -42,8 +50,9 @@ int sys_path_from(struct shim_task *t, int32_t dirfd, struct sys_path *out)
     int err = vfs_fdtable_borrow(t->process->fds, dirfd, &out->dir);
     if (err < 0)
         return err;
-    out->from = out->dir.file->inode;
-    return out->from ? 0 : -LX_ENOTDIR;
+    out->where = vfs_file_where(out->dir.file);
+    out->from = &out->where;
+    return out->where.inode ? 0 : -LX_ENOTDIR;
 }
 
 int sys_path_is_empty(lx_uptr path)
@@ -59,25 +68,25 @@ void sys_path_put(struct sys_path *p)
 }
 
 int sys_find(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t at_flags,
-             struct vfs_inode **out, struct vfs_file **file)
+             struct vfs_path *out, struct vfs_file **file)
 {
     struct vfs_fs *fs = t->process->fs;
     struct sys_path p;
     int err;
-    *out = NULL;
+    *out = (struct vfs_path){NULL, NULL};
     *file = NULL;
     if (at_flags & LX_AT_EMPTY_PATH && path && sys_path_is_empty(path)) {
         if (dirfd == LX_AT_FDCWD)
-            return vfs_walk(fs, NULL, ".", 0, out);
+            return vfs_walk_path(fs, NULL, ".", 0, out);
         err = vfs_fdtable_get(t->process->fds, dirfd, file);
-        if (err == 0 && (*file)->inode)
-            *out = vfs_inode_get((*file)->inode);
+        if (err == 0)
+            get_where(*file, out);
         return err;
     }
     err = sys_path_get(t, dirfd, path, &p);
     if (err == 0)
-        err = vfs_walk(fs, p.from, p.text,
-                       at_flags & LX_AT_SYMLINK_NOFOLLOW ? VFS_WALK_NOFOLLOW : 0, out);
+        err = vfs_walk_path(fs, p.from, p.text,
+                            at_flags & LX_AT_SYMLINK_NOFOLLOW ? VFS_WALK_NOFOLLOW : 0, out);
     sys_path_put(&p);
     return err;
 }

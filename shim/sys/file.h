@@ -21,8 +21,9 @@
 
 /* A path argument with the directory it starts from. */
 struct sys_path {
-    struct vfs_inode *from;  /* borrowed from `dir`, or NULL: the working directory */
-    struct vfs_borrowed dir; /* the descriptor's file, if it was looked up */
+    const struct vfs_path *from; /* `where`, or NULL: the working directory */
+    struct vfs_path where;       /* borrowed from `dir` */
+    struct vfs_borrowed dir;     /* the descriptor's file, if it was looked up */
     char text[SHIM_PATH_MAX];
 };
 
@@ -40,20 +41,19 @@ int sys_path_is_empty(lx_uptr path);
 MUST_USE int sys_path_from(struct shim_task *t, int32_t dirfd, struct sys_path *out);
 
 /*
- * The inode that (dirfd, path, flags) name, for calls with AT_SYMLINK_NOFOLLOW and
- * AT_EMPTY_PATH.
+ * What (dirfd, path, flags) name, for calls with AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH.
  *   file  with AT_EMPTY_PATH and an empty path, the open file, a reference; else NULL.
- *   out   a reference; NULL if the file has no inode.
+ *   out   references; both NULL if the file has no inode.
  */
 MUST_USE int sys_find(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t at_flags,
-                      struct vfs_inode **out, struct vfs_file **file);
+                      struct vfs_path *out, struct vfs_file **file);
 
 /* The place that they name, as an open file that is only that; NULL: there is none. */
 void sys_find_place(struct shim_task *t, int32_t dirfd, lx_uptr path, uint32_t at_flags,
                     struct vfs_file **out);
 
-/* The inode behind a descriptor: a reference; -LX_EBADF, also for O_PATH if `real`. */
-MUST_USE int sys_fd_inode(struct shim_task *t, int32_t fd, int real, struct vfs_inode **out);
+/* What is behind a descriptor: references, or NULL; -LX_EBADF, also for O_PATH if `real`. */
+MUST_USE int sys_fd_path(struct shim_task *t, int32_t fd, int real, struct vfs_path *out);
 
 /* Give a file a descriptor and put it; returns the descriptor. */
 int64_t sys_install(struct shim_task *t, struct vfs_file *file, uint32_t fd_flags);

@@ -11,7 +11,7 @@
 
 #include "lx/errno.h"
 #include "mount_spec.h"
-#include "vfs/super.h"
+#include "vfs/mount.h"
 
 static struct mount_spec g_spec;
 static struct core_diag g_diag;

@@ -48,7 +48,7 @@ static void run(uint32_t mode, const struct lx_vfs_cap_data *caps)
 {
     struct shim_cred_exec next;
     struct vfs_inode *inode = program(mode, caps);
-    assert_int_equal(shim_cred_exec(t, inode, &next), 0);
+    assert_int_equal(shim_cred_exec(t, &(struct vfs_path){NULL, inode}, &next), 0);
     shim_cred_exec_commit(t, &next);
     vfs_inode_put(inode);
 }
@@ -134,7 +134,7 @@ static void the_bounding_set_bounds(void **state)
     run(0755, NULL);
     assert_int_equal(p->cred.permitted, BIT(KILL));
     struct vfs_inode *inode = program(0755, &net_raw);
-    assert_int_equal(shim_cred_exec(t, inode, &next), -LX_EPERM);
+    assert_int_equal(shim_cred_exec(t, &(struct vfs_path){NULL, inode}, &next), -LX_EPERM);
     vfs_inode_put(inode);
 }
 

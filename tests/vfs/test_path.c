@@ -197,12 +197,12 @@ static void permission_bits_count_by_class(void **state)
 static void a_changed_root_is_not_left(void **state)
 {
     struct vfs_fs *fs = *state;
-    struct vfs_inode *dir;
+    struct vfs_path dir;
     uint64_t ino, want = ino_of(fs, "/dir/sub");
-    assert_int_equal(vfs_walk(fs, NULL, "/dir", 0, &dir), 0);
-    vfs_fs_set_root(fs, dir);
-    vfs_fs_set_cwd(fs, dir);
-    vfs_inode_put(dir);
+    assert_int_equal(vfs_walk_path(fs, NULL, "/dir", 0, &dir), 0);
+    vfs_fs_set_root(fs, &dir);
+    vfs_fs_set_cwd(fs, &dir);
+    vfs_path_put(&dir);
     assert_int_equal(walk(fs, "/../../sub", 0, &ino), 0);
     assert_int_equal(ino, want);
     assert_int_equal(walk(fs, "../sub", 0, &ino), 0);
@@ -212,11 +212,12 @@ static void a_changed_root_is_not_left(void **state)
 
 static int resolve(struct vfs_fs *fs, const char *from, const char *path, uint32_t how)
 {
-    struct vfs_inode *dir, *inode;
-    assert_int_equal(vfs_walk(fs, NULL, from, 0, &dir), 0);
-    int err = vfs_walk(fs, dir, path, how << VFS_WALK_RESOLVE_SHIFT, &inode);
+    struct vfs_path dir;
+    struct vfs_inode *inode;
+    assert_int_equal(vfs_walk_path(fs, NULL, from, 0, &dir), 0);
+    int err = vfs_walk(fs, &dir, path, how << VFS_WALK_RESOLVE_SHIFT, &inode);
     vfs_inode_put(inode);
-    vfs_inode_put(dir);
+    vfs_path_put(&dir);
     return err;
 }
 
@@ -267,23 +268,23 @@ static void the_parent_of_a_new_name_is_found(void **state)
         {"/", "/", "", 0},
     };
     for (uint32_t i = 0; i < COUNT(cases); i++) {
-        struct vfs_inode *dir;
+        struct vfs_path dir;
         struct vfs_last last;
         assert_int_equal(vfs_walk_parent(*state, NULL, cases[i].path, 0, &dir, &last), 0);
-        assert_int_equal(dir->ino, ino_of(*state, cases[i].dir));
+        assert_int_equal(dir.inode->ino, ino_of(*state, cases[i].dir));
         assert_int_equal(last.size, strlen(cases[i].name));
         assert_memory_equal(last.name, cases[i].name, last.size);
         assert_int_equal(last.slashes, cases[i].slashes);
-        vfs_inode_put(dir);
+        vfs_path_put(&dir);
     }
 }
 
 static void change_directory(struct vfs_fs *fs, const char *path)
 {
-    struct vfs_inode *dir;
-    assert_int_equal(vfs_walk(fs, NULL, path, VFS_WALK_DIRECTORY, &dir), 0);
-    vfs_fs_set_cwd(fs, dir);
-    vfs_inode_put(dir);
+    struct vfs_path dir;
+    assert_int_equal(vfs_walk_path(fs, NULL, path, VFS_WALK_DIRECTORY, &dir), 0);
+    vfs_fs_set_cwd(fs, &dir);
+    vfs_path_put(&dir);
 }
 
 static void expect_cwd(struct vfs_fs *fs, const char *want)
@@ -296,8 +297,9 @@ static void expect_cwd(struct vfs_fs *fs, const char *want)
 static void the_working_directory_has_a_path(void **state)
 {
     struct vfs_fs *fs = *state;
-    struct vfs_inode *dir;
+    struct vfs_path root, dir;
     char path[256];
+    vfs_fs_current(fs, &fs->root, &root);
     expect_cwd(fs, "/");
     change_directory(fs, "/dir/absolute");
     expect_cwd(fs, "/dir/sub");
@@ -308,13 +310,14 @@ static void the_working_directory_has_a_path(void **state)
     assert_int_equal(vfs_tree_mkdir(fs, NULL, "new", 0755), 0);
     change_directory(fs, "new");
     expect_cwd(fs, "/moved/sub/new");
-    assert_int_equal(vfs_walk(fs, NULL, "/moved/sub/new", 0, &dir), 0);
-    vfs_fs_set_root(fs, dir);
-    vfs_inode_put(dir);
+    assert_int_equal(vfs_walk_path(fs, NULL, "/moved/sub/new", 0, &dir), 0);
+    vfs_fs_set_root(fs, &dir);
+    vfs_path_put(&dir);
     expect_cwd(fs, "/");
     change_directory(fs, "..");
     expect_cwd(fs, "/"); /* the root is not left */
-    vfs_fs_set_root(fs, vfs_root());
+    vfs_fs_set_root(fs, &root);
+    vfs_path_put(&root);
     change_directory(fs, "/moved/sub/new");
     assert_int_equal(vfs_tree_rmdir(fs, NULL, "/moved/sub/new"), 0);
     assert_int_equal(vfs_fs_getcwd(fs, path, sizeof path), -LX_ENOENT);
@@ -324,11 +327,11 @@ static void the_working_directory_has_a_path(void **state)
 static void a_directory_out_of_the_root_is_unreachable(void **state)
 {
     struct vfs_fs *fs = *state;
-    struct vfs_inode *dir;
+    struct vfs_path dir;
     change_directory(fs, "/dir");
-    assert_int_equal(vfs_walk(fs, NULL, "/dir/sub", 0, &dir), 0);
-    vfs_fs_set_root(fs, dir);
-    vfs_inode_put(dir);
+    assert_int_equal(vfs_walk_path(fs, NULL, "/dir/sub", 0, &dir), 0);
+    vfs_fs_set_root(fs, &dir);
+    vfs_path_put(&dir);
     expect_cwd(fs, "(unreachable)/dir");
 }
 

@@ -77,11 +77,11 @@ static int file(enum vfs_proc_what what, const struct vfs_proc_id *id, struct vf
     return *out ? 0 : -LX_ENOENT;
 }
 
-static int directory(enum vfs_proc_what what, const struct vfs_proc_id *id, struct vfs_inode **out)
+static int directory(enum vfs_proc_what what, const struct vfs_proc_id *id, struct vfs_path *out)
 {
     (void)what;
     (void)id;
-    *out = vfs_inode_get(vfs_root());
+    vfs_fs_current(g.fs, &g.fs->root, out);
     return 0;
 }
 

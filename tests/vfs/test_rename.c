@@ -151,11 +151,11 @@ static void a_link_is_renamed_itself(void **state)
 static void a_removed_directory_takes_no_name(void **state)
 {
     struct vfs_fs *fs = *state;
-    struct vfs_inode *dir;
-    assert_int_equal(vfs_walk(fs, NULL, "/a/empty", 0, &dir), 0);
+    struct vfs_path dir;
+    assert_int_equal(vfs_walk_path(fs, NULL, "/a/empty", 0, &dir), 0);
     assert_int_equal(vfs_tree_rmdir(fs, NULL, "/a/empty"), 0);
-    assert_int_equal(vfs_tree_rename(fs, NULL, "/a/file", dir, "file", 0), -LX_ENOENT);
-    vfs_inode_put(dir);
+    assert_int_equal(vfs_tree_rename(fs, NULL, "/a/file", &dir, "file", 0), -LX_ENOENT);
+    vfs_path_put(&dir);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

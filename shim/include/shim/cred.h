@@ -23,7 +23,7 @@
 struct shim_process;
 struct shim_task;
 struct vfs_groups;
-struct vfs_inode;
+struct vfs_path;
 
 struct shim_cred {
     uint32_t uid, euid, suid, fsuid;
@@ -87,7 +87,7 @@ struct shim_cred_exec {
  *   returns  -LX_EPERM: file capabilities that the caller's bounding set lacks;
  *            -LX_EINVAL: damaged ones.
  */
-MUST_USE int shim_cred_exec(struct shim_task *t, struct vfs_inode *exe,
+MUST_USE int shim_cred_exec(struct shim_task *t, const struct vfs_path *exe,
                             struct shim_cred_exec *next);
 
 /* Run as that; where execve(2) can no longer fail, before the stack is built. */

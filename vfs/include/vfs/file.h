@@ -24,14 +24,14 @@
 #include "lx/compiler.h"
 #include "lx/stat.h"
 #include "lx/types.h"
+#include "vfs/path.h"
 
 struct vfs_cred;
 struct vfs_epoll;
 struct vfs_eventfd;
 struct host_listing;
-struct vfs_fs;
-struct vfs_inode;
 struct vfs_inotify;
+struct vfs_mount;
 struct vfs_pidfd;
 struct vfs_pipe;
 struct vfs_socket;
@@ -69,6 +69,7 @@ struct vfs_file {
     _Atomic uint8_t locked;                 /* 1: it may hold locks of its own, see vfs/lock.h */
     _Atomic uint32_t owner_uid, owner_euid; /* of who named the owner */
     struct vfs_inode *inode;                /* constant; a reference, or NULL */
+    struct vfs_mount *mount;                /* constant; the same: in which it was opened */
     uint8_t is_again;      /* constant: 1: a stream that is a file, with a position of its own */
     uint16_t name_size;    /* constant, as what follows: where it was opened */
     char *name;            /* in `dir`, not terminated; may be `short_name` */
@@ -109,9 +110,18 @@ MUST_USE int vfs_file_open(struct vfs_inode *inode, uint32_t flags, struct core_
  * where it was found.
  */
 struct vfs_open;
-MUST_USE int vfs_file_open_path(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+MUST_USE int vfs_file_open_path(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
                                 const struct vfs_open *how, struct core_sleeper *self,
                                 struct vfs_file **out);
+
+/* Where it was opened: borrowed from the file. */
+static inline struct vfs_path vfs_file_where(const struct vfs_file *file)
+{
+    return (struct vfs_path){file->mount, file->inode};
+}
+
+/* 1 if its mount says that programs there are not executed. */
+int vfs_file_is_noexec(const struct vfs_file *file);
 
 /*
  * What a link of /proc/PID/fd shows: a path as `fs` sees it, or "pipe:[1]" and the like.
@@ -128,8 +138,8 @@ MUST_USE int vfs_file_inode(struct vfs_file *file, const struct vfs_cred *cred,
 
 /* Open a path to be executed, with execve(2)'s checks. */
 MUST_USE int vfs_file_open_exec(struct vfs_fs *fs, const char *path, struct vfs_file **out);
-MUST_USE int vfs_file_open_exec_inode(struct vfs_fs *fs, struct vfs_inode *inode,
-                                      struct vfs_file **out);
+MUST_USE int vfs_file_open_exec_at(struct vfs_fs *fs, const struct vfs_path *where,
+                                   struct vfs_file **out);
 
 /* 1 and the key of its content, if that is the image's, as it was; else 0. */
 struct vfs_image_key;

@@ -30,6 +30,7 @@ struct vfs_locks;
 struct vfs_host;
 struct vfs_made;
 struct vfs_memfd;
+struct vfs_mount;
 struct vfs_mqueue;
 struct vfs_pipe;
 struct vfs_socket;
@@ -54,7 +55,7 @@ enum vfs_inode_owner {
 struct vfs_inode {
     _Alignas(64) _Atomic uint64_t ino; /* constant; no other inode ever has it */
     struct vfs_super *super;           /* constant: its file system */
-    struct vfs_inode *_Atomic mounted; /* a reference: what is seen in its place, or NULL */
+    struct vfs_mount *_Atomic mounted; /* those on it, a chain, or NULL; LOCK_MOUNTS */
     _Atomic uint32_t mode;             /* type (constant) and permission bits */
     _Atomic uint32_t uid, gid;
     _Atomic uint32_t nlink; /* 0: the last name is gone */
@@ -93,7 +94,7 @@ struct vfs_inode {
     uint32_t table_used;
     uint32_t entry_count; /* names that show, once there is a table */
     uint64_t next_cookie;
-    struct vfs_inode *_Atomic parent; /* a reference; the root's is itself, without one.
+    struct vfs_inode *_Atomic parent; /* a reference; a root's is itself, without one.
                                          Changed under LOCK_TREE.  Files of a host folder have
                                          one, too, and files that were moved: where to */
 
@@ -111,7 +112,6 @@ struct vfs_inode {
         struct vfs_file *opened; /* a reference */
         struct vfs_tty *tty;     /* of devpts; no reference, see vfs/devpts.c */
     };
-    struct vfs_inode *covers;      /* of what is mounted: the other way, a reference */
     struct vfs_inode *next_unused; /* guarded by the table of inodes: while it is nobody's */
 };
 

@@ -22,10 +22,20 @@
 
 struct plat_file;
 struct vfs_fs;
-struct vfs_inode;
-struct vfs_super;
+struct vfs_mount;
+struct vfs_path;
+struct vfs_text;
 
-#define VFS_MOUNTS_MAX 32u /* of the user's */
+#define VFS_MOUNT_READ_ONLY 0x1u
+#define VFS_MOUNT_NOSUID 0x2u
+#define VFS_MOUNT_NODEV 0x4u
+#define VFS_MOUNT_NOEXEC 0x8u
+#define VFS_MOUNT_NOATIME 0x10u
+#define VFS_MOUNT_NODIRATIME 0x20u
+#define VFS_MOUNT_STRICTATIME 0x40u /* else, without NOATIME, it is "relatime" */
+#define VFS_MOUNT_NOSYMFOLLOW 0x80u
+
+#define VFS_MOUNTS_MAX 32u /* folders of the user's */
 
 /* Make `folder` the one of mount `number` in this process; it stays the mount's. */
 void vfs_mount_attach(uint32_t number, struct plat_file *folder);
@@ -34,7 +44,7 @@ void vfs_mount_attach(uint32_t number, struct plat_file *folder);
 void vfs_mount_rest(void);
 
 struct vfs_folder_options {
-    uint32_t flags;    /* VFS_MOUNT_* of vfs/super.h */
+    uint32_t flags;    /* VFS_MOUNT_* */
     uint32_t uid, gid; /* what files show as whose owner is the user of the host */
 };
 
@@ -49,7 +59,7 @@ MUST_USE int vfs_mount_folder(struct vfs_fs *fs, uint32_t number, const char *na
                               const struct vfs_folder_options *options);
 
 struct vfs_tmpfs_options {
-    uint32_t flags;     /* VFS_MOUNT_* of vfs/super.h */
+    uint32_t flags;     /* VFS_MOUNT_* */
     uint32_t mode;      /* permission bits of its root */
     uint32_t uid, gid;  /* of its root */
     uint64_t size;      /* bytes of contents, rounded up to pages; UINT64_MAX: no limit */
@@ -64,17 +74,19 @@ MUST_USE int vfs_mount_tmpfs(struct vfs_fs *fs, const char *at,
 /* Nothing of the root file system may be changed from now on. */
 void vfs_mount_root_read_only(void);
 
-/* What is mounted where. */
-struct vfs_mounted {
-    const char *at, *source; /* in the arena */
-    const struct vfs_super *super;
-    struct vfs_inode *place; /* what it covers; NULL: it is the root */
-};
+/* ---- What is mounted where ---- */
 
-/* Mount number n, 0 being the root; NULL after the last. */
-const struct vfs_mounted *vfs_mount_get(uint32_t n);
+/* For statx(2) and mountinfo: from 1 on; 0: `mount` is NULL. */
+uint32_t vfs_mount_id(const struct vfs_mount *mount);
 
-/* The mount of a file system, for statx(2) and mountinfo: from 1 on; 0: it is not mounted. */
-uint32_t vfs_mount_id(const struct vfs_super *super);
+/* VFS_MOUNT_*; NULL: none. */
+uint32_t vfs_mount_flags(const struct vfs_mount *mount);
+
+/* -LX_EROFS if nothing may be changed there: its mount or its file system is read-only. */
+MUST_USE int vfs_may_write(const struct vfs_path *path);
+
+/* The files of /proc/PID that show all mounts below the root of `fs`: -LX_ENOMEM. */
+enum vfs_mounts_form { VFS_MOUNTS, VFS_MOUNTINFO, VFS_MOUNTSTATS };
+MUST_USE int vfs_mounts_show(struct vfs_fs *fs, enum vfs_mounts_form form, struct vfs_text *t);
 
 #endif

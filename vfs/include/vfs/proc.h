@@ -19,7 +19,7 @@
 
 struct vfs_file;
 struct vfs_fs;
-struct vfs_inode;
+struct vfs_path;
 struct vfs_text;
 
 enum vfs_proc_what {
@@ -60,8 +60,8 @@ struct vfs_proc_provider {
     /* What is open as id->fd, or (what: EXE) the program: a reference. */
     int (*file)(enum vfs_proc_what what, const struct vfs_proc_id *id, struct vfs_file **out);
 
-    /* CWD or ROOT_LINK: a reference. */
-    int (*directory)(enum vfs_proc_what what, const struct vfs_proc_id *id, struct vfs_inode **out);
+    /* CWD or ROOT_LINK: references. */
+    int (*directory)(enum vfs_proc_what what, const struct vfs_proc_id *id, struct vfs_path *out);
 
     /* Make a file's text. */
     int (*render)(enum vfs_proc_what what, const struct vfs_proc_id *id, struct vfs_text *t);

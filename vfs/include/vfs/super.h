@@ -4,10 +4,10 @@
 
 /*
  * File systems: what all inodes of one share, as its super block does in Linux.  Links and
- * renames stay inside of one.  Each is mounted once (vfs/mount.h), or not at all.
+ * renames stay inside of one.  What is mounted where is vfs/mount.h's.
  *
  * Source   statfs(2), mount(2), tmpfs(5).
- * Threads  any; one lives as long as the container.
+ * Threads  any; one lives as long as it is mounted, or an inode of it is held.
  * Errors   0 or -LX_E*.
  */
 
@@ -15,6 +15,8 @@
 
 #include "lx/compiler.h"
 #include "lx/errno.h"
+
+struct vfs_inode;
 
 enum vfs_super_type {
     VFS_SUPER_ROOT,  /* the image and what was changed of it */
@@ -29,18 +31,17 @@ enum vfs_super_type {
     VFS_SUPER_TYPES,
 };
 
-#define VFS_MOUNT_READ_ONLY 0x1u
-#define VFS_MOUNT_NOSUID 0x2u
-#define VFS_MOUNT_NODEV 0x4u
-#define VFS_MOUNT_NOEXEC 0x8u
-
 struct vfs_super {
-    enum vfs_super_type type; /* constant */
-    uint64_t device;          /* constant: st_dev */
-    _Atomic uint32_t flags;   /* VFS_MOUNT_* */
-    uint64_t page_limit;      /* constant: of contents; UINT64_MAX: what all share is the limit */
-    uint64_t inode_limit;     /* constant; UINT64_MAX: none */
+    enum vfs_super_type type;     /* constant */
+    uint64_t device;              /* constant: st_dev */
+    struct vfs_inode *root;       /* constant; a reference */
+    _Atomic uint32_t read_only;   /* 1: nothing in it may be changed, whatever its mounts say */
+    _Atomic uint64_t page_limit;  /* of contents; UINT64_MAX: what all share is the limit */
+    _Atomic uint64_t inode_limit; /* UINT64_MAX: none */
     _Atomic uint64_t page_count, inode_count;
+    uint32_t mode, uid, gid;        /* constant: of a tmpfs, as it was told */
+    uint32_t mount_count;           /* guarded by LOCK_MOUNTS: at 0 it ends */
+    _Atomic uint32_t covered_count; /* mounts on its inodes */
 };
 
 /*
@@ -49,23 +50,17 @@ struct vfs_super {
  */
 void vfs_super_init(struct vfs_super *super, enum vfs_super_type type, uint32_t minor);
 
-/* 1 if programs there are not executed. */
-static inline int vfs_super_is_noexec(const struct vfs_super *super)
-{
-    return (super->flags & VFS_MOUNT_NOEXEC) != 0;
-}
-
 /* What /proc/mounts shows of it behind the mount's own options: "", or begins with a comma. */
 const char *vfs_super_options(const struct vfs_super *super);
 
 /* Its name in mount(2). */
 const char *vfs_super_name(const struct vfs_super *super);
 
-/* -LX_EROFS if nothing may be changed there. */
-static inline int vfs_super_may_write(const struct vfs_super *super)
-{
-    return super->flags & VFS_MOUNT_READ_ONLY ? -LX_EROFS : 0;
-}
+/* Pages that so many bytes are, as a limit; UINT64_MAX: none. */
+uint64_t vfs_super_page_limit(uint64_t size);
+
+/* The other way: its limit in bytes. */
+uint64_t vfs_super_size_limit(const struct vfs_super *super);
 
 /* Count a page or an inode more, if the limit allows it: else -LX_ENOSPC. */
 MUST_USE int vfs_super_take_page(struct vfs_super *super);
@@ -81,7 +76,6 @@ struct vfs_usage {
     uint32_t magic, block_size;
     /* All 0: there is no such thing. */
     uint64_t blocks, free_blocks, usable_blocks, inodes, free_inodes;
-    uint32_t flags; /* VFS_MOUNT_* */
 };
 void vfs_super_usage(const struct vfs_super *super, struct vfs_usage *out);
 

@@ -31,30 +31,30 @@ struct vfs_open {
  * Truncates it if asked.
  *   out  a reference.
  */
-MUST_USE int vfs_tree_open(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+MUST_USE int vfs_tree_open(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
                            const struct vfs_open *how, struct vfs_inode **out);
 
-MUST_USE int vfs_tree_mkdir(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+MUST_USE int vfs_tree_mkdir(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
                             uint32_t mode);
-MUST_USE int vfs_tree_mknod(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+MUST_USE int vfs_tree_mknod(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
                             uint32_t mode, uint32_t rdev);
-MUST_USE int vfs_tree_symlink(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
+MUST_USE int vfs_tree_symlink(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
                               const char *target);
-MUST_USE int vfs_tree_unlink(struct vfs_fs *fs, struct vfs_inode *from, const char *path);
-MUST_USE int vfs_tree_rmdir(struct vfs_fs *fs, struct vfs_inode *from, const char *path);
+MUST_USE int vfs_tree_unlink(struct vfs_fs *fs, const struct vfs_path *from, const char *path);
+MUST_USE int vfs_tree_rmdir(struct vfs_fs *fs, const struct vfs_path *from, const char *path);
 
-/* Give `inode` the name `path`. */
-MUST_USE int vfs_tree_link(struct vfs_fs *fs, struct vfs_inode *inode, struct vfs_inode *from,
-                           const char *path);
+/* Give `what` the name `path`. */
+MUST_USE int vfs_tree_link(struct vfs_fs *fs, const struct vfs_path *what,
+                           const struct vfs_path *from, const char *path);
 
 /* What renameat2(2) says of its flags before it looks at anything else: -LX_EINVAL. */
 MUST_USE int vfs_tree_check_rename(uint32_t flags);
 
 /* flags: LX_RENAME_*. */
-MUST_USE int vfs_tree_rename(struct vfs_fs *fs, struct vfs_inode *from, const char *path,
-                             struct vfs_inode *to_from, const char *to_path, uint32_t flags);
+MUST_USE int vfs_tree_rename(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
+                             const struct vfs_path *to_from, const char *to_path, uint32_t flags);
 
-/* The child `name` of a directory: a reference; -LX_ENOENT. */
+/* The child `name` of a directory, whatever is mounted on it: a reference; -LX_ENOENT. */
 MUST_USE int vfs_tree_lookup(struct vfs_inode *dir, const char *name, uint32_t size,
                              struct vfs_inode **out);
 
