@@ -82,6 +82,7 @@ int mount_top(struct vfs_inode *root)
     s->image_mount->is_counted = 0;
     s->image_mount->is_mounted = 1;
     s->top = s->image_mount;
+    s->mount_count = 1;
     core_list_add(&s->mounts, &s->top->in_list);
     return 0;
 }

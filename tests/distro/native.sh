@@ -3,7 +3,7 @@
 #
 # Run a command natively in a root file system, as a container without a network would: in
 # namespaces of its own, with docker's capabilities, /proc, /sys, /dev/shm and /dev/pts; what it
-# changes is lost.
+# changes is lost.  $CAPABILITY is one more.
 #
 #   tests/distro/native.sh ROOT SHARE COMMAND...     SHARE is a folder, seen as /share
 #
@@ -39,7 +39,7 @@ ulimit -Sn 1024 && ulimit -Hn 4096
 cd /
 capabilities=-all
 for name in chown dac_override fowner fsetid kill setgid setuid setpcap net_bind_service net_raw \
-    sys_chroot mknod audit_write setfcap; do
+    sys_chroot mknod audit_write setfcap ${CAPABILITY:-}; do
     capabilities+=,+$name
 done
 exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOSTNAME=guest HOME=/root \

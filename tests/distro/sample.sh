@@ -9,7 +9,7 @@ set -euo pipefail
 
 packages=(
     bash dash coreutils findutils grep sed mawk diffutils patch tar gzip bzip2 xz-utils zstd
-    perl python3 libc-bin procps util-linux base-passwd acl
+    perl python3 libc-bin procps util-linux mount base-passwd acl
 )
 python_tests=(fcntl posix select tempfile)
 go_tests=(io sync)

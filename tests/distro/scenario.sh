@@ -4,13 +4,18 @@
 # Scripts of scenarios/, natively and under Tarbox: exit code and output must agree, but for those
 # that `expected-failures` lists.
 #
-#   tests/distro/scenario.sh TREE SCRIPT... -- COMMAND...
+#   tests/distro/scenario.sh [-c CAPABILITY] TREE SCRIPT... -- COMMAND...
 #
-# TREE is as in tree.sh; SCRIPT is run by the interpreter that it names; COMMAND... runs tarbox.
+# TREE is as in tree.sh; SCRIPT is run by the interpreter that it names, with one more capability;
+# COMMAND... runs tarbox.
 set -uo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -ge 4 ] || { echo 'usage: scenario.sh TREE SCRIPT... -- COMMAND...' >&2; exit 2; }
+if [ "${1:-}" = -c ]; then
+    export CAPABILITY=$2
+    shift 2
+fi
+[ $# -ge 4 ] || { echo 'usage: scenario.sh [-c CAPABILITY] TREE SCRIPT... -- COMMAND...' >&2; exit 2; }
 tree=$1
 shift
 scripts=()

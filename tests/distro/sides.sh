@@ -31,7 +31,7 @@ native() {
 }
 
 guest() {
-    timeout -k 5 $whole "${tarbox[@]}" run -h guest --ulimit nofile=1024:4096 -e HOSTNAME=guest -v "$share:/share" "$archive" "$@" </dev/null
+    timeout -k 5 $whole "${tarbox[@]}" run ${CAPABILITY:+--cap-add "$CAPABILITY"} -h guest --ulimit nofile=1024:4096 -e HOSTNAME=guest -v "$share:/share" "$archive" "$@" </dev/null
 }
 
 # listed KIND: what `expected-failures` has of this kind and host.

@@ -3,10 +3,11 @@
 #
 # Run a Linux program natively and under Tarbox, and compare what it prints and its exit code.
 #
-#   tests/guest/run.sh [--in-folder | --in-image] PROGRAM [ARG...] -- COMMAND...
+#   tests/guest/run.sh [--in-folder | --in-image | --with=OPTION] PROGRAM [ARG...] -- COMMAND...
 #
 # --in-folder gives it an empty folder of the host's as its working directory, --in-image one that
-# belongs to an image, with what the program makes there when its argument is "fill".
+# belongs to an image, with what the program makes there when its argument is "fill"; --with=OPTION is
+# an option of tarbox run.
 # COMMAND is what comes before the program: "tarbox run", or "tests/wine/run.sh tarbox.exe run".
 # Natively the program has an empty folder to itself, on a tmpfs if there is one, as under Tarbox.
 # What it did natively is kept in PROGRAM.native and used until the program changes.  A signal that
@@ -22,13 +23,14 @@ fail()
     exit 1
 }
 
-in_folder='' in_image=
+in_folder='' in_image='' with=
 case ${1:-} in
 --in-folder) in_folder=1 ;;
 --in-image) in_image=1 ;;
+--with=*) with=${1#--with=} ;;
 esac
-[ -z "$in_folder$in_image" ] || shift
-[ $# -gt 0 ] || { echo 'usage: run.sh [--in-folder | --in-image] PROGRAM [ARG...] -- COMMAND...' >&2; exit 2; }
+[ -z "$in_folder$in_image$with" ] || shift
+[ $# -gt 0 ] || { echo 'usage: run.sh [--in-folder | --in-image | --with=OPTION] PROGRAM [ARG...] -- COMMAND...' >&2; exit 2; }
 program=$1
 shift
 arguments=
@@ -91,7 +93,7 @@ if [ -n "$in_image" ]; then
 fi
 # shellcheck disable=SC2086
 {
-    timeout -k 5 "$seconds" "$@" ${in_folder:+-v "$folder/volume:/volume" -w /volume} ${in_image:+-w /work} ${long:+-e TARBOX_LONG=1} ${in_image:+"$folder/root.tar"} "$program" $arguments </dev/null
+    timeout -k 5 "$seconds" "$@" ${with:+"$with"} ${in_folder:+-v "$folder/volume:/volume" -w /volume} ${in_image:+-w /work} ${long:+-e TARBOX_LONG=1} ${in_image:+"$folder/root.tar"} "$program" $arguments </dev/null
     echo "exit code $?"
 } >"$folder/tarbox"
 cmp -s "$expected" "$folder/tarbox" && exit 0

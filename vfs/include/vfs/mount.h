@@ -85,6 +85,21 @@ uint32_t vfs_mount_flags(const struct vfs_mount *mount);
 /* -LX_EROFS if nothing may be changed there: its mount or its file system is read-only. */
 MUST_USE int vfs_may_write(const struct vfs_path *path);
 
+/* ---- Changing that ---- */
+
+struct vfs_mount_request {
+    const char *source, *type, *options; /* as mount(2) has them; each may be NULL */
+    uint32_t flags;                      /* LX_MS_* */
+    int is_privileged;                   /* the caller has CAP_SYS_ADMIN */
+};
+
+/* mount(2) and umount2(2); paths begin where the process is. */
+MUST_USE int vfs_mount(struct vfs_fs *fs, const char *at, const struct vfs_mount_request *request);
+MUST_USE int vfs_umount(struct vfs_fs *fs, const char *at, uint32_t flags, int is_privileged);
+
+/* pivot_root(2), of who is privileged. */
+MUST_USE int vfs_pivot_root(struct vfs_fs *fs, const char *new_root, const char *put_old);
+
 /* The files of /proc/PID that show all mounts below the root of `fs`: -LX_ENOMEM. */
 enum vfs_mounts_form { VFS_MOUNTS, VFS_MOUNTINFO, VFS_MOUNTSTATS };
 MUST_USE int vfs_mounts_show(struct vfs_fs *fs, enum vfs_mounts_form form, struct vfs_text *t);
