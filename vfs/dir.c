@@ -14,6 +14,7 @@
 #include "internal.h"
 #include "lx/errno.h"
 #include "lx/unistd.h"
+#include "notify.h"
 #include "vfs/image.h"
 #include "vfs/tree.h"
 
@@ -234,10 +235,13 @@ void dir_end_all(struct vfs_inode *root)
 {
     struct core_list all; /* not by recursion: it may be deep */
     core_list_init(&all);
+    notify_unmounted(root);
     take_entries(root, &all);
     while (!core_list_is_empty(&all)) {
         struct vfs_entry *e = CORE_LIST_ENTRY(all.next, struct vfs_entry, node);
         core_list_remove(&e->node);
+        if (e->inode)
+            notify_unmounted(e->inode);
         if (e->inode && VFS_IS_DIR(e->inode))
             take_entries(e->inode, &all);
         else if (e->inode)

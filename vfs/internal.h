@@ -279,7 +279,7 @@ uint32_t mount_minor(void);
 MUST_USE int mount_root(struct vfs_fs *fs, const char *at, struct vfs_super *super,
                         const char *source, uint32_t flags);
 
-/* Move the roots and working directories of all processes that are `from`. */
+/* Move the roots and working directories of all processes that are `from` (fs.c). */
 void fs_move_all(const struct vfs_path *from, const struct vfs_path *to);
 
 /* ---- Changes (tree.c), for open.c and rename.c ---- */
@@ -393,25 +393,26 @@ struct vfs_state {
     struct core_list terminals; /* of struct vfs_tty.in_list, by number */
     uint32_t tty_count;         /* in that list */
     struct vfs_super root_super, files_super;
-    struct vfs_inode *ptmx;      /* constant; a reference: the file of that name in devpts */
-    struct vfs_inode *root;      /* constant; a reference */
-    struct core_lock lock;       /* guards inodes and unused */
-    struct vfs_inode ***inodes;  /* by image index: chunks made when needed */
-    struct vfs_inode *unused;    /* inodes of old, to be used again; see inode_alloc() */
-    uint32_t inode_chunks;       /* constant */
-    _Atomic uint8_t *checked;    /* a bit per image inode: its content is what it should be */
-    _Atomic uint32_t damaged;    /* image inode, plus 1, whose content is not; 0: none so far */
-    struct core_lock mount_lock; /* LOCK_MOUNTS: guards what follows, and see mounts.h */
-    struct core_list mounts;     /* of struct vfs_mount.in_list: those in the tree */
+    struct vfs_inode *ptmx;       /* constant; a reference: the file of that name in devpts */
+    struct vfs_inode *root;       /* constant; a reference */
+    struct core_lock lock;        /* guards inodes and unused */
+    struct vfs_inode ***inodes;   /* by image index: chunks made when needed */
+    struct vfs_inode *unused;     /* inodes of old, to be used again; see inode_alloc() */
+    uint32_t inode_chunks;        /* constant */
+    _Atomic uint8_t *checked;     /* a bit per image inode: its content is what it should be */
+    _Atomic uint32_t damaged;     /* image inode, plus 1, whose content is not; 0: none so far */
+    _Atomic uint32_t minor_count; /* file systems so far */
+    struct core_lock mount_lock;  /* LOCK_MOUNTS: guards the four that follow, and see mounts.h */
+    struct core_list mounts;      /* of struct vfs_mount.in_list: those in the tree */
     struct vfs_mount *top; /* the one of them that lies in no other; NULL: it was taken away */
-    uint32_t mount_count, mount_id;             /* how many, and the last one's id */
-    struct vfs_mount *image_mount;              /* constant: the image's, wherever it is */
-    _Atomic uint32_t minor_count;               /* file systems so far */
-    struct vfs_super *singles[VFS_SUPER_TYPES]; /* constant: those that there is one of, as proc */
-    struct vfs_mount *mqueue_mount; /* constant: where mq_open(2) finds queues; in no tree */
+    uint32_t mount_count, mount_id; /* how many, and the last one's id */
     struct core_lock fs_lock;       /* LOCK_FS_LIST: guards the list */
     struct core_list processes;     /* of struct vfs_fs.in_list */
-    struct host_slots *slots;       /* constant from the first mount of a host folder on */
+    /* Constant; in a line of its own, for every open looks here. */
+    _Alignas(64) struct vfs_mount *image_mount; /* the image's, wherever it is */
+    struct vfs_mount *mqueue_mount;             /* where mq_open(2) finds queues; in no tree */
+    struct vfs_super *singles[VFS_SUPER_TYPES]; /* those that there is one of, as proc */
+    struct host_slots *slots;                   /* from the first mount of a host folder on */
     struct cache_stripe cache[1u << CACHE_STRIPE_BITS];
 };
 

@@ -75,7 +75,7 @@ static uint32_t mount_flags(uint32_t flags)
 
 /* ---- A new mount ---- */
 
-/* Mount it on the target, which may have been covered meanwhile; takes over `mount`. */
+/* Mount it on the target; takes over `mount`.  -LX_EBUSY: that was covered meanwhile. */
 static int graft(struct vfs_mount *mount, struct target *t)
 {
     struct mount_spot spot;
@@ -292,7 +292,9 @@ static int bind(struct vfs_fs *fs, const struct vfs_mount_request *r, struct tar
     int err = find(fs, r->source, 0, &from);
     if (err < 0)
         return err;
+    lock();
     uint32_t last = s->mount_id;
+    unlock();
     if (!is_mounted(t->where.mount) || !is_mounted(from.where.mount))
         err = -LX_EINVAL;
     if (err == 0)

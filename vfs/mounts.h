@@ -30,10 +30,9 @@ struct mount_spot {
 };
 
 struct vfs_mount {
-    _Atomic uint32_t refs; /* one is the tree's */
-    uint32_t
-        is_counted; /* constant; 0: the image's, always in use, which saves each open the count */
-    uint32_t id;    /* constant */
+    _Atomic uint32_t refs;        /* one is the tree's */
+    uint32_t is_counted;          /* constant; 0: the image's, in which no open is to count */
+    uint32_t id;                  /* constant */
     _Atomic uint32_t flags;       /* VFS_MOUNT_* */
     _Atomic uint32_t is_expiring; /* 1: umount2(MNT_EXPIRE) has found it unused */
     struct vfs_inode *root;       /* constant; a reference */
@@ -97,16 +96,16 @@ int mount_is_below_locked(const struct vfs_mount *mount, const struct vfs_mount 
 
 /*
  * A step of "..", from a mount's root to the place that it covers; LOCK_TREE is held.
- *   root     from here no step is made; NULL: there is no such place.
+ *   root     no step leads above it; NULL: there is no such place.
  *   returns  0: there is nothing above, or it came to `root`.
  */
 int mount_up_locked(struct vfs_mount **mount, struct vfs_inode **inode,
                     const struct vfs_path *root);
 
-/* The same, for one that is mounted or was lifted; a place that is kept by a mount is never gone. */
+/* Put a mount that is in no place to one: -LX_EBUSY and -LX_ENOENT as above. */
 MUST_USE int mount_settle_locked(struct vfs_mount *mount, struct mount_spot *spot);
 
-/* The same without looking: it was just lifted, or what it covers is another's that was. */
+/* The same for the place of a mount that was just lifted, which cannot fail. */
 void mount_return_locked(struct vfs_mount *mount, struct mount_spot *spot);
 
 /* Take a mount from where it is; it stays in the tree, to be settled again. */

@@ -181,18 +181,34 @@ void notify_renamed(struct vfs_inode *inode, struct vfs_inode *dir, const struct
         notify_end(target);
 }
 
-void notify_end(struct vfs_inode *inode)
+/* End all its watches; `event` is told to each before, if it is not 0. */
+static void end_watches(struct vfs_inode *inode, uint32_t event)
 {
     struct watch *ended = NULL;
+    core_lock_acquire(lock());
+    while (inode->watches) {
+        struct watch *w = inode->watches;
+        if (event && w->owner)
+            inotify_queue_locked(w, event, 0, NULL, 0);
+        end_and_say_locked(w, &ended);
+    }
+    core_lock_release(lock());
+    watch_free(ended);
+}
+
+void notify_end(struct vfs_inode *inode)
+{
     if (!has_watches(inode))
         return;
     if (!inode->nlink)
         tell_inode(inode, LX_IN_DELETE_SELF);
-    core_lock_acquire(lock());
-    while (inode->watches)
-        end_and_say_locked(inode->watches, &ended);
-    core_lock_release(lock());
-    watch_free(ended);
+    end_watches(inode, 0);
+}
+
+void notify_unmounted(struct vfs_inode *inode)
+{
+    if (has_watches(inode))
+        end_watches(inode, LX_IN_UNMOUNT | directory_bit(inode, LX_IN_UNMOUNT));
 }
 
 /* ---- What was reached by a path ---- */

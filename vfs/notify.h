@@ -75,6 +75,9 @@ static inline int64_t notify_moved(struct vfs_file *file, uint32_t event, int64_
 /* The inode ends, and its watches with it. */
 void notify_end(struct vfs_inode *inode);
 
+/* Its file system ends. */
+void notify_unmounted(struct vfs_inode *inode);
+
 /* ---- Watches; LOCK_NOTIFY is held ---- */
 
 /* A new one in the inode's list; NULL: no memory. */

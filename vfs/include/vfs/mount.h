@@ -3,16 +3,15 @@
 #define VFS_MOUNT_H
 
 /*
- * Mounts: file systems that are seen in the container's tree, besides its root.
+ * Mounts: which file systems, or parts of them, are seen where in the container's tree.
  *
  * What is in a folder of the host is the host's, at every moment: nothing is kept here but
  * which inode stands for which file.  Attributes that the host has no place for (an owner
  * without privilege; permission bits on Windows) last as long as the container.  A tmpfs
  * is as the root, with nothing in it and limits of its own.
  *
- * Source   mount(2), MS_BIND; tmpfs(5); docs/volumes.md.
- * Threads  any; all is mounted, and a process attaches the folders, before its first
- *          thread runs.
+ * Source   mount(2), umount(2), pivot_root(2); tmpfs(5), proc(5); docs/volumes.md.
+ * Threads  any; a process attaches the folders of the host before its first thread runs.
  * Errors   0 or -LX_E*.
  */
 
