@@ -320,9 +320,9 @@ MUST_USE int tree_new_inode(struct vfs_fs *fs, struct vfs_inode *dir, uint32_t m
 MUST_USE int tree_create(struct vfs_fs *fs, struct vfs_inode *dir, const struct vfs_last *last,
                          uint32_t mode, uint32_t rdev, const char *target, struct vfs_inode **out);
 
-/* bind(2): a new socket's name, and a reference to it; -LX_EEXIST and those of mknod(2). */
+/* bind(2): a new socket's name, and references to it; -LX_EEXIST and those of mknod(2). */
 MUST_USE int tree_make_socket(struct vfs_fs *fs, const char *path, uint32_t mode,
-                              struct vfs_inode **out);
+                              struct vfs_path *out);
 
 /* ---- Message queues (mqueue.c, mqueue_fs.c) ---- */
 

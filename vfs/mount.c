@@ -141,7 +141,7 @@ void super_end(struct vfs_super *super)
     struct vfs_inode *root = super->root;
     dir_end_all(root);
     vfs_inode_put(root);
-    if (super->inode_count == 0) /* else a socket has a name there: what is left of it stays */
+    if (super->inode_count == 0) /* else an inode is held that nobody comes to: it stays for that */
         core_arena_free(super, sizeof *super);
 }
 

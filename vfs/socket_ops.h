@@ -19,10 +19,10 @@
 #include "core/wait.h"
 #include "lx/errno.h"
 #include "lx/poll.h"
+#include "vfs/path.h"
 #include "vfs/socket.h"
 
 struct async;
-struct vfs_inode;
 
 /* Which table of operations; the arena holds no function pointers. */
 enum socket_kind {
@@ -82,7 +82,7 @@ struct vfs_socket {
     uint32_t accepted;                /* 0: waits for accept(2) */
     _Atomic uint32_t has_name;        /* 1: `name` is constant from then on */
     struct vfs_sockaddr name;
-    struct vfs_inode *inode;      /* a reference: where it is bound, or NULL */
+    struct vfs_path where;        /* references: where it is bound, or NULL */
     struct vfs_socket *next_name; /* guarded by LOCK_SOCKET_NAMES */
     struct core_list in_list;     /* guarded likewise; of AF_UNIX, see unix_list.c */
     struct lx_ucred cred;         /* SO_PEERCRED */

@@ -9,6 +9,7 @@
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/unistd.h"
+#include "mounts.h"
 #include "notify.h"
 
 int tree_may_change(const struct vfs_fs *fs, struct vfs_inode *dir)
@@ -162,16 +163,19 @@ static int walk_to_new(struct vfs_fs *fs, const struct vfs_path *from, const cha
     return err;
 }
 
-/* out: a reference; NULL if it is not wanted. */
+/* out: references; NULL if they are not wanted. */
 static int make(struct vfs_fs *fs, const struct vfs_path *from, const char *path, uint32_t mode,
-                uint32_t rdev, const char *target, struct vfs_inode **out)
+                uint32_t rdev, const char *target, struct vfs_path *out)
 {
     struct vfs_path dir;
     struct vfs_last last;
+    struct vfs_inode *inode;
     int err = walk_to_new(fs, from, path, (mode & LX_S_IFMT) == LX_S_IFDIR, &dir, &last);
     if (err < 0)
         return err;
-    err = tree_create(fs, dir.inode, &last, mode, rdev, target, out);
+    err = tree_create(fs, dir.inode, &last, mode, rdev, target, out ? &inode : NULL);
+    if (err == 0 && out)
+        *out = (struct vfs_path){mount_get(dir.mount), inode};
     vfs_path_put(&dir);
     return err;
 }
@@ -203,9 +207,9 @@ int vfs_tree_mknod(struct vfs_fs *fs, const struct vfs_path *from, const char *p
     return make(fs, from, path, type | (mode & 07777), rdev, NULL, NULL);
 }
 
-int tree_make_socket(struct vfs_fs *fs, const char *path, uint32_t mode, struct vfs_inode **out)
+int tree_make_socket(struct vfs_fs *fs, const char *path, uint32_t mode, struct vfs_path *out)
 {
-    *out = NULL; /* of sockets the umask always counts */
+    *out = (struct vfs_path){NULL, NULL}; /* of sockets the umask always counts */
     return make(fs, NULL, path, LX_S_IFSOCK | (mode & 07777 & ~fs->umask), 0, NULL, out);
 }
 

@@ -59,13 +59,14 @@ static struct vfs_socket *find_locked(uint32_t type, const struct vfs_sockaddr *
 }
 
 /* Give a socket its name for life; -LX_EINVAL: it has one. */
-static int set_name(struct vfs_socket *s, const struct vfs_sockaddr *name, struct vfs_inode *inode)
+static int set_name(struct vfs_socket *s, const struct vfs_sockaddr *name,
+                    const struct vfs_path *where)
 {
     core_lock_acquire(&s->lock);
     int err = s->has_name ? -LX_EINVAL : 0;
     if (err == 0) {
         s->name = *name;
-        s->inode = inode;
+        s->where = *where;
         s->has_name = 1;
     }
     core_lock_release(&s->lock);
@@ -78,7 +79,7 @@ static int bind_abstract(struct vfs_socket *s, const struct vfs_sockaddr *name)
     core_lock_acquire(&state->socket_lock);
     int err = s->has_name ? -LX_EINVAL : find_locked(s->type, name) ? -LX_EADDRINUSE : 0;
     if (err == 0)
-        err = set_name(s, name, NULL);
+        err = set_name(s, name, &(struct vfs_path){NULL, NULL});
     if (err == 0) {
         struct vfs_socket **bucket = bucket_of(s->type, name);
         s->next_name = *bucket;
@@ -117,24 +118,24 @@ static int bind_path(struct vfs_socket *s, const struct vfs_socket_caller *calle
 {
     char path[LX_UNIX_PATH_MAX + 1];
     struct vfs_sockaddr full = *name;
-    struct vfs_inode *inode;
+    struct vfs_path where;
     path_of(name, path);
     uint32_t length = (uint32_t)core_str_length(path);
     memset(full.bytes + FAMILY_SIZE, 0, sizeof full.bytes - FAMILY_SIZE);
     memcpy(full.un.sun_path, path, length);
     full.size = FAMILY_SIZE + length + 1; /* with the end, even where there is no room for it */
-    int err = tree_make_socket(caller->fs, path, s->mode, &inode);
+    int err = tree_make_socket(caller->fs, path, s->mode, &where);
     if (err < 0)
         return err == -LX_EEXIST ? -LX_EADDRINUSE : err;
-    core_lock_acquire(&inode->lock);
-    err = set_name(s, &full, inode);
+    core_lock_acquire(&where.inode->lock);
+    err = set_name(s, &full, &where);
     if (err == 0)
-        inode->socket = s;
-    core_lock_release(&inode->lock);
+        where.inode->socket = s;
+    core_lock_release(&where.inode->lock);
     if (err < 0) {
         int gone = vfs_tree_unlink(caller->fs, NULL, path);
         (void)gone;
-        vfs_inode_put(inode);
+        vfs_path_put(&where);
     }
     return err;
 }
@@ -204,20 +205,20 @@ static void drop_abstract(struct vfs_socket *s)
 /* Its name is nobody's from now on; what it sent keeps showing it. */
 void unix_name_drop(struct vfs_socket *s)
 {
-    struct vfs_inode *inode = s->inode;
+    struct vfs_path where = s->where;
     if (!s->has_name)
         return;
-    if (!inode) {
+    if (!where.inode) {
         drop_abstract(s);
         return;
     }
-    core_lock_acquire(&inode->lock);
-    inode->socket = NULL;
-    core_lock_release(&inode->lock);
+    core_lock_acquire(&where.inode->lock);
+    where.inode->socket = NULL;
+    core_lock_release(&where.inode->lock);
     core_lock_acquire(&s->lock);
-    s->inode = NULL;
+    s->where = (struct vfs_path){NULL, NULL};
     core_lock_release(&s->lock);
-    vfs_inode_put(inode);
+    vfs_path_put(&where);
 }
 
 static void name_of(const struct vfs_socket *s, struct vfs_sockaddr *out)

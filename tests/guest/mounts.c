@@ -210,6 +210,14 @@ static void tmpfs(void)
     CHECK(has("t/covered", "x"));
     SHOW(umount2("t", 0));
     CHECK(rmdir("t") == -1 && errno == ENOTEMPTY);
+    /* A socket's name is a use. */
+    struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "t/socket"};
+    CHECK(tmpfs_on("t", NULL) == 0);
+    fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    CHECK(bind(fd, (struct sockaddr *)&un, sizeof un) == 0 && unlink("t/socket") == 0);
+    SHOW(umount2("t", 0));
+    close(fd);
+    CHECK(umount2("t", 0) == 0);
     /* Who watches hears of it. */
     CHECK(tmpfs_on("t", NULL) == 0);
     make("t/file", "x");
