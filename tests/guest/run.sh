@@ -62,6 +62,10 @@ natively()
     # The shell's own words about a signal go with the inner one's stderr.
     # shellcheck disable=SC2086
     (
+        # Ports are the whole machine's: who uses some does so alone.
+        case ${program##*/} in
+        inet_* | sigio) exec 9>"${program%/*}/ports.lock" && flock 9 ;;
+        esac
         cd "$native_folder" || exit 1
         umask 022
         [ -z "$in_image" ] || "$program" fill >/dev/null || exit 1
