@@ -226,7 +226,7 @@ int dir_show_dots(struct vfs_inode *dir, uint64_t *cookie, vfs_emit emit, void *
 
 struct walk {
     struct vfs_fs *fs;
-    struct vfs_path root;    /* references */
+    struct vfs_path root;    /* references, or NULL until somebody asks: root_of() */
     struct vfs_path at;      /* references: where we are */
     struct vfs_path base;    /* references, or NULL: RESOLVE_BENEATH may not leave it */
     const char *rest;        /* what is still to be walked */

@@ -105,6 +105,49 @@ static int look_ahead(struct vfs_fs *fs, struct seen *at, const char *path, stru
     return 0;
 }
 
+/* ---- Where a path begins ---- */
+
+/* 1; 0: the directory where the path begins has just changed. */
+static int quick_begin(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
+                       struct seen *p, struct vfs_mount **mount)
+{
+    if (*path != '/' && from) {
+        look_at(from->inode, p);
+        *mount = from->mount;
+        return 1;
+    }
+    const struct vfs_current *current = *path == '/' ? &fs->root : &fs->cwd;
+    uint32_t changes = fs->changes;
+    look_at(current->inode, p);
+    *mount = current->mount;
+    return !(changes & 1) && fs->changes == changes;
+}
+
+/* The place where a path begins: references. */
+static void get_start(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
+                      struct vfs_path *out)
+{
+    if (*path != '/' && from)
+        *out = vfs_path_get(from);
+    else
+        vfs_fs_current(fs, *path == '/' ? &fs->root : &fs->cwd, out);
+}
+
+/* Make the mount of what was found a reference; 0: the process has left it. */
+static int take_mount(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
+                      struct vfs_mount *mount)
+{
+    struct vfs_path start;
+    if (mount == vfs_state()->image_mount) /* it stays */
+        return 1;
+    get_start(fs, from, path, &start);
+    int is_there = start.mount == mount;
+    if (is_there)
+        mount_get(mount);
+    vfs_path_put(&start);
+    return is_there;
+}
+
 /* ---- The walk ---- */
 
 /* The references are the walk's then. */
@@ -114,37 +157,39 @@ static void step_to(struct walk *w, const struct vfs_path *to)
     w->at = *to;
 }
 
+/* Begin where the path does, or where the cache's knowledge of it ends. */
 static int begin(struct walk *w, struct vfs_fs *fs, const struct vfs_path *from, const char *path,
-                 uint32_t flags)
+                 uint32_t flags, const struct ahead *a)
 {
+    uint32_t resolve = RESOLVE(flags);
     memset(w, 0, sizeof *w);
     if (!*path)
         return -LX_ENOENT;
     w->fs = fs;
     w->rest = path;
     w->flags = flags;
-    uint32_t resolve = RESOLVE(flags);
     if (*path == '/' && resolve & LX_RESOLVE_BENEATH)
         return -LX_EXDEV;
-    core_lock_acquire(&fs->lock);
-    const struct vfs_path root = {fs->root.mount, fs->root.inode},
-                          start = from ? *from : (struct vfs_path){fs->cwd.mount, fs->cwd.inode};
-    w->root = vfs_path_get(resolve & LX_RESOLVE_IN_ROOT ? &start : &root);
-    if (resolve & LX_RESOLVE_BENEATH)
-        w->base = vfs_path_get(&start);
-    w->at = vfs_path_get(*path == '/' ? &w->root : &start);
-    core_lock_release(&fs->lock);
-    return VFS_IS_DIR(w->at.inode) ? 0 : -LX_ENOTDIR;
-}
-
-/* Go on where the cache ends. */
-static void skip(struct walk *w, const struct ahead *a)
-{
-    if (a->up.inode && w->at.mount == a->mount && cache_take(&a->up)) {
-        vfs_inode_put(w->at.inode);
-        w->at.inode = a->up.inode;
+    if (a->up.inode && take_mount(fs, from, path, a->mount)) {
+        w->at.mount = a->mount;
         w->rest = a->rest;
+        if (cache_take(&a->up)) {
+            w->at.inode = a->up.inode;
+            return 0;
+        }
+        mount_put(a->mount);
+        w->rest = path;
     }
+    if (resolve & (LX_RESOLVE_IN_ROOT | LX_RESOLVE_BENEATH)) {
+        get_start(fs, from, "", &w->at);
+        if (resolve & LX_RESOLVE_IN_ROOT)
+            w->root = vfs_path_get(&w->at);
+        if (resolve & LX_RESOLVE_BENEATH)
+            w->base = vfs_path_get(&w->at);
+    } else {
+        get_start(fs, from, path, &w->at);
+    }
+    return VFS_IS_DIR(w->at.inode) ? 0 : -LX_ENOTDIR;
 }
 
 int walk_begin(struct walk *w, struct vfs_fs *fs, const struct vfs_path *from, const char *path,
@@ -152,14 +197,18 @@ int walk_begin(struct walk *w, struct vfs_fs *fs, const struct vfs_path *from, c
 {
     struct ahead a;
     struct seen at;
-    int err = begin(w, fs, from, path, flags);
-    if (err < 0 || RESOLVE(flags))
-        return err;
-    a.mount = w->at.mount;
-    look_at(w->at.inode, &at);
-    look_ahead(fs, &at, path, &a); /* whatever it says: the last step is the walk's own */
-    skip(w, &a);
-    return 0;
+    a.up.inode = NULL;
+    if (!RESOLVE(flags) && *path && quick_begin(fs, from, path, &at, &a.mount))
+        look_ahead(fs, &at, path, &a); /* whatever it says: the last step is the walk's own */
+    return begin(w, fs, from, path, flags, &a);
+}
+
+/* Where the process's root is; it is looked up when it is first needed. */
+static const struct vfs_path *root_of(struct walk *w)
+{
+    if (!w->root.inode)
+        vfs_fs_current(w->fs, &w->fs->root, &w->root);
+    return &w->root;
 }
 
 void walk_end(struct walk *w)
@@ -269,7 +318,7 @@ static int step_up(struct walk *w)
     struct vfs_path up;
     if (w->base.inode && is_same(&w->at, &w->base))
         return -LX_EXDEV;
-    if (is_same(&w->at, &w->root))
+    if (is_same(&w->at, root_of(w)))
         return 0;
     int err = parent_of(w, &up);
     if (err < 0)
@@ -364,7 +413,7 @@ static int follow(struct walk *w, struct vfs_inode *link, const struct vfs_last 
     if (w->buffer[0] == '/') {
         if (resolve & LX_RESOLVE_BENEATH)
             return -LX_EXDEV;
-        struct vfs_path root = vfs_path_get(&w->root);
+        struct vfs_path root = vfs_path_get(root_of(w));
         return step_across(w, &root);
     }
     return 0;
@@ -465,32 +514,6 @@ int walk_last(struct walk *w, struct vfs_last *c)
 
 /* ---- The quick walk ---- */
 
-/* 1; 0: the directory where the path begins has just changed. */
-static int quick_begin(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
-                       struct seen *p, struct vfs_mount **mount)
-{
-    if (*path != '/' && from) {
-        look_at(from->inode, p);
-        *mount = from->mount;
-        return 1;
-    }
-    const struct vfs_current *current = *path == '/' ? &fs->root : &fs->cwd;
-    uint32_t changes = fs->changes;
-    look_at(current->inode, p);
-    *mount = current->mount;
-    return !(changes & 1) && fs->changes == changes;
-}
-
-/* The place where a path begins: references. */
-static void get_start(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
-                      struct vfs_path *out)
-{
-    if (*path != '/' && from)
-        *out = vfs_path_get(from);
-    else
-        vfs_fs_current(fs, *path == '/' ? &fs->root : &fs->cwd, out);
-}
-
 /* Note the directory that the name was found in; 1, or 0: it has changed. */
 static int set_place_quickly(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
                              const struct ahead *a, struct vfs_place *place)
@@ -510,21 +533,6 @@ static int set_place_quickly(struct vfs_fs *fs, const struct vfs_path *from, con
     }
     place_move(place, dir, a->last.name, a->last.size);
     return 1;
-}
-
-/* Make the mount of what was found a reference; 0: the process has left it. */
-static int take_mount(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
-                      struct vfs_mount *mount)
-{
-    struct vfs_path start;
-    if (mount == vfs_state()->image_mount) /* it stays */
-        return 1;
-    get_start(fs, from, path, &start);
-    int is_there = start.mount == mount;
-    if (is_there)
-        mount_get(mount);
-    vfs_path_put(&start);
-    return is_there;
 }
 
 /*
@@ -569,12 +577,10 @@ static int walk_from(struct vfs_fs *fs, const struct vfs_path *from, const char 
 {
     struct walk w;
     struct vfs_last c;
-    int err = begin(&w, fs, from, path, flags);
+    int err = begin(&w, fs, from, path, flags, a);
     w.place = place;
-    if (err == 0) {
-        skip(&w, a);
+    if (err == 0)
         err = walk_to_last(&w, &c);
-    }
     if (err == 0)
         err = walk_last(&w, &c);
     if (err == 0 && flags & VFS_WALK_DIRECTORY && !VFS_IS_DIR(w.at.inode))
@@ -652,7 +658,8 @@ int vfs_walk_parent(struct vfs_fs *fs, const struct vfs_path *from, const char *
     if (err == 0 && last->size)
         err = vfs_may(&fs->cred, w.at.inode, LX_X_OK);
     if (err == 0) {
-        *out = vfs_path_get(&w.at);
+        *out = w.at;
+        w.at = (struct vfs_path){NULL, NULL};
         /* The last component is the end of `path`, also where a link on the way moved it. */
         if (w.buffer)
             last->name = path + core_str_length(path) - core_str_length(last->name);
