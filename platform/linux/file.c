@@ -232,6 +232,24 @@ void plat_host_file_unmap(const void *view, uint64_t size)
         munmap((void *)view, size); /* munmap(2) takes void * of any mapping */
 }
 
+int plat_host_file_view(struct plat_file *f, uint64_t offset, uint64_t addr, uint64_t size,
+                        int writable, uint64_t *there)
+{
+    (void)writable; /* the descriptor says it */
+    *there = 0;
+    void *got = mmap((void *)(uintptr_t)addr, size, PROT_NONE,
+                     MAP_SHARED | MAP_NORESERVE | MAP_FIXED_NOREPLACE, f->fd, (off_t)offset);
+    if (got == MAP_FAILED)
+        return linux_error();
+    *there = size;
+    return 0;
+}
+
+int plat_host_file_view_flush(uint64_t addr, uint64_t size)
+{
+    return msync((void *)(uintptr_t)addr, size, MS_SYNC) < 0 ? linux_error() : 0;
+}
+
 int plat_host_copy_map(struct plat_file *f, uint64_t offset, uint64_t addr, uint64_t size)
 {
     void *got = mmap((void *)(uintptr_t)addr, size, PROT_READ, MAP_PRIVATE | MAP_FIXED_NOREPLACE,

@@ -278,6 +278,49 @@ void plat_host_file_unmap(const void *view, uint64_t size)
     UnmapViewOfFile(view);
 }
 
+#define PAGE_UP(x) (((x) + 4095u) & ~(uint64_t)4095u)
+
+/* A section is as large as its file is then, and a view no larger than its section. */
+int plat_host_file_view(struct plat_file *f, uint64_t offset, uint64_t addr, uint64_t size,
+                        int writable, uint64_t *there)
+{
+    *there = 0;
+    int64_t end = plat_host_file_size(f);
+    if (end < 0)
+        return (int)end;
+    uint64_t part = offset < (uint64_t)end ? (uint64_t)end - offset : 0;
+    if (!part)
+        return 0;
+    if (part >= size)
+        part = size;
+    else if (part > PLAT_GRANULE)
+        part &= ~(uint64_t)(PLAT_GRANULE - 1);
+    HANDLE section =
+        CreateFileMappingW(f->handle, NULL, writable ? PAGE_READWRITE : PAGE_READONLY, 0, 0, NULL);
+    if (!section)
+        return windows_error();
+    int err = 0;
+    DWORD old;
+    void *view =
+        MapViewOfFileEx(section, FILE_MAP_READ | (writable ? FILE_MAP_WRITE : 0),
+                        (DWORD)(offset >> 32), (DWORD)offset, part, (void *)(uintptr_t)addr);
+    if (!view) {
+        err = GetLastError() == ERROR_INVALID_ADDRESS ? -LX_EEXIST : -LX_ENOMEM;
+    } else if (!VirtualProtect(view, part, PAGE_NOACCESS, &old)) {
+        UnmapViewOfFile(view);
+        err = -LX_ENOMEM;
+    }
+    CloseHandle(section); /* the view keeps it */
+    if (err == 0)
+        *there = PAGE_UP(part);
+    return err;
+}
+
+int plat_host_file_view_flush(uint64_t addr, uint64_t size)
+{
+    return FlushViewOfFile((const void *)(uintptr_t)addr, size) ? 0 : windows_error();
+}
+
 /* A size that stays is no change to Windows: the time is set then. */
 int plat_host_file_truncate(struct plat_file *f, uint64_t size)
 {

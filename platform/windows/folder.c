@@ -535,13 +535,23 @@ static char *hidden_name(const char *path)
     return hidden;
 }
 
-static int hide(HANDLE handle, struct plat_file *folder, const char *path)
+/*
+ * Remove a name when others have closed the file; until then the file has another, if it may, so that
+ * this one is free.
+ */
+static DWORD remove_later(HANDLE handle, struct plat_file *folder, const char *path, int may_hide)
 {
+    const struct plat_change writable = {.what = PLAT_CHANGE_MODE, .mode = 0200};
     const struct naming n = {handle, RENAME_INFORMATION, 0};
-    char *hidden = hidden_name(path);
-    int err = hidden ? give_name(&n, folder, hidden) : -LX_ENOMEM;
+    char *hidden = may_hide ? hidden_name(path) : NULL;
+    int is_hidden = hidden && give_name(&n, folder, hidden) == 0; /* else its own name stays */
     free(hidden);
-    return err;
+    DWORD error = windows_remove_later(handle);
+    if (error == ERROR_ACCESS_DENIED && change_basic(handle, &writable) == 0)
+        error = windows_remove_later(handle);
+    int back = error && is_hidden ? give_name(&n, folder, path) : 0;
+    (void)back; /* the error that counts is the first */
+    return error;
 }
 
 int plat_host_at_remove(struct plat_file *folder, const char *path, enum plat_file_type type)
@@ -550,18 +560,12 @@ int plat_host_at_remove(struct plat_file *folder, const char *path, enum plat_fi
     const struct opening how = {.access = DELETE | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES,
                                 .disposition = FILE_OPEN,
                                 .options = type == PLAT_FILE_DIRECTORY ? FILE_DIRECTORY_FILE : 0u};
-    const struct plat_change writable = {.what = PLAT_CHANGE_MODE, .mode = 0200};
     int err = open_at(folder, path, &how, &handle);
     if (err < 0)
         return err;
     DWORD error = windows_remove_now(handle);
-    if (error == ERROR_NOT_SUPPORTED) {
-        err = type == PLAT_FILE_DIRECTORY ? 0 : hide(handle, folder, path);
-        (void)err; /* then the name stays until others have closed the file */
-        error = windows_remove_later(handle);
-        if (error == ERROR_ACCESS_DENIED && change_basic(handle, &writable) == 0)
-            error = windows_remove_later(handle);
-    }
+    if (error == ERROR_NOT_SUPPORTED)
+        error = remove_later(handle, folder, path, type != PLAT_FILE_DIRECTORY);
     CloseHandle(handle);
     return error ? windows_error_of(error) : 0;
 }

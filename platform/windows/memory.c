@@ -47,10 +47,13 @@ void plat_host_mem_decommit(uint64_t addr, uint64_t size)
     VirtualFree(pointer(addr), size, MEM_DECOMMIT);
 }
 
+/* A protection that a view of a file was not mapped with is an "invalid parameter". */
 int plat_host_mem_protect(uint64_t addr, uint64_t size, uint32_t prot)
 {
     DWORD old;
-    return VirtualProtect(pointer(addr), size, windows_prot(prot), &old) ? 0 : windows_error();
+    if (VirtualProtect(pointer(addr), size, windows_prot(prot), &old))
+        return 0;
+    return GetLastError() == ERROR_INVALID_PARAMETER ? -LX_EACCES : windows_error();
 }
 
 int plat_host_mem_clean(uint64_t addr, uint64_t size, uint32_t prot)

@@ -128,6 +128,48 @@ static void protections_are_the_views_own(void **state)
     plat_shared_free(told()->keeper, key, SIZE);
 }
 
+/* A file's views show the file, and no more of it than there is. */
+static void files_have_views(void **state)
+{
+    static char bytes[GRANULE + 3 * PAGE + 5];
+    struct plat_file *f;
+    uint64_t there, part = 3 * PAGE + 5;
+    char byte;
+    (void)state;
+    memset(bytes, 'f', sizeof bytes);
+    assert_int_equal(plat_file_temporary(&f), 0);
+    assert_int_equal(plat_file_pwrite(f, bytes, sizeof bytes, 0), sizeof bytes);
+
+    /* The last bytes, with room behind them. */
+    char *view = (char *)PLACE;
+    assert_int_equal(plat_file_view(f, GRANULE, PLACE, 2 * GRANULE, 1, &there), 0);
+    assert_true(there == 4 * PAGE || there == 2 * GRANULE);
+    assert_int_equal(plat_mem_protect(PLACE, 4 * PAGE, PLAT_READ | PLAT_WRITE), 0);
+    assert_true(view[0] == 'f' && view[part - 1] == 'f' && view[part] == 0);
+    view[7] = 'v';
+    assert_int_equal(plat_file_view_flush(PLACE, 4 * PAGE), 0);
+    assert_true(plat_file_pread(f, &byte, 1, GRANULE + 7) == 1 && byte == 'v');
+    assert_true(plat_file_pwrite(f, "w", 1, GRANULE + 8) == 1 && view[8] == 'w');
+    uint64_t other;
+    assert_int_equal(plat_file_view(f, 0, PLACE, GRANULE, 1, &other), -LX_EEXIST);
+    int err = plat_file_truncate(f, GRANULE);
+    assert_true(err == 0 || err == -LX_ETXTBSY);
+    plat_shared_unmap(view, there);
+    assert_int_equal(plat_file_truncate(f, sizeof bytes), 0);
+
+    /* Whole granules, as far as they go; read-only; behind the end there is nothing, or a fault. */
+    assert_int_equal(plat_file_view(f, 0, PLACE, 4 * GRANULE, 0, &there), 0);
+    assert_true(there == GRANULE || there == 4 * GRANULE);
+    assert_int_equal(plat_mem_protect(PLACE, GRANULE, PLAT_READ), 0);
+    assert_true(view[0] == 'f' && view[GRANULE - 1] == 'f');
+    plat_shared_unmap(view, there);
+    assert_int_equal(plat_file_view(f, 4 * GRANULE, PLACE, GRANULE, 1, &there), 0);
+    assert_true(there == 0 || there == GRANULE);
+    if (there)
+        plat_shared_unmap(view, there);
+    plat_file_close(f);
+}
+
 static void memory_outlives_its_views(void **state)
 {
     (void)state;
@@ -168,6 +210,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(views_show_the_same_bytes),
         cmocka_unit_test(protections_are_the_views_own),
+        cmocka_unit_test(files_have_views),
         cmocka_unit_test(memory_outlives_its_views),
         cmocka_unit_test(a_guest_host_sees_it),
         cmocka_unit_test(what_a_guest_host_made_outlives_it),

@@ -73,7 +73,10 @@ MUST_USE int plat_mem_commit(uint64_t addr, uint64_t size, uint32_t prot);
 /* Take the memory of pages inside one reservation; they stay reserved. */
 void plat_mem_decommit(uint64_t addr, uint64_t size);
 
-/* Change the protection of committed pages inside one reservation. */
+/*
+ * Change the protection of committed pages inside one reservation or view.
+ *   returns  -LX_EACCES: of a file that is not open for that.
+ */
 MUST_USE int plat_mem_protect(uint64_t addr, uint64_t size, uint32_t prot);
 
 /* Make committed pages zero, and give their memory back; they keep `prot`. */
@@ -170,6 +173,23 @@ MUST_USE int plat_shared_map(uint32_t keeper, uint64_t key, uint64_t offset, uin
                              uint64_t size, uint32_t prot, void **out);
 void plat_shared_unmap(void *view, uint64_t size);
 
+/*
+ * A file of the host in the place of such memory: what it is shows in the view, and what is written
+ * there is in the file, for all who read or map it.  As plat_shared_map() otherwise, without
+ * access so far.
+ *   f         open for reading, and if `writable` for writing.
+ *   there     the bytes that are mapped now: those of whole pages that the file has, on a host where
+ *             no view is larger than its file.  While they are more than a granule, they are whole
+ *             granules, so that the file's last bytes have a view of their own.
+ *   returns  -LX_EEXIST, -LX_ENOMEM; -LX_EACCES; -LX_ENODEV: its file system cannot.
+ */
+struct plat_file;
+MUST_USE int plat_file_view(struct plat_file *f, uint64_t offset, uint64_t addr, uint64_t size,
+                            int writable, uint64_t *there);
+
+/* Have what was written to pages of such a view written to the disk, by plat_file_sync() later. */
+MUST_USE int plat_file_view_flush(uint64_t addr, uint64_t size);
+
 /* ---- Private copies of files --------------------------------------------- */
 
 /*
@@ -180,7 +200,6 @@ void plat_shared_unmap(void *view, uint64_t size);
  *   size     multiple of 4096; all of it lies in the file.
  *   returns  -LX_EEXIST: something is there already; -LX_ENOMEM.
  */
-struct plat_file;
 MUST_USE int plat_copy_map(struct plat_file *f, uint64_t offset, uint64_t addr, uint64_t size);
 void plat_copy_unmap(uint64_t addr, uint64_t size);
 
@@ -480,6 +499,8 @@ MUST_USE int plat_file_stat(struct plat_file *f, struct plat_stat *out);
 
 /* The bytes of a regular file, without what else plat_file_stat() has to ask for. */
 MUST_USE int64_t plat_file_size(struct plat_file *f);
+
+/* -LX_ETXTBSY: while somebody maps it, the host does not cut it. */
 MUST_USE int plat_file_truncate(struct plat_file *f, uint64_t size);
 
 /*
