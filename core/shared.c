@@ -27,9 +27,10 @@
 struct core_shared {
     _Atomic uint32_t refs;
     uint64_t serial;                   /* constant: no other object ever has it; never 0 */
-    uint64_t first;                    /* constant: size of part 0 */
+    uint64_t first;                    /* constant: size of part 0; 0: it is a file of the host */
     struct core_lock lock;             /* guards the making of parts */
     _Atomic uint64_t keys[PART_COUNT]; /* of parts; 0: not made yet */
+    _Atomic uint64_t reader, writer;   /* of a file of the host, which has no parts */
 };
 
 struct objects {
@@ -111,6 +112,20 @@ static uint32_t part_of(const struct core_shared *s, uint64_t offset)
     return offset < s->first ? 0 : 64 - (uint32_t)__builtin_clzll(offset / s->first);
 }
 
+int core_shared_new_file(struct core_shared **out)
+{
+    int err = core_shared_new(0, out);
+    if (err == 0)
+        (*out)->first = 0;
+    return err;
+}
+
+void core_shared_set_file(struct core_shared *s, uint64_t reader, uint64_t writer)
+{
+    s->reader = reader;
+    s->writer = writer;
+}
+
 struct core_shared *core_shared_get(struct core_shared *s)
 {
     atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
@@ -182,6 +197,8 @@ uint64_t core_shared_size(const struct core_shared *s)
 
 uint64_t core_shared_part_end(const struct core_shared *s, uint64_t offset)
 {
+    if (!s->first)
+        return UINT64_MAX;
     uint32_t part = part_of(s, offset);
     return part_begin(s, part) + part_size(s, part);
 }
@@ -217,11 +234,32 @@ static int map_part(struct core_shared *s, uint64_t offset, uint64_t addr, uint6
                            view);
 }
 
+static int map_file(struct core_shared *s, uint64_t offset, uint64_t addr, uint64_t size,
+                    int writable, uint64_t *there)
+{
+    uint64_t key = writable || !s->reader ? s->writer : s->reader;
+    struct plat_file *file;
+    if (!key)
+        return -LX_EACCES;
+    int err = plat_file_fetch(objects()->keeper, key, &file);
+    if (err < 0)
+        return err;
+    err = plat_file_view(file, offset, addr, size, writable, there);
+    plat_file_close(file);
+    return err;
+}
+
 int core_shared_map(struct core_shared *s, uint64_t offset, uint64_t addr, uint64_t size,
-                    uint32_t prot)
+                    int writable, uint64_t *there)
 {
     void *view;
-    return map_part(s, offset, addr, size, prot, &view);
+    *there = 0;
+    if (!s->first)
+        return map_file(s, offset, addr, size, writable, there);
+    int err = map_part(s, offset, addr, size, 0, &view);
+    if (err == 0)
+        *there = size;
+    return err;
 }
 
 void core_shared_unmap(uint64_t addr, uint64_t size)

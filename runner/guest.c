@@ -19,6 +19,7 @@
 #include "shim/cred.h"
 #include "shim/exec.h"
 #include "shim/host.h"
+#include "shim/memory.h"
 #include "shim/patches.h"
 #include "shim/proc.h"
 #include "shim/process.h"
@@ -399,6 +400,7 @@ void runner_guest_main(const char *argument)
     if (err < 0)
         give_up(RUNNER_EXIT_FAILED, "cannot set up a guest thread", err);
     shim_proc_init();
+    shim_mm_mappings_init();
     int is_first = shim_host_begin(index);
     attach_folders(handover());
     if (is_first)

@@ -10,6 +10,7 @@
 #include "plat/thread.h"
 #include "shim/host.h"
 #include "shim/interrupt.h"
+#include "shim/memory.h"
 #include "shim/signal.h"
 #include "shim/strace.h"
 #include "shim/syscall.h"
@@ -22,6 +23,10 @@ int shim_attend(struct shim_task *t, int call)
     for (;;) {
         atomic_store(&t->attention, 0);
         atomic_store(&t->sleeper.interrupt, 0);
+        if (t->refits) {
+            t->refits = 0;
+            shim_mm_mappings_apply(t);
+        }
         shim_interrupter_wait(t);
         shim_task_end_if_told(t);
         if (t->process->stop_signal) {

@@ -9,6 +9,7 @@
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "shim/host.h"
+#include "shim/memory.h"
 #include "shim/task.h"
 
 int shim_interrupter_new(struct shim_interrupter *i)
@@ -22,7 +23,7 @@ void shim_interrupter_begin(struct shim_interrupter *i)
     core_lock_init(&i->lock, CORE_LOCK_HOST);
     core_list_init(&i->tasks);
     i->has_thread = 0;
-    i->holder = NULL;
+    i->is_held = 0; /* `refits` stays: it may be of the process that begins */
 }
 
 /* With the lock: a task in the list has a host thread that does not end. */
@@ -42,9 +43,10 @@ static void run(void *arg)
 {
     struct shim_interrupter *i = arg;
     for (;;) {
+        shim_mm_refit_here();
+        interrupt_all(i);
         int err = core_sleep(&i->sleeper, 0, PLAT_FOREVER);
         (void)err; /* whatever woke it, it looks */
-        interrupt_all(i);
     }
 }
 
@@ -66,7 +68,7 @@ void shim_interrupter_enter(struct shim_task *t)
     if (!t->is_in_host)
         core_list_add(&i->tasks, &t->in_host);
     t->is_in_host = 1;
-    if (i->holder)
+    if (i->is_held)
         atomic_store(&t->attention, 1);
     int start = !i->has_thread;
     i->has_thread = 1;
@@ -94,11 +96,10 @@ void shim_interrupter_poke(struct shim_interrupter *i)
  * Attention comes first: a task that sleeps, or is found in the shim, sees it on its way out.
  * Those that sleep need not be interrupted for that.
  */
-void shim_interrupter_hold(struct shim_task *holder)
+void shim_interrupter_hold(struct shim_interrupter *i, struct shim_task *holder)
 {
-    struct shim_interrupter *i = &holder->host->interrupter;
     core_lock_acquire(&i->lock);
-    atomic_store(&i->holder, holder);
+    atomic_store(&i->is_held, 1);
     CORE_LIST_FOR_EACH(node, &i->tasks)
     {
         struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_host);
@@ -111,11 +112,10 @@ void shim_interrupter_hold(struct shim_task *holder)
     core_lock_release(&i->lock);
 }
 
-void shim_interrupter_release(struct shim_task *holder)
+void shim_interrupter_release(struct shim_interrupter *i, struct shim_task *holder)
 {
-    struct shim_interrupter *i = &holder->host->interrupter;
     core_lock_acquire(&i->lock);
-    atomic_store(&i->holder, NULL);
+    atomic_store(&i->is_held, 0);
     CORE_LIST_FOR_EACH(node, &i->tasks)
     {
         struct shim_task *t = CORE_LIST_ENTRY(node, struct shim_task, in_host);
@@ -128,7 +128,7 @@ void shim_interrupter_release(struct shim_task *holder)
 /* Signals that come meanwhile are looked at afterwards. */
 void shim_interrupter_wait(struct shim_task *t)
 {
-    while (atomic_load(&t->host->interrupter.holder)) {
+    while (atomic_load(&t->host->interrupter.is_held)) {
         if (core_sleep(&t->sleeper, 0, PLAT_FOREVER) == -LX_EINTR)
             atomic_store(&t->sleeper.interrupt, 0);
     }

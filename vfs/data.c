@@ -12,6 +12,7 @@
 #include "core/mem.h"
 #include "core/segment.h"
 #include "core/shared.h"
+#include "host.h"
 #include "inode_ops.h"
 #include "internal.h"
 #include "lx/errno.h"
@@ -331,6 +332,7 @@ static void set_size(struct vfs_inode *inode, uint64_t size)
 {
     if (inode->shared)
         vfs_super_add_pages(inode->super, (int64_t)(pages_of(size) - pages_of(inode->size)));
+    mapping_resized_locked(inode, inode->size, size);
     INODE_SET(inode->size, size);
 }
 
@@ -648,7 +650,7 @@ int vfs_inode_share(struct vfs_inode *inode, int make, struct core_shared **out)
 {
     *out = NULL;
     if (inode->owner)
-        return make ? -LX_ENODEV : 0;
+        return inode->owner == VFS_OF_HOST ? host_share(inode, out) : -LX_ENODEV;
     core_lock_acquire(&inode->lock);
     int err = make && !inode->shared ? share_locked(inode) : 0;
     if (err == 0 && inode->shared)

@@ -664,6 +664,12 @@ int vfs_file_sync(struct vfs_file *file)
     return is_on_host(file) ? host_sync(file->inode) : 0;
 }
 
+int vfs_file_sync_view(struct vfs_file *file, uint64_t begin, uint64_t end)
+{
+    int err = is_on_host(file) ? plat_file_view_flush(begin, end - begin) : 0;
+    return err == 0 ? vfs_file_sync(file) : err;
+}
+
 int vfs_file_list(struct vfs_file *file, uint64_t cookie, vfs_emit emit, void *arg)
 {
     struct vfs_inode *dir = file->inode;

@@ -168,7 +168,7 @@ void host_free(struct vfs_inode *inode)
     if (*link)
         *link = h->next;
     core_lock_release(&h->super->lock);
-    host_close_all(h);
+    host_close_all(inode);
     core_arena_free(h->name, h->name_size);
     core_arena_free(h, sizeof *h);
 }
@@ -193,8 +193,10 @@ static void fill(struct vfs_inode *inode, const struct plat_stat *st, int named)
     inode->ctime_ns = st->ctime_ns;
     if (VFS_IS_LNK(inode)) /* its size is its target's length, which does not change */
         inode->mode = LX_S_IFLNK | 0777;
-    else
+    else if (inode->size != st->size) {
+        mapping_resized_locked(inode, inode->size, st->size);
         inode->size = st->size;
+    }
     h->allocated = st->allocated;
     core_lock_release(&inode->lock);
 }
@@ -631,6 +633,10 @@ int host_remove(struct vfs_inode *dir, const struct vfs_last *last, struct vfs_i
     int err = host_path_in(dir, last->name, last->size, &path);
     if (err == 0)
         err = plat_at_remove(folder_of(dir), path.text, type_of(inode));
+    if (err == -LX_EACCES && mapping_hide(inode)) { /* some hosts keep what is mapped */
+        err = plat_at_remove(folder_of(dir), path.text, type_of(inode));
+        mapping_show(inode);
+    }
     if (err == 0)
         drop_name(inode);
     return err;

@@ -130,7 +130,7 @@ void host_close(struct vfs_inode *inode);
 MUST_USE int host_adopt(struct vfs_inode *inode, struct plat_file *file);
 
 /* Close what is left. */
-void host_close_all(struct vfs_host *h);
+void host_close_all(struct vfs_inode *inode);
 
 /* A handle of the inode that is open anyway, or NULL; it stays open until host_close(). */
 struct plat_file *host_hold(struct vfs_inode *inode);
@@ -147,6 +147,9 @@ MUST_USE int host_truncate(struct vfs_inode *inode, uint64_t size);
 MUST_USE int host_allocate(struct vfs_inode *inode, uint32_t mode, uint64_t offset, uint64_t size);
 MUST_USE int64_t host_seek(struct vfs_inode *inode, uint64_t offset, int hole);
 MUST_USE int host_sync(struct vfs_inode *inode);
+
+/* As vfs_inode_share(), of one that is open: it may be mapped as long as it is. */
+MUST_USE int host_share(struct vfs_inode *inode, struct core_shared **out);
 
 /* ---- Listing (host_list.c) ---- */
 

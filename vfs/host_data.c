@@ -311,12 +311,14 @@ int host_open(struct vfs_inode *inode, uint32_t want)
 struct taken {
     uint32_t slot;
     uint64_t keys[2];
+    struct core_shared *shared;
 };
 
 /* Take an inode's open files away from it; its lock is held, or nobody else knows it any more. */
-static struct taken take_locked(struct vfs_host *h)
+static struct taken take_locked(struct vfs_inode *inode)
 {
-    struct taken taken = {.slot = h->slot};
+    struct vfs_host *h = inode->host;
+    struct taken taken = {.slot = h->slot, .shared = atomic_exchange(&inode->shared, NULL)};
     for (int i = 0; i < 2; i++)
         taken.keys[i] = atomic_exchange(&h->keys[i], 0);
     h->slot = 0;
@@ -325,6 +327,7 @@ static struct taken take_locked(struct vfs_host *h)
 
 static void close_taken(const struct taken *taken)
 {
+    core_shared_put(taken->shared);
     if (!taken->slot)
         return;
     entry_close(&g_handles.entries[taken->slot], vfs_state()->slots->serials[taken->slot]);
@@ -341,15 +344,15 @@ void host_close(struct vfs_inode *inode)
     struct taken taken = {.slot = 0};
     core_lock_acquire(&inode->lock);
     if (--h->opens == 0)
-        taken = take_locked(h);
+        taken = take_locked(inode);
     core_lock_release(&inode->lock);
     close_taken(&taken);
     sweep();
 }
 
-void host_close_all(struct vfs_host *h)
+void host_close_all(struct vfs_inode *inode)
 {
-    const struct taken taken = take_locked(h);
+    const struct taken taken = take_locked(inode);
     close_taken(&taken);
 }
 
@@ -482,6 +485,8 @@ static int64_t write_parts(struct vfs_inode *inode, const uint8_t *buf, uint64_t
     uint64_t behind = end ? *end : offset + done;
     if (done && behind > inode->host->written)
         inode->host->written = behind;
+    if (done && inode->map_count && behind > inode->size)
+        host_refresh(inode); /* mappings are told */
     return done ? (int64_t)done : n;
 }
 
@@ -503,6 +508,10 @@ int host_truncate(struct vfs_inode *inode, uint64_t size)
         return err;
     expect_hole(inode, b.file, size);
     err = plat_file_truncate(b.file, size);
+    if (err == -LX_ETXTBSY && mapping_hide(inode)) {
+        err = plat_file_truncate(b.file, size);
+        mapping_show(inode);
+    }
     give_back(inode, &b);
     host_refresh(inode);
     return err;
@@ -518,6 +527,10 @@ int host_allocate(struct vfs_inode *inode, uint32_t mode, uint64_t offset, uint6
     if (err < 0)
         return err;
     err = plat_file_allocate(b.file, how, offset, size);
+    if (err == -LX_ETXTBSY && mapping_hide(inode)) {
+        err = plat_file_allocate(b.file, how, offset, size);
+        mapping_show(inode);
+    }
     give_back(inode, &b);
     host_refresh(inode);
     return err;
@@ -547,5 +560,24 @@ int host_sync(struct vfs_inode *inode)
     if (file)
         err = plat_file_sync(file);
     host_close(inode);
+    return err;
+}
+
+int host_share(struct vfs_inode *inode, struct core_shared **out)
+{
+    const struct vfs_host *h = inode->host;
+    int err = 0;
+    *out = NULL;
+    core_lock_acquire(&inode->lock);
+    struct core_shared *s = inode->shared;
+    if (!s) {
+        err = core_shared_new_file(&s);
+        inode->shared = s;
+    }
+    if (err == 0) { /* it may have been opened for writing since */
+        core_shared_set_file(s, h->keys[READING], h->writer_reads ? h->keys[WRITING] : 0);
+        *out = core_shared_get(s);
+    }
+    core_lock_release(&inode->lock);
     return err;
 }

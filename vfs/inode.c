@@ -123,6 +123,7 @@ static void inode_free(struct vfs_inode *inode)
     INODE_SET(inode->chunks, NULL);
     INODE_SET(inode->shared, NULL);
     inode->memfd = NULL;
+    inode->map_hidden = 0;
     inode->chunk_count = inode->first_pages = 0;
     INODE_SET(inode->page_count, 0);
     INODE_SET(inode->image_size, 0);

@@ -26,6 +26,7 @@
 #include "vfs/tree.h"
 
 struct lx_mq_attr;
+struct vfs_mapping_provider;
 struct vfs_state;
 
 /* A name and its hash in one directory. */
@@ -423,14 +424,27 @@ struct vfs_state *vfs_state(void);
  * no function pointers; set before its first guest thread runs.
  */
 struct vfs_providers {
-    uint64_t (*now)(void);                     /* vfs_set_clock(); NULL: the host's clock */
-    const struct vfs_proc_provider *processes; /* vfs/proc.h */
-    vfs_sys_render sys;                        /* vfs/sys.h */
-    const struct vfs_signal_provider *signals; /* vfs/signalfd.h */
-    const struct vfs_mqueue_provider *mqueues; /* vfs/mqueue.h */
-    const struct vfs_tty_provider *terminals;  /* vfs/tty.h */
+    uint64_t (*now)(void);                       /* vfs_set_clock(); NULL: the host's clock */
+    const struct vfs_proc_provider *processes;   /* vfs/proc.h */
+    vfs_sys_render sys;                          /* vfs/sys.h */
+    const struct vfs_signal_provider *signals;   /* vfs/signalfd.h */
+    const struct vfs_mqueue_provider *mqueues;   /* vfs/mqueue.h */
+    const struct vfs_tty_provider *terminals;    /* vfs/tty.h */
+    const struct vfs_mapping_provider *mappings; /* vfs/mapping.h */
 };
 extern struct vfs_providers g_providers;
+
+/* ---- Mappings (mapping.c) ---- */
+
+/* The size of a regular file changes; its lock is held. */
+void mapping_resized_locked(const struct vfs_inode *inode, uint64_t old, uint64_t size);
+
+/*
+ * Keep all mappings away from a file of the host, which does not cut it else, until
+ * mapping_show(); no lock is held.  0: there are none.
+ */
+MUST_USE int mapping_hide(struct vfs_inode *inode);
+void mapping_show(struct vfs_inode *inode);
 
 /* Pages that so many bytes lie in, when the first of them begins one. */
 static inline uint64_t pages_of(uint64_t size)

@@ -228,10 +228,26 @@ static int is_same_name(const struct rename *r)
            memcmp(r->last.name, r->to_last.name, r->last.size) == 0;
 }
 
+/* Rename what both names were found to mean. */
+static int rename_found(struct rename *r)
+{
+    struct vfs_state *s = vfs_state();
+    core_lock_acquire(&s->tree_lock);
+    int err = check_names(r), same = r->inode == r->target; /* as in rename_locked() */
+    if (err == 0 && !same)
+        err = check_access(r);
+    if (err == 0 && !same)
+        err = inode_ops(r->dir)->rename_locked(r->dir, &r->last, r->inode, r->to_dir, &r->to_last,
+                                               r->target, r->flags);
+    if (err == 0 && !same)
+        notify(r);
+    core_lock_release(&s->tree_lock);
+    return err;
+}
+
 /* In another file system: both names are looked up first, which takes LOCK_TREE itself. */
 static int rename_elsewhere(struct rename *r)
 {
-    struct vfs_state *s = vfs_state();
     const struct inode_ops *ops = inode_ops(r->dir);
     int err = r->flags & LX_RENAME_WHITEOUT ? -LX_EINVAL : 0;
     if (err == 0)
@@ -248,21 +264,12 @@ static int rename_elsewhere(struct rename *r)
         vfs_inode_put(r->target);
         r->target = NULL;
     }
-    if (err < 0)
-        return err;
-    core_lock_acquire(&s->tree_lock);
-    err = check_names(r);
-    if (err < 0 || r->inode == r->target) { /* as in rename_locked() */
-        core_lock_release(&s->tree_lock);
-        return err;
+    if (err == 0)
+        err = rename_found(r);
+    if (err == -LX_EACCES && r->target && mapping_hide(r->target)) { /* see host_remove() */
+        err = rename_found(r);
+        mapping_show(r->target);
     }
-    err = check_access(r);
-    if (err == 0)
-        err = ops->rename_locked(r->dir, &r->last, r->inode, r->to_dir, &r->to_last, r->target,
-                                 r->flags);
-    if (err == 0)
-        notify(r);
-    core_lock_release(&s->tree_lock);
     return err;
 }
 

@@ -4,10 +4,13 @@
 #include "core/shared.h"
 #include "lx/errno.h"
 #include "lx/mman.h"
+#include "lx/unistd.h"
 #include "memory/area.h"
 #include "memory/range.h"
 #include "plat/plat.h"
 #include "shim/memory.h"
+#include "vfs/file.h"
+#include "vfs/inode.h"
 
 /* MADV_DONTNEED: private anonymous memory is zero afterwards, a file's copy is read again. */
 static int drop_area(struct shim_mm *mm, struct area *a, uint64_t begin, uint64_t end)
@@ -35,7 +38,11 @@ static int remove_area(struct shim_mm *mm, struct area *a, uint64_t begin, uint6
         return -LX_EINVAL;
     if (!a->shared || !(a->prot & PLAT_WRITE))
         return -LX_EACCES;
-    return core_shared_zero(a->shared, a->offset + (begin - a->begin), end - begin);
+    uint64_t offset = a->offset + (begin - a->begin);
+    if (!a->file)
+        return core_shared_zero(a->shared, offset, end - begin);
+    return vfs_inode_allocate(a->file->inode, LX_FALLOC_FL_PUNCH_HOLE | LX_FALLOC_FL_KEEP_SIZE,
+                              offset, end - begin);
 }
 
 /* What is only advice. */

@@ -10,6 +10,7 @@
 #include "memory/image.h"
 #include "memory/view.h"
 #include "vfs/file.h"
+#include "vfs/mapping.h"
 #include "vfs/memfd.h"
 
 uint32_t area_find(const struct shim_mm *mm, uint64_t addr)
@@ -39,8 +40,10 @@ static int is_writer(const struct area *a)
 
 void area_get(const struct area *a)
 {
-    if (a->file)
+    if (a->file) {
         vfs_file_get(a->file);
+        vfs_mapping_add(a->file, a->offset + (a->end - a->begin));
+    }
     if (a->shared)
         core_shared_get(a->shared);
     if (is_writer(a))
@@ -52,6 +55,8 @@ void area_put(const struct area *a)
     if (is_writer(a))
         vfs_memfd_unmap(a->file);
     core_shared_put(a->shared);
+    if (a->file)
+        vfs_mapping_remove(a->file);
     vfs_file_put(a->file);
 }
 
@@ -96,6 +101,22 @@ static int mergeable(const struct area *a, const struct area *b)
     return a->end == b->begin && a->prot == b->prot && a->flags == b->flags && a->text == b->text &&
            a->file == b->file && a->shared == b->shared &&
            ((!a->file && !a->shared) || a->offset + (a->end - a->begin) == b->offset);
+}
+
+uint32_t area_last_of_mapping(const struct shim_mm *mm, uint32_t index)
+{
+    const uint32_t here = AREA_BACKED | AREA_PATCHED | AREA_PRISTINE | AREA_BEYOND;
+    for (; index + 1 < mm->count; index++) {
+        struct area a = mm->areas[index], b = mm->areas[index + 1];
+        if (!((a.flags | b.flags) & AREA_BEYOND))
+            break;
+        a.flags &= ~here;
+        b.flags &= ~here;
+        a.text = b.text = 0;
+        if (!mergeable(&a, &b))
+            break;
+    }
+    return index;
 }
 
 void area_merge(struct shim_mm *mm, uint64_t begin, uint64_t end)

@@ -34,7 +34,7 @@ struct area {
 #define AREA_BACKED 1u      /* the host has memory for it; else it reads as zero once it has */
 #define AREA_SHARED 2u      /* MAP_SHARED */
 #define AREA_PATCHED 4u     /* its code was scanned and patched */
-#define AREA_BEYOND 8u      /* of a file mapping, behind the file's end: an access is SIGBUS */
+#define AREA_BEYOND 8u      /* behind the end of its file or object: an access is SIGBUS */
 #define AREA_NOWRITE 16u    /* shared, of a file that is not open for writing, or sealed */
 #define AREA_DONTFORK 32u   /* MADV_DONTFORK: a child does not get it */
 #define AREA_WIPEONFORK 64u /* MADV_WIPEONFORK: a child gets it zeroed */
@@ -49,10 +49,11 @@ struct patched_image;
 struct view;
 
 struct shim_mm {
-    _Atomic uint32_t users; /* processes */
-    uint32_t is_here;       /* 1: a guest host has memory for it; set by that one */
-    struct core_lock lock;  /* guards all below */
-    struct area *areas;     /* sorted, in the arena */
+    _Atomic uint32_t users;  /* processes */
+    uint32_t is_here;        /* 1: a guest host has memory for it; set by that one */
+    struct core_lock lock;   /* guards all below; `misfit` is read without */
+    _Atomic uint32_t misfit; /* 1: its guest host is to call refit(), see refit.h */
+    struct area *areas;      /* sorted, in the arena */
     uint32_t count, capacity;
     uint64_t next;                /* where the search for a free range begins */
     uint64_t brk_base, brk_end;   /* brk_end: as brk(2) reports it, not rounded */
@@ -63,6 +64,7 @@ struct shim_mm {
     struct image_view *image_views;
     uint64_t next_view;    /* where the search for a place for one begins; 0: anywhere */
     uint64_t next_reserve; /* likewise of RESERVE_WINDOW_BASE */
+    uint64_t refit_count;  /* changes by refit() */
     uint64_t program;      /* see shim_mm_program() */
     uint32_t needs_fs;     /* see shim_mm_needs_fs() */
 };
@@ -72,6 +74,9 @@ uint32_t area_find(const struct shim_mm *mm, uint64_t addr);
 
 /* The area that holds `addr`, or NULL. */
 struct area *area_at(struct shim_mm *mm, uint64_t addr);
+
+/* The last area of the mapping that `index` is in: what Linux has as one may end in AREA_BEYOND. */
+uint32_t area_last_of_mapping(const struct shim_mm *mm, uint32_t index);
 
 /* Take, or put, what an area has references to: for a copy of it. */
 void area_get(const struct area *a);

@@ -13,9 +13,11 @@
 #include "memory/image.h"
 #include "memory/keep.h"
 #include "memory/patch.h"
+#include "memory/refit.h"
 #include "memory/view.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
+#include "shim/host.h"
 #include "shim/interrupt.h"
 #include "shim/memory.h"
 #include "shim/task.h"
@@ -247,11 +249,12 @@ int shim_mm_fork(struct shim_task *t, const struct shim_host *to, struct shim_mm
         (*child)->is_here = 0;
         core_lock_acquire(&mm->lock);
         name_constants(mm);
-        shim_interrupter_hold(t); /* what others write now is in the copy as a whole, or not */
+        /* What others write now is in the copy as a whole, or not. */
+        shim_interrupter_hold(&t->host->interrupter, t);
         err = clone_records(mm, *child);
         for (uint32_t i = 0; err == 0 && i < mm->count; i++)
             err = send_area(*copy, &mm->areas[i], sp, to);
-        shim_interrupter_release(t);
+        shim_interrupter_release(&t->host->interrupter, t);
         core_lock_release(&mm->lock);
     }
     if (err < 0) {
@@ -383,6 +386,8 @@ int shim_mm_receive(struct shim_mm *mm, struct shim_mm_copy *copy)
     }
     if (err == 0)
         err = view_attach(mm);
+    if (err == 0)
+        refit(mm); /* files may have changed on the way */
     core_lock_release(&mm->lock);
     return err;
 }

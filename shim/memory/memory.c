@@ -21,6 +21,7 @@
 #include "vfs/file.h"
 #include "vfs/image_format.h"
 #include "vfs/inode.h"
+#include "vfs/mapping.h"
 #include "vfs/memfd.h"
 #include "vfs/super.h"
 
@@ -243,12 +244,9 @@ static int find_shared(struct area *a, uint64_t size)
             return may;
         a->flags |= may ? 0 : AREA_NOWRITE;
     }
-    /*
-     * Who can only read gets a copy of what lies in a folder of the host or is the image's still; who
-     * may write looks for that here: sqlite and others do, of what they have mapped for reading.
-     */
+    /* Who can only read what is the image's still gets a copy: nobody has shown that he writes. */
     struct vfs_image_key key;
-    int needs = may_write || !(inode->owner || vfs_file_image_key(a->file, &key));
+    int needs = may_write || !vfs_file_image_key(a->file, &key);
     int err = vfs_inode_share(inode, needs, &a->shared);
     if (err < 0 && !(a->flags & AREA_NOWRITE))
         vfs_memfd_unmap(a->file);
@@ -267,22 +265,30 @@ int range_remove(struct shim_mm *mm, uint64_t begin, uint64_t end)
     return err;
 }
 
-/*
- * How much of a mapping shows the file: up to the end of its last page.
- * Differs from Linux: where the contents are shared it is all, because the file may grow, in
- * any process; what is written behind the end may show then.
- */
-static uint64_t size_in_file(const struct area *a, uint64_t size)
+uint64_t range_visible(const struct area *a)
 {
-    struct vfs_file *file = a->file;
-    uint64_t offset = a->offset, end = UINT64_MAX;
-    if (a->shared)
-        end = file ? UINT64_MAX : core_shared_size(a->shared);
-    else if (file->kind == VFS_FILE_REGULAR)
-        end = PAGE_UP(vfs_file_size(file));
-    if (end <= offset)
+    uint64_t size = a->end - a->begin, end = UINT64_MAX;
+    if (a->file)
+        end = vfs_mapping_size(a->file);
+    else if (a->shared)
+        end = core_shared_size(a->shared);
+    end = end < UINT64_MAX - CORE_PAGE_SIZE ? PAGE_UP(end) : UINT64_MAX;
+    if (end <= a->offset)
         return 0;
-    return size < end - offset ? size : end - offset;
+    return size < end - a->offset ? size : end - a->offset;
+}
+
+/* What of a mapping shows nothing has its references, and its place in the file, all the same. */
+static int insert_beyond(struct shim_mm *mm, const struct area *a, uint64_t part)
+{
+    struct area beyond = *a;
+    beyond.begin += part;
+    beyond.offset += part;
+    beyond.flags = (a->flags & ~AREA_PRISTINE) | AREA_BEYOND;
+    int err = area_insert(mm, &beyond);
+    if (err == 0 && part)
+        area_get(&beyond); /* the other part has those that came */
+    return err;
 }
 
 /* Where MAP_FIXED says, what was there is gone; -LX_EEXIST: it is not to be. */
@@ -315,20 +321,13 @@ int64_t range_map(struct shim_mm *mm, uint64_t addr, uint64_t length, uint32_t f
         addr = place ? place : choose(mm, addr, size, flags, a);
     if (!addr)
         return -LX_ENOMEM;
-    uint64_t part = a->file || a->shared ? size_in_file(a, size) : size;
     a->begin = addr;
+    a->end = addr + size;
+    uint64_t part = range_visible(a);
+    int err = part < size ? insert_beyond(mm, a, part) : 0; /* first: trampolines take room */
+    if (err < 0)
+        return err;
     a->end = addr + part;
-    int err = 0;
-    if (part < size) { /* first: trampolines must not find room there */
-        const struct area beyond = {.begin = addr + part,
-                                    .end = addr + size,
-                                    .prot = a->prot,
-                                    .flags =
-                                        (a->flags & (AREA_SHARED | AREA_PRISTINE)) | AREA_BEYOND};
-        err = area_insert(mm, &beyond);
-        if (err < 0)
-            return err;
-    }
     if (part)
         err = range_back(mm, a);
     if (err == 0 && part) {
@@ -342,15 +341,12 @@ int64_t range_map(struct shim_mm *mm, uint64_t addr, uint64_t length, uint32_t f
         patch_forget(mm, addr, addr + size); /* a library's trampolines */
         return err;
     }
-    if (!part)
-        area_put(a);
     return (int64_t)addr;
 }
 
 /*
  * Differs from Linux: a shared mapping of a file of the image that was opened for reading only and
- * that nobody has changed yet is a copy; so is one of a file of a host folder, which may not be
- * writable (ENODEV).
+ * that nobody has changed yet is a copy.
  */
 int64_t shim_mm_map(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t prot, uint32_t flags,
                     struct vfs_file *file, uint64_t offset)
@@ -374,8 +370,11 @@ int64_t shim_mm_map(struct shim_mm *mm, lx_uptr addr, uint64_t size, uint32_t pr
         result = find_shared(&a, PAGE_UP(size));
     if (result < 0)
         return result;
-    if (a.file)
+    if (a.file) {
         vfs_file_get(a.file);
+        vfs_mapping_add(a.file, a.offset + PAGE_UP(size));
+        vfs_mapping_refresh(a.file);
+    }
     core_lock_acquire(&mm->lock);
     result = range_map(mm, addr, size, flags, &a);
     core_lock_release(&mm->lock);
@@ -607,16 +606,25 @@ int shim_mm_futex_key(struct shim_mm *mm, lx_uptr addr, uint64_t key[2])
     return a && !(a->flags & AREA_BEYOND) ? 0 : -LX_EFAULT;
 }
 
-int shim_mm_lookup(struct shim_mm *mm, lx_uptr addr, uint32_t *prot)
+struct vfs_file *shim_mm_next_file(struct shim_mm *mm, lx_uptr *begin, lx_uptr *end)
 {
-    *prot = 0;
+    struct vfs_file *file = NULL;
     core_lock_acquire(&mm->lock);
-    const struct area *a = area_at(mm, addr);
-    int err = !a ? -LX_ENOMEM : a->flags & AREA_BEYOND ? -LX_EIO : 0;
-    if (a)
-        *prot = a->prot;
+    for (uint32_t i = area_find(mm, *begin); i < mm->count && !file; i++) {
+        const struct area *a = &mm->areas[i];
+        if (a->begin >= *end)
+            break;
+        if (!a->shared || !a->file || a->flags & AREA_BEYOND)
+            continue;
+        file = vfs_file_get(a->file);
+        *begin = a->begin > *begin ? a->begin : *begin;
+        *end = a->end < *end ? a->end : *end;
+        uint64_t last = view_end(mm, *begin);
+        if (last > *begin && last < *end)
+            *end = last;
+    }
     core_lock_release(&mm->lock);
-    return err;
+    return file;
 }
 
 int shim_mm_is_mapped(struct shim_mm *mm, lx_uptr begin, lx_uptr end)
@@ -666,9 +674,10 @@ void shim_mm_list(struct shim_mm *mm, void (*put)(void *arg, const struct shim_m
     core_lock_acquire(&mm->lock);
     for (uint32_t i = 0; i < mm->count; i++) {
         const struct area *a = &mm->areas[i];
+        i = area_last_of_mapping(mm, i);
         const struct shim_mm_area shown = {
             .begin = a->begin,
-            .end = a->end,
+            .end = mm->areas[i].end,
             .file = a->file,
             .offset = a->offset,
             .prot = a->prot,

@@ -29,6 +29,9 @@ struct vfs_file;
 MUST_USE int64_t range_map(struct shim_mm *mm, uint64_t addr, uint64_t length, uint32_t flags,
                            struct area *a);
 
+/* How many bytes of an area its file, or object, has; whole pages. */
+uint64_t range_visible(const struct area *a);
+
 /* Unmap what lies in [begin, end). */
 MUST_USE int range_remove(struct shim_mm *mm, uint64_t begin, uint64_t end);
 

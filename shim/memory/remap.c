@@ -10,34 +10,14 @@
 #include "shim/memory.h"
 #include "shim/user.h"
 
-/* Grow [old, old + old_size), whose last area is `last`, in place. */
-static int extend_locked(struct shim_mm *mm, const struct area *last, uint64_t new_end)
-{
-    struct area a = *last;
-    a.flags &= ~(AREA_BACKED | AREA_PATCHED | AREA_PRISTINE);
-    a.text = 0;
-    a.offset += last->end - last->begin;
-    a.begin = last->end;
-    a.end = new_end;
-    int err = range_back(mm, &a);
-    if (err < 0)
-        return err;
-    area_get(&a);
-    err = area_insert(mm, &a);
-    if (err < 0) {
-        range_unback(mm, &a);
-        area_put(&a);
-    }
-    return err;
-}
-
-/* Map what the area shows from `addr` on once more; AREA_BEYOND shows nothing. */
+/* Map what the area shows from `addr` on once more. */
 static int64_t map_again_locked(struct shim_mm *mm, const struct area *from, uint64_t addr,
                                 uint64_t size, uint32_t flags, uint64_t new_addr)
 {
     struct area a = *from;
     a.offset += addr - from->begin;
-    a.flags &= ~(AREA_BACKED | AREA_PATCHED | AREA_PRISTINE);
+    a.flags &= ~(AREA_BACKED | AREA_PATCHED | AREA_PRISTINE | AREA_BEYOND);
+    a.text = 0;
     area_get(&a);
     int64_t to = range_map(mm, new_addr, size, flags, &a);
     if (to < 0)
@@ -78,7 +58,7 @@ static int64_t move_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size,
     if (a.shared)
         return move_shared_locked(mm, addr, old_size, new_size, flags, new_addr);
     a.offset += addr - from->begin;
-    a.flags &= ~(AREA_BACKED | AREA_PATCHED | AREA_PRISTINE);
+    a.flags &= ~(AREA_BACKED | AREA_PATCHED | AREA_PRISTINE | AREA_BEYOND);
     a.text = 0; /* at another address it is not the program's */
     uint32_t prot = a.prot;
     int copy = (from->flags & AREA_BACKED) != 0;
@@ -86,10 +66,14 @@ static int64_t move_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size,
         a.file = NULL;
         a.prot = PLAT_READ | PLAT_WRITE;
     }
-    uint64_t part = old_size < new_size ? old_size : new_size;
+    uint64_t there = from->end - addr < old_size ? from->end - addr : old_size;
+    uint64_t part = there < new_size ? there : new_size;
+    area_get(&a);
     int64_t to = range_map(mm, new_addr, new_size, flags & LX_MREMAP_FIXED ? LX_MAP_FIXED : 0, &a);
-    if (to < 0)
+    if (to < 0) {
+        area_put(&a);
         return to;
+    }
     int err = copy ? move_contents(mm, addr, part, prot, (uint64_t)to, new_size) : 0;
     if (err < 0) {
         int undone = range_remove(mm, (uint64_t)to, (uint64_t)to + new_size);
@@ -98,7 +82,7 @@ static int64_t move_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size,
     if (!(flags & LX_MREMAP_DONTUNMAP))
         err = range_remove(mm, addr, addr + old_size);
     else if (copy) /* pages move: where they were is as new */
-        err = host_clean(addr, addr + old_size, prot);
+        err = host_clean(addr, addr + there, prot);
     return err < 0 ? err : to;
 }
 
@@ -106,7 +90,9 @@ static int64_t remap_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size
                             uint32_t flags, uint64_t new_addr)
 {
     const struct area *a = area_at(mm, addr);
-    if (!a || a->end < addr + old_size)
+    const struct area *last =
+        a ? &mm->areas[area_last_of_mapping(mm, (uint32_t)(a - mm->areas))] : a;
+    if (!a || last->end < addr + old_size)
         return -LX_EFAULT; /* mremap(2): not one mapping */
     if (!old_size && !a->shared)
         return -LX_EINVAL;
@@ -122,17 +108,11 @@ static int64_t remap_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size
         }
         return (int64_t)addr;
     }
-    if (a->end == addr + old_size && shim_user_ok(addr, new_size) &&
-        area_is_free(mm, a->end, addr + new_size)) {
-        int shared = a->shared != NULL;
-        int64_t err = shared ? map_again_locked(mm, a, a->end, addr + new_size - a->end,
-                                                LX_MAP_FIXED_NOREPLACE, a->end)
-                             : extend_locked(mm, a, addr + new_size);
-        if (err >= 0)
-            return (int64_t)addr;
-        if (!shared)
-            return err;
-    }
+    if (last->end == addr + old_size && shim_user_ok(addr, new_size) &&
+        area_is_free(mm, last->end, addr + new_size) &&
+        map_again_locked(mm, last, last->end, addr + new_size - last->end, LX_MAP_FIXED_NOREPLACE,
+                         last->end) >= 0)
+        return (int64_t)addr;
     if (!(flags & LX_MREMAP_MAYMOVE))
         return -LX_ENOMEM;
     return move_locked(mm, addr, old_size, new_size, flags, 0);

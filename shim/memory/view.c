@@ -9,6 +9,8 @@
 #include "memory/area.h"
 #include "memory/image.h"
 #include "plat/plat.h"
+#include "plat/thread.h"
+#include "shim/host.h"
 #include "shim/memory.h"
 
 #define IN_GRANULE(x) ((x) & (PLAT_GRANULE - 1))
@@ -24,6 +26,12 @@ static struct view *first_view(const struct shim_mm *mm, uint64_t addr, uint64_t
             found = v;
     }
     return found;
+}
+
+uint64_t view_end(const struct shim_mm *mm, uint64_t addr)
+{
+    const struct view *v = first_view(mm, addr, addr + 1);
+    return v ? v->end : addr;
 }
 
 static uint64_t search(const struct shim_mm *mm, uint64_t from, uint64_t span)
@@ -52,6 +60,11 @@ uint64_t view_choose(struct shim_mm *mm, uint64_t size, uint64_t offset)
     return at + skip;
 }
 
+static int shows(const struct area *a)
+{
+    return a->shared && !(a->flags & AREA_BEYOND);
+}
+
 /* Is an area over the view? */
 static int is_used(struct shim_mm *mm, const struct view *v)
 {
@@ -59,7 +72,7 @@ static int is_used(struct shim_mm *mm, const struct view *v)
         const struct area *a = &mm->areas[i];
         if (a->begin >= v->end)
             break;
-        if (a->shared)
+        if (shows(a))
             return 1;
     }
     return 0;
@@ -68,7 +81,7 @@ static int is_used(struct shim_mm *mm, const struct view *v)
 static void view_free(struct view *v)
 {
     if (v->mapped)
-        core_shared_unmap(v->begin, v->end - v->begin);
+        core_shared_unmap(v->begin, v->mapped);
     core_arena_free(v, sizeof *v);
 }
 
@@ -84,19 +97,32 @@ void view_release(struct shim_mm *mm, uint64_t begin, uint64_t end)
     }
 }
 
-static int view_add(struct shim_mm *mm, struct core_shared *s, uint64_t begin, uint64_t end,
-                    uint64_t offset)
+/* Map as much of [begin, *end) as a view can have; *end is its end then. */
+static int view_add(struct shim_mm *mm, struct core_shared *s, int writable, uint64_t begin,
+                    uint64_t *end, uint64_t offset)
 {
+    uint64_t there;
     struct view *v = core_arena_alloc(sizeof *v);
     if (!v)
         return -LX_ENOMEM;
-    if (core_shared_map(s, offset, begin, end - begin, 0) < 0) {
+    int err = core_shared_map(s, offset, begin, *end - begin, writable, &there);
+    if (err < 0) {
         core_arena_free(v, sizeof *v);
-        return -LX_ENOMEM;
+        return err == -LX_EEXIST ? -LX_ENOMEM : err;
     }
-    *v = (struct view){mm->views, begin, end, s, offset, 1};
+    if (there >= PLAT_GRANULE)
+        *end = begin + there;
+    *v = (struct view){mm->views, begin, *end, s, offset, there, (uint32_t)writable};
     mm->views = v;
     return 0;
+}
+
+static void view_unlink(struct shim_mm *mm, const struct view *v)
+{
+    struct view **link = &mm->views;
+    while (*link != v)
+        link = &(*link)->next;
+    *link = v->next;
 }
 
 /* May the program be using what is left of the view? */
@@ -106,7 +132,7 @@ static int is_accessible(struct shim_mm *mm, const struct view *v)
         const struct area *a = &mm->areas[i];
         if (a->begin >= v->end)
             break;
-        if (a->shared && a->prot)
+        if (shows(a) && a->prot)
             return 1;
     }
     return 0;
@@ -121,19 +147,63 @@ static int view_cut(struct shim_mm *mm, struct view *v, uint64_t begin, uint64_t
     const struct view old = *v;
     if (is_accessible(mm, v))
         return -LX_ENOMEM;
-    for (struct view **link = &mm->views; *link; link = &(*link)->next) {
-        if (*link == v) {
-            *link = v->next;
-            break;
-        }
-    }
+    view_unlink(mm, v);
     view_free(v);
-    int err = 0;
+    int err = 0, writable = (int)old.writable;
     if (old.begin < begin)
-        err = view_add(mm, old.shared, old.begin, begin, old.offset);
+        err = view_add(mm, old.shared, writable, old.begin, &begin, old.offset);
     if (err == 0 && end < old.end)
-        err = view_add(mm, old.shared, end, old.end, old.offset + (end - old.begin));
+        err = view_add(mm, old.shared, writable, end, &(uint64_t){old.end},
+                       old.offset + (end - old.begin));
     return err;
+}
+
+/* Give the pages of a view the protections that the areas over it have. */
+static int protect_again(struct shim_mm *mm, uint64_t begin, uint64_t end)
+{
+    int err = 0;
+    for (uint32_t i = area_find(mm, begin); err == 0 && i < mm->count; i++) {
+        const struct area *a = &mm->areas[i];
+        if (a->begin >= end)
+            break;
+        if (shows(a) && a->flags & AREA_BACKED)
+            err = view_protect(mm, a->begin > begin ? a->begin : begin, a->end < end ? a->end : end,
+                               a->prot);
+    }
+    return err;
+}
+
+/*
+ * Map a view of a file anew, because the file has grown, or is to be written.  No other thread of
+ * this process runs guest code meanwhile.  A system call of one that uses this very memory may
+ * find it missing: EFAULT.
+ */
+static int view_renew(struct shim_mm *mm, struct view *v, int writable)
+{
+    const struct view old = *v;
+    const struct plat_thread *self = plat_thread_self();
+    struct shim_host *host = shim_host_self();
+    uint64_t at = old.begin;
+    int err = 0;
+    shim_interrupter_hold(&host->interrupter, self ? self->owner : NULL);
+    view_unlink(mm, v);
+    view_free(v);
+    while (err == 0 && at < old.end) {
+        uint64_t end = old.end;
+        err = view_add(mm, old.shared, writable, at, &end, old.offset + (at - old.begin));
+        at = end;
+    }
+    if (err == 0)
+        err = protect_again(mm, old.begin, old.end);
+    shim_interrupter_release(&host->interrupter, self ? self->owner : NULL);
+    return err;
+}
+
+/* Has the view what an area needs of it? */
+static int is_enough(const struct view *v, const struct area *a)
+{
+    uint64_t end = a->end < v->end ? a->end : v->end;
+    return v->begin + v->mapped >= end && (v->writable || a->flags & AREA_NOWRITE);
 }
 
 /* Granules that a view of the object shows already, by an earlier mapping beside this one, stay. */
@@ -142,14 +212,17 @@ int view_map(struct shim_mm *mm, const struct area *a)
     if (IN_GRANULE(a->begin) != IN_GRANULE(a->offset))
         return -LX_ENOMEM;
     uint64_t begin = GRANULE_DOWN(a->begin), end = GRANULE_UP(a->end);
-    int err = 0;
+    int err = 0, writable = !(a->flags & AREA_NOWRITE);
     for (uint64_t at = begin, stop; err == 0 && at < end; at = stop) {
         uint64_t offset = GRANULE_DOWN(a->offset) + (at - begin);
         struct view *v = first_view(mm, at, end);
         if (v && v->begin <= at) {
             stop = v->end;
-            if (v->shared == a->shared && v->offset + (at - v->begin) == offset)
+            if (v->shared == a->shared && v->offset + (at - v->begin) == offset) {
+                if (!is_enough(v, a))
+                    err = view_renew(mm, v, writable || v->writable);
                 continue;
+            }
             stop = at; /* again, with room there */
             err = view_cut(mm, v, at, end < v->end ? end : v->end);
             continue;
@@ -158,7 +231,7 @@ int view_map(struct shim_mm *mm, const struct area *a)
         uint64_t part = core_shared_part_end(a->shared, offset) - offset;
         if (stop - at > part)
             stop = at + part;
-        err = view_add(mm, a->shared, at, stop, offset);
+        err = view_add(mm, a->shared, writable, at, &stop, offset);
     }
     if (err == 0)
         err = view_protect(mm, a->begin, a->end, a->prot);
@@ -167,18 +240,22 @@ int view_map(struct shim_mm *mm, const struct area *a)
     return err;
 }
 
+/* What is not at the host has lost its place in the file a moment ago. */
 int view_protect(struct shim_mm *mm, uint64_t begin, uint64_t end, uint32_t prot)
 {
-    for (uint64_t at = begin, stop; at < end; at = stop) {
+    int err = 0;
+    for (uint64_t at = begin; err == 0 && at < end;) {
         const struct view *v = first_view(mm, at, end);
-        if (!v || v->begin > at)
-            return -LX_ENOMEM;
-        stop = v->end < end ? v->end : end;
-        int err = plat_mem_protect(at, stop - at, prot);
-        if (err < 0)
-            return err;
+        if (!v)
+            break;
+        uint64_t stop = v->begin + v->mapped < end ? v->begin + v->mapped : end;
+        if (at < v->begin)
+            at = v->begin;
+        if (at < stop)
+            err = plat_mem_protect(at, stop - at, prot);
+        at = v->end;
     }
-    return 0;
+    return err;
 }
 
 int view_clone(const struct shim_mm *mm, struct shim_mm *child)
@@ -203,14 +280,11 @@ int view_attach(struct shim_mm *mm)
 {
     int err = 0;
     for (struct view *v = mm->views; err == 0 && v; v = v->next) {
-        err = core_shared_map(v->shared, v->offset, v->begin, v->end - v->begin, 0);
-        v->mapped = err == 0;
+        err = core_shared_map(v->shared, v->offset, v->begin, v->end - v->begin, (int)v->writable,
+                              &v->mapped);
     }
-    for (uint32_t i = 0; err == 0 && i < mm->count; i++) {
-        const struct area *a = &mm->areas[i];
-        if (a->shared)
-            err = view_protect(mm, a->begin, a->end, a->prot);
-    }
+    if (err == 0)
+        err = protect_again(mm, 0, UINT64_MAX);
     return err < 0 ? -LX_ENOMEM : 0;
 }
 
@@ -218,7 +292,7 @@ void view_forget_all(struct shim_mm *mm, int unmap)
 {
     for (struct view *v = mm->views, *next; v; v = next) {
         next = v->next;
-        v->mapped &= (uint32_t)unmap;
+        v->mapped = unmap ? v->mapped : 0;
         view_free(v);
     }
     mm->views = NULL;

@@ -4,8 +4,11 @@
 
 /*
  * Views: shared memory as the host maps it, in granules of 64 KiB, each view as a whole.  Areas
- * lie over views by pages.  A view goes when no area is left over it; what an area has left of it
- * is inaccessible until then.
+ * lie over views by pages.  A view goes when no area is left over it that shows anything; what
+ * areas have left of it is inaccessible until then.
+ *
+ * A view of a file of the host may be shorter at the host than it is here (plat_file_view()): then it
+ * is mapped anew when the file has grown.
  *
  * Private memory is reserved in chunks, which views cannot lie in, nor the other way.
  * So shared mappings have a part of the mmap window to themselves, unless MAP_FIXED says else.
@@ -26,7 +29,8 @@ struct view {
     uint64_t begin, end;
     struct core_shared *shared; /* borrowed: an area over the view has a reference */
     uint64_t offset;            /* of begin in the object */
-    uint32_t mapped;            /* 1: at the host, too; 0: of a child that has not begun */
+    uint64_t mapped;            /* bytes, at the host; 0: of a child that has not begun */
+    uint32_t writable;          /* 0: only for reading */
 };
 
 #define VIEW_WINDOW_BASE (CORE_MMAP_END - (CORE_MMAP_END - CORE_MMAP_BASE) / 4)
@@ -42,9 +46,13 @@ uint64_t view_choose(struct shim_mm *mm, uint64_t size, uint64_t offset);
 
 /*
  * Map what an area shows, where it is not mapped yet, with the area's protection.
- *   returns  -LX_ENOMEM: no memory, or it does not fit the granules there.
+ *   returns  -LX_ENOMEM: no memory, or it does not fit the granules there; -LX_EACCES, -LX_ENODEV: as
+ *            core_shared_map().
  */
 MUST_USE int view_map(struct shim_mm *mm, const struct area *a);
+
+/* Where the view ends that `addr` is in; `addr` itself: in none. */
+uint64_t view_end(const struct shim_mm *mm, uint64_t addr);
 
 /* Change the protection of pages under shared areas. */
 MUST_USE int view_protect(struct shim_mm *mm, uint64_t begin, uint64_t end, uint32_t prot);

@@ -58,7 +58,8 @@ static int32_t float_code(const struct plat_thread *p)
     return fp_code(status & ~(uint32_t)control & 0x3f);
 }
 
-static void describe(struct shim_task *t, struct lx_siginfo *info)
+/* found: as shim_mm_fault() says, of a page fault. */
+static void describe(struct shim_task *t, int found, struct lx_siginfo *info)
 {
     const struct plat_thread *p = t->plat;
     uint64_t rip = shim_mm_original_rip(t->process->mm, p->regs.rip);
@@ -92,14 +93,13 @@ static void describe(struct shim_task *t, struct lx_siginfo *info)
         info->si_code = LX_BUS_ADRALN;
         info->si_addr = 0;
         break;
-    case TRAP_PF: {
-        uint32_t prot;
-        int err = shim_mm_lookup(t->process->mm, p->fault.address, &prot);
-        info->si_signo = err == -LX_EIO ? LX_SIGBUS : LX_SIGSEGV;
-        info->si_code = err == -LX_EIO ? LX_BUS_ADRERR : err == 0 ? LX_SEGV_ACCERR : LX_SEGV_MAPERR;
+    case TRAP_PF:
+        info->si_signo = found == -LX_EIO ? LX_SIGBUS : LX_SIGSEGV;
+        info->si_code = found == -LX_EIO ? LX_BUS_ADRERR
+                        : found == 0     ? LX_SEGV_ACCERR
+                                         : LX_SEGV_MAPERR;
         info->si_addr = p->fault.address;
         break;
-    }
     default: /* #GP and the rest: privileged instructions, non-canonical addresses */
         info->si_signo = LX_SIGSEGV;
         info->si_code = LX_SI_KERNEL;
@@ -126,11 +126,16 @@ static int is_without_fs(const struct plat_thread *p)
 }
 
 /* What is not the program's fault: put it right and go on. */
-static int repair(struct shim_task *t)
+static int repair(struct shim_task *t, int *found)
 {
     struct plat_thread *p = t->plat;
+    *found = 0;
     if (is_without_fs(p))
         return 1; /* plat_resume() loads FS base */
+    if (p->fault.trap == TRAP_PF)
+        *found = shim_mm_fault(t->process->mm, p->fault.address, &t->refits_seen);
+    if (*found > 0)
+        return 1;
     /* A jump went into the middle of a patch. */
     uint64_t stray = shim_mm_stray_rip(t->process->mm, p->regs.rip);
     if (stray && p->fault.trap == TRAP_UD) {
@@ -143,12 +148,13 @@ static int repair(struct shim_task *t)
 void shim_fault(struct plat_thread *p)
 {
     struct shim_task *t = p->owner;
-    if (repair(t))
+    int found;
+    if (repair(t, &found))
         return;
     shim_mm_settle(t->process->mm, &p->regs);
     struct lx_siginfo info;
     plat_gate(); /* float_code() reads the saved state */
-    describe(t, &info);
+    describe(t, found, &info);
     shim_signal_force(t, &info);
     int again = shim_attend(t, 0);
     (void)again; /* no system call is ending */

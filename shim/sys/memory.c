@@ -114,7 +114,18 @@ int64_t sys_msync(struct shim_task *t, lx_uptr addr, uint64_t size, int32_t flag
     if (!IS_PAGED(addr) || flags & ~(LX_MS_ASYNC | LX_MS_INVALIDATE | LX_MS_SYNC) ||
         (flags & LX_MS_ASYNC && flags & LX_MS_SYNC))
         return -LX_EINVAL;
-    return all_mapped(t, addr, size); /* nothing outlives the container: nothing is written back */
+    int err = all_mapped(t, addr, size); /* as far as it is mapped, all is done */
+    if (!(flags & LX_MS_SYNC))
+        return err;
+    uint64_t stop = addr + ((size + CORE_PAGE_SIZE - 1) & ~(uint64_t)(CORE_PAGE_SIZE - 1));
+    uint64_t begin = addr, end = stop;
+    struct vfs_file *file;
+    for (; (file = shim_mm_next_file(t->process->mm, &begin, &end)); begin = end, end = stop) {
+        int failed = vfs_file_sync_view(file, begin, end);
+        vfs_file_put(file);
+        err = failed < 0 ? failed : err;
+    }
+    return err;
 }
 
 int64_t sys_mincore(struct shim_task *t, lx_uptr addr, uint64_t size, lx_uptr vec)

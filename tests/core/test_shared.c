@@ -19,6 +19,16 @@ static struct core_shared *new_object(uint64_t size)
 }
 
 /* What lies at an offset, 0 to 255, without making anything. */
+static int map(struct core_shared *s, uint64_t offset, uint64_t addr, uint64_t size)
+{
+    uint64_t there;
+    int err = core_shared_map(s, offset, addr, size, 1, &there);
+    if (err < 0)
+        return err;
+    assert_int_equal(there, size);
+    return plat_mem_protect(addr, size, READ_WRITE);
+}
+
 static int byte_at(struct core_shared *s, uint64_t offset)
 {
     struct core_shared_piece piece;
@@ -84,6 +94,36 @@ static void bytes_stay_and_are_zero_at_first(void **state)
     core_shared_put(s);
 }
 
+/* Of a file of the host an object has no memory, only keys. */
+static void a_file_is_mapped_itself(void **state)
+{
+    struct plat_file *file;
+    struct core_shared *s;
+    uint64_t key, there;
+    char byte;
+    (void)state;
+    assert_int_equal(plat_keeper_start(), 0);
+    assert_int_equal(plat_file_temporary(&file), 0);
+    assert_int_equal(plat_file_pwrite(file, "host", 4, 0), 4);
+    assert_int_equal(plat_file_keep(core_shared_keeper(), file, &key), 0);
+    assert_int_equal(core_shared_new_file(&s), 0);
+    assert_int_equal(core_shared_map(s, 0, PLACE, GRANULE, 1, &there), -LX_EACCES);
+    assert_int_equal(there, 0);
+    core_shared_set_file(s, key, 0);
+    assert_int_equal(core_shared_map(s, 0, PLACE, GRANULE, 1, &there), -LX_EACCES);
+    core_shared_set_file(s, 0, key);
+    assert_int_equal(core_shared_map(s, 0, PLACE, GRANULE, 1, &there), 0);
+    assert_int_equal(plat_mem_protect(PLACE, 4096, READ_WRITE), 0);
+    assert_memory_equal((void *)PLACE, "host", 4);
+    *(char *)(PLACE + 3) = 's';
+    assert_true(plat_file_pread(file, &byte, 1, 3) == 1 && byte == 's');
+    core_shared_unmap(PLACE, there);
+    assert_int_equal(core_shared_part_end(s, 5), UINT64_MAX);
+    core_shared_put(s);
+    plat_file_forget(core_shared_keeper(), key);
+    plat_file_close(file);
+}
+
 #define MANY 200u /* more windows than a process keeps views of */
 #define WINDOW (16 * GRANULE)
 
@@ -100,7 +140,7 @@ static void many_windows_are_looked_at(void **state)
             assert_int_equal(byte_at(b, i), (uint8_t)i);
         }
     }
-    assert_int_equal(core_shared_map(a, 7 * WINDOW, PLACE, GRANULE, READ_WRITE), 0);
+    assert_int_equal(map(a, 7 * WINDOW, PLACE, GRANULE), 0);
     assert_int_equal(*(uint8_t *)(PLACE + 7), 10);
     *(uint8_t *)(PLACE + 7) = 99;
     assert_int_equal(byte_at(a, 7 * WINDOW + 7), 99);
@@ -140,9 +180,9 @@ static void objects_are_apart_and_go(void **state)
     uint64_t before = core_shared_count(), used = core_arena_used();
     struct core_shared *a = new_object(GRANULE), *b = new_object(GRANULE);
     assert_int_equal(core_shared_count(), before + 2);
-    assert_int_equal(core_shared_map(a, 0, PLACE, GRANULE, READ_WRITE), 0);
-    assert_int_equal(core_shared_map(b, 0, PLACE, GRANULE, READ_WRITE), -LX_EEXIST);
-    assert_int_equal(core_shared_map(b, 0, PLACE + GRANULE, GRANULE, READ_WRITE), 0);
+    assert_int_equal(map(a, 0, PLACE, GRANULE), 0);
+    assert_int_equal(map(b, 0, PLACE, GRANULE), -LX_EEXIST);
+    assert_int_equal(map(b, 0, PLACE + GRANULE, GRANULE), 0);
     memset((void *)PLACE, 'a', GRANULE);
     assert_int_equal(*(char *)(PLACE + GRANULE), 0);
     assert_int_equal(byte_at(a, 5), 'a');
@@ -167,7 +207,7 @@ static void memory_is_zero_again(void **state)
     (void)state;
     for (int i = 0; i < 20; i++) {
         struct core_shared *s = new_object(4 * GRANULE);
-        assert_int_equal(core_shared_map(s, 0, PLACE, 4 * GRANULE, READ_WRITE), 0);
+        assert_int_equal(map(s, 0, PLACE, 4 * GRANULE), 0);
         unsigned char *p = (unsigned char *)PLACE;
         assert_true(p[0] == 0 && memcmp(p, p + 1, 4 * GRANULE - 1) == 0);
         memset(p, 0xff, 4 * GRANULE);
@@ -196,6 +236,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_cover_everything_once),
         cmocka_unit_test(bytes_stay_and_are_zero_at_first),
+        cmocka_unit_test(a_file_is_mapped_itself),
         cmocka_unit_test(many_windows_are_looked_at),
         cmocka_unit_test(many_pieces_are_held),
         cmocka_unit_test(objects_are_apart_and_go),

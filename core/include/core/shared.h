@@ -6,7 +6,8 @@
  * Shared objects: memory that several processes map, each where it likes, and that lives as
  * long as someone has a reference: shared anonymous mappings, and files once they are mapped
  * shared.  An object is a record in the arena; its bytes lie in parts, each made when it is first
- * used, so that an object may be as sparse as a file.
+ * used, so that an object may be as sparse as a file.  Of a file of the host it is only a record:
+ * it can be mapped, but not looked at.
  *
  * Source  mmap(2) MAP_SHARED.
  * Threads any, of any process; an object locks itself (LOCK_SHARED).
@@ -33,21 +34,32 @@ uint32_t core_shared_keeper(void);
  */
 MUST_USE int core_shared_new(uint64_t size, struct core_shared **out);
 
+/*
+ * One that shows a file of the host.  It has to be open, kept (plat_file_keep()), as long as the
+ * object may be mapped.
+ *   reader   its key, open for reading, or 0.
+ *   writer   likewise for both reading and writing.
+ */
+MUST_USE int core_shared_new_file(struct core_shared **out);
+void core_shared_set_file(struct core_shared *s, uint64_t reader, uint64_t writer);
+
 struct core_shared *core_shared_get(struct core_shared *s);
 void core_shared_put(struct core_shared *s); /* NULL is ignored */
 
 /* The size it was made with, in whole granules. */
 uint64_t core_shared_size(const struct core_shared *s);
 
-/* Where the part that holds the byte at `offset` ends. */
+/* Where the part that holds the byte at `offset` ends; a file is one part. */
 uint64_t core_shared_part_end(const struct core_shared *s, uint64_t offset);
 
 /*
- * Map [offset, offset + size) of one part at `addr`, as plat_shared_map().
- *   returns  -LX_EEXIST, -LX_ENOMEM.
+ * Map [offset, offset + size) of one part at `addr`, without access so far.
+ *   writable 0: it will not be given PLAT_WRITE.
+ *   there    bytes that are mapped: `size`, or of a file as plat_file_view() says.
+ *   returns  -LX_EEXIST, -LX_ENOMEM; of a file also -LX_EACCES, -LX_ENODEV.
  */
 MUST_USE int core_shared_map(struct core_shared *s, uint64_t offset, uint64_t addr, uint64_t size,
-                             uint32_t prot);
+                             int writable, uint64_t *there);
 void core_shared_unmap(uint64_t addr, uint64_t size);
 
 /* A piece of an object that this process looks at for a moment. */

@@ -27,7 +27,8 @@ struct shim_interrupter {
     struct core_lock lock;       /* guards the rest */
     struct core_list tasks;      /* of struct shim_task.in_host: those that run guest code here */
     uint32_t has_thread;
-    struct shim_task *_Atomic holder; /* who holds all others; NULL: nobody */
+    _Atomic uint32_t refits;  /* 1: see shim_mm_refit_here() */
+    _Atomic uint32_t is_held; /* 1: they wait, all but who holds them */
 };
 
 /* Once for a record; then whenever a process begins to use it. */
@@ -48,9 +49,10 @@ void shim_interrupter_poke(struct shim_interrupter *i);
  * Keep all tasks of the caller's guest host but its own from running guest code until released.
  * Who is in the shim goes on there, and waits on its way out, in shim_interrupter_wait().  One
  * holds at a time: who has the lock of the address space.
+ *   holder   NULL: it is the interrupter's own thread.
  */
-void shim_interrupter_hold(struct shim_task *holder);
-void shim_interrupter_release(struct shim_task *holder);
+void shim_interrupter_hold(struct shim_interrupter *i, struct shim_task *holder);
+void shim_interrupter_release(struct shim_interrupter *i, struct shim_task *holder);
 void shim_interrupter_wait(struct shim_task *t);
 
 #endif

@@ -133,11 +133,27 @@ int shim_mm_needs_fs(const struct shim_mm *mm);
 int shim_mm_trampolines(const struct vfs_image_key *key, lx_uptr begin, uint64_t *span);
 
 /*
- * What is at an address, for faults: PLAT_READ .. of its area.
- *   returns  -LX_ENOMEM: nothing is mapped there; -LX_EIO: a mapping of a file, behind
- *            the file's end.
+ * Mappings of files show the pages that their files have, whatever changes those (vfs/mapping.h).
+ * _refit_here(): the interrupter of a guest host does what others have found to do in it.
  */
-MUST_USE int shim_mm_lookup(struct shim_mm *mm, lx_uptr addr, uint32_t *prot);
+void shim_mm_mappings_init(void);
+void shim_mm_mappings_apply(struct shim_task *t);
+void shim_mm_refit_here(void);
+
+/*
+ * What is at an address that has faulted, after such a refit, for a host may have changed a file.
+ *   seen     the task's: changes that it has seen at its last fault.
+ *   returns  1: something has changed, so the access is to be tried again; 0: memory, with another
+ *            protection; -LX_ENOMEM: nothing; -LX_EIO: a mapping of a file, behind the file's end.
+ */
+MUST_USE int shim_mm_fault(struct shim_mm *mm, lx_uptr addr, uint64_t *seen);
+
+/*
+ * The first piece of a shared mapping of a file in [*begin, *end), which becomes that: one that the
+ * host has mapped in one.
+ *   returns  the file, a reference; NULL: there is none.
+ */
+struct vfs_file *shim_mm_next_file(struct shim_mm *mm, lx_uptr *begin, lx_uptr *end);
 
 /* 1 if there is no hole in [begin, end). */
 int shim_mm_is_mapped(struct shim_mm *mm, lx_uptr begin, lx_uptr end);

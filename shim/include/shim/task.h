@@ -186,6 +186,8 @@ struct shim_task {
     uint64_t timer_slack_ns; /* own; 0: the default; prctl(PR_SET_TIMERSLACK) */
     uint64_t restart_ns;     /* own; deadline of an interrupted sleep, see restart_syscall(2) */
 
+    uint64_t refits_seen;            /* own; see shim_mm_fault() */
+    uint32_t refits;                 /* own; 1: shim_mm_mappings_apply() before the next return */
     uint32_t trace;                  /* constant: 1 prints this task's system calls */
     uint64_t fast_calls, slow_calls; /* own; for --stats */
 };

@@ -181,6 +181,9 @@ MUST_USE int vfs_file_stat(struct vfs_file *file, struct lx_stat *out);
 /* What was written to it is on the disk, if it has one. */
 MUST_USE int vfs_file_sync(struct vfs_file *file);
 
+/* The same of what was stored in a shared mapping of it, in one that the host has: msync(2). */
+MUST_USE int vfs_file_sync_view(struct vfs_file *file, uint64_t begin, uint64_t end);
+
 /* The size of a regular file. */
 uint64_t vfs_file_size(struct vfs_file *file);
 

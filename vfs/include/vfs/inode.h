@@ -83,6 +83,9 @@ struct vfs_inode {
     uint32_t chunk_count, first_pages; /* chunks, and pages in the first one */
     struct vfs_memfd *memfd;           /* constant: of memfd_create(2), else NULL */
     _Atomic uint32_t writer_count;     /* open files that may write: it is no program then */
+    _Atomic uint32_t map_count;        /* pieces of address spaces that show it: vfs/mapping.h */
+    _Atomic uint32_t map_hidden;       /* nonzero: they show nothing of it now */
+    _Atomic uint64_t map_end;          /* how far in the file those go, at most */
 
     const char *target; /* constant: a new link's target, in the arena; NULL: the image's */
 
@@ -170,9 +173,9 @@ uint64_t vfs_inode_size(struct vfs_inode *inode);
 /*
  * The object that has a regular file's contents, for mappings that share them: made, with the
  * contents so far, if there is none.
- *   make     0: only if there is one.
+ *   make     0: only if there is one, or it is a file of a host folder, which shows itself.
  *   out      a new reference; NULL: there is none.
- *   returns  -LX_ENOMEM; -LX_EIO: the image is damaged; -LX_ENODEV: a file of a host folder.
+ *   returns  -LX_ENOMEM; -LX_EIO: the image is damaged; -LX_ENODEV: a file that is made up.
  */
 MUST_USE int vfs_inode_share(struct vfs_inode *inode, int make, struct core_shared **out);
 
