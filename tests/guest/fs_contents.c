@@ -6,8 +6,7 @@
  *     fs_contents fill
  *
  * Each epoch has its file, whose contents are known at first.  KIND: "image", the first ones are of
- * an image, made by `fill`; "folder", they are in a folder of the host's, where shared mappings are
- * copies that cannot be written.
+ * an image, made by `fill`.
  */
 
 #include <fcntl.h>
@@ -24,7 +23,7 @@
 #define PAGE 4096
 
 static uint64_t state;
-static int in_image, in_folder, epoch, operation;
+static int in_image, epoch, operation;
 static const char *doing;
 static unsigned char model[FILE_MAX + PAGE], buffer[FILE_MAX + PAGE];
 static size_t size;           /* of the file; the model is zero behind it */
@@ -225,8 +224,7 @@ static int choose_pages(size_t *at, size_t *count)
 static void do_map_read(void)
 {
     size_t at, count;
-    int flags =
-        dice(2) && !in_folder ? MAP_SHARED : MAP_PRIVATE; /* there only if it cannot be written */
+    int flags = dice(2) ? MAP_SHARED : MAP_PRIVATE;
     if (!choose_pages(&at, &count))
         return;
     doing = flags == MAP_SHARED ? "shared, read" : "private, read";
@@ -251,18 +249,10 @@ static void do_map_write(void)
     if (!choose_pages(&at, &count))
         return;
     doing = "shared, write";
-    int to = fd();
-    unsigned char *p = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED, to, (off_t)at);
+    unsigned char *p = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED, fd(), (off_t)at);
     first = random_offset(count);
     random_bytes(buffer, count - first);
     memcpy(model + at + first, buffer, count - first);
-    if (in_folder) { /* natively it can be written */
-        if (p != MAP_FAILED)
-            munmap(p, count);
-        is(pwrite(to, buffer, count - first, (off_t)(at + first)) == (ssize_t)(count - first),
-           "pwrite", at, count);
-        return;
-    }
     if (!is(p != MAP_FAILED, "mmap", at, count))
         return;
     memcpy(p + first, buffer, count - first);
@@ -291,8 +281,6 @@ static void do_map_private(void)
 /* The mapping that stays shows what the file is, and the other way round. */
 static void do_shared(void)
 {
-    if (in_folder)
-        return;
     doing = "shared, kept";
     if (!shared) {
         shared = mmap(NULL, FILE_MAX, PROT_READ | PROT_WRITE, MAP_SHARED, fds[0], 0);
@@ -429,7 +417,6 @@ int main(int argc, char **argv)
         return guest_result();
     }
     in_image = argc > 2 && strcmp(argv[2], "image") == 0;
-    in_folder = argc > 2 && strcmp(argv[2], "folder") == 0;
     for (; epoch < epochs && guest_failures < 10; epoch++)
         run_epoch(argc > 1 ? strtoull(argv[1], NULL, 10) : 1);
     return guest_result();
