@@ -124,6 +124,16 @@ void async_send(void)
 
 /* ---- Setting and clearing ---- */
 
+void vfs_owner_set(struct vfs_file *file, const struct vfs_owner *owner)
+{
+    core_lock_acquire(lock()); /* a signal goes to one that was named as a whole */
+    file->owner = owner->id;
+    file->owner_type = (uint8_t)owner->type;
+    file->owner_uid = owner->uid;
+    file->owner_euid = owner->euid;
+    core_lock_release(lock());
+}
+
 /* The list that a file may be in; NULL: what it is of never tells anything. */
 static struct async *_Atomic *list_of(const struct vfs_file *file)
 {

@@ -199,6 +199,13 @@ int vfs_file_image_key(const struct vfs_file *file, struct vfs_image_key *key)
     return 1;
 }
 
+void vfs_file_set_flags(struct vfs_file *file, uint32_t mask, uint32_t flags)
+{
+    uint32_t old = file->flags;
+    while (!atomic_compare_exchange_weak(&file->flags, &old, (old & ~mask) | (flags & mask)))
+        ;
+}
+
 struct vfs_file *vfs_file_get(struct vfs_file *file)
 {
     atomic_fetch_add_explicit(&file->refs, 1, memory_order_relaxed);

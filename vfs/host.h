@@ -28,7 +28,7 @@
 struct host_super {
     struct vfs_super super;   /* first: host_usage() finds it by that */
     uint32_t number;          /* constant */
-    uint32_t uid, gid;        /* constant: see struct vfs_mount_options */
+    uint32_t uid, gid;        /* constant: see struct vfs_folder_options */
     struct core_lock lock;    /* LOCK_DENTRY: guards `files` */
     struct vfs_inode **files; /* hash table by identity; no references */
 };
@@ -36,7 +36,7 @@ struct host_super {
 struct vfs_host {
     struct host_super *super; /* constant */
     uint64_t device, id;      /* constant: which file of the host it is */
-    struct vfs_inode *next;   /* in the mount's table */
+    struct vfs_inode *next;   /* in the super's table */
     char *name;               /* in inode->parent; of the mounted one: in the folder */
     uint32_t name_size;
     /* Its open files for reading and for writing: see host_data.c. */

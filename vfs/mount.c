@@ -97,7 +97,8 @@ int vfs_mount_folder(struct vfs_fs *fs, uint32_t number, const char *name, const
     if (!host)
         return -LX_ENOMEM;
     vfs_super_init(&host->super, VFS_SUPER_HOST, mount_minor());
-    host->super.read_only = (options->flags & VFS_MOUNT_READ_ONLY) != 0;
+    host->super.is_given_read_only = (options->flags & VFS_MOUNT_READ_ONLY) != 0;
+    host->super.read_only = host->super.is_given_read_only;
     host->number = number;
     host->uid = options->uid;
     host->gid = options->gid;
@@ -152,10 +153,8 @@ int vfs_mount_tmpfs(struct vfs_fs *fs, const char *at, const struct vfs_tmpfs_op
     if (err < 0)
         return err;
     super->read_only = (options->flags & VFS_MOUNT_READ_ONLY) != 0;
-    err = mount_root(fs, at, super, options->source, options->flags);
-    if (err < 0)
-        super_end(super);
-    return err;
+    /* If it fails, the container does not start: nothing has to be given back. */
+    return mount_root(fs, at, super, options->source, options->flags);
 }
 
 void vfs_mount_root_read_only(void)

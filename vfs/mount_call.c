@@ -19,7 +19,10 @@ struct target {
 static int find(struct vfs_fs *fs, const char *path, uint32_t flags, struct target *out)
 {
     out->place.dir = NULL;
-    return walk_to_place(fs, NULL, path, flags, &out->where, &out->place);
+    int err = walk_to_place(fs, NULL, path, flags, &out->where, &out->place);
+    if (err < 0)
+        place_put(&out->place);
+    return err;
 }
 
 static void put(struct target *t)
@@ -43,6 +46,14 @@ static int is_mounted(const struct vfs_mount *mount)
 {
     lock();
     int is = mount && mount->is_mounted;
+    unlock();
+    return is;
+}
+
+static int is_covered(const struct vfs_path *where)
+{
+    lock();
+    int is = mount_on_locked(where->mount, where->inode) != NULL;
     unlock();
     return is;
 }
@@ -352,6 +363,11 @@ static int move(struct vfs_fs *fs, const struct vfs_mount_request *r, struct tar
 
 /* ---- Other flags ---- */
 
+/*
+ * Differs from Linux: making a mount or a file system read-only is not EBUSY if files are open for
+ * writing; these can be written to from then on as before.
+ */
+
 /* MS_REMOUNT without times of access keeps what is said of them. */
 static uint32_t flags_again(const struct vfs_mount *m, uint32_t flags)
 {
@@ -367,7 +383,7 @@ static int change_super(struct vfs_super *super, uint32_t read_only,
                         const struct vfs_tmpfs_options *options)
 {
     /* Differs from Linux: what the user of the host gave for reading only stays so. */
-    if (super->type == VFS_SUPER_HOST && super->read_only && !read_only)
+    if (super->is_given_read_only && !read_only)
         return -LX_EPERM;
     if (super->type == VFS_SUPER_TMPFS) {
         uint64_t pages = vfs_super_page_limit(options->size);
@@ -426,7 +442,7 @@ static int act(struct vfs_fs *fs, const struct vfs_mount_request *r, struct targ
         err = r->flags & LX_MS_BIND   ? bind(fs, r, t)
               : r->flags & LX_MS_MOVE ? move(fs, r, t)
                                       : mount_new_super(fs, r, t);
-    } while (err == -LX_EBUSY && t->where.inode->mounted);
+    } while (err == -LX_EBUSY && is_covered(&t->where));
     return err;
 }
 
@@ -504,11 +520,12 @@ int vfs_umount(struct vfs_fs *fs, const char *at, uint32_t flags, int is_privile
         struct vfs_mount *mount = t.where.mount;
         lock();
         err = unmount_locked(mount, flags, mount == fs->root.mount, &gone);
-        unlock();
-        if (err == -LX_EAGAIN) { /* this was no use of it: the tree holds it */
+        if (err ==
+            -LX_EAGAIN) { /* this was no use of it: the tree holds it as long as it is locked */
             mount_put_unused(mount);
             t.where.mount = NULL;
         }
+        unlock();
     }
     mount_put_all(&gone);
     put(&t);

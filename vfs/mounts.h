@@ -26,7 +26,8 @@
 struct mount_spot {
     struct vfs_mount *parent; /* NULL: it is the top one, or not mounted */
     struct vfs_inode *covers; /* seen in the parent */
-    struct vfs_place at;      /* of that; nowhere: it is the parent's root */
+    struct vfs_place
+        at; /* of that; nowhere: it is the parent's root, or a file that nobody knows a name of */
 };
 
 struct vfs_mount {

@@ -72,6 +72,7 @@ struct ahead {
     struct vfs_last last;    /* its name there */
     const char *rest;        /* of the path, from that name on */
     struct vfs_mount *mount; /* where all of it is: what is mounted on the way ends it */
+    uint32_t changes;        /* of the process's root and working directory until then */
 };
 
 #define SLOWLY 1
@@ -109,18 +110,18 @@ static int look_ahead(struct vfs_fs *fs, struct seen *at, const char *path, stru
 
 /* 1; 0: the directory where the path begins has just changed. */
 static int quick_begin(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
-                       struct seen *p, struct vfs_mount **mount)
+                       struct seen *p, struct ahead *a)
 {
     if (*path != '/' && from) {
         look_at(from->inode, p);
-        *mount = from->mount;
+        a->mount = from->mount;
         return 1;
     }
     const struct vfs_current *current = *path == '/' ? &fs->root : &fs->cwd;
-    uint32_t changes = fs->changes;
+    a->changes = fs->changes;
     look_at(current->inode, p);
-    *mount = current->mount;
-    return !(changes & 1) && fs->changes == changes;
+    a->mount = current->mount;
+    return !(a->changes & 1) && fs->changes == a->changes;
 }
 
 /* The place where a path begins: references. */
@@ -135,15 +136,15 @@ static void get_start(struct vfs_fs *fs, const struct vfs_path *from, const char
 
 /* Make the mount of what was found a reference; 0: the process has left it. */
 static int take_mount(struct vfs_fs *fs, const struct vfs_path *from, const char *path,
-                      struct vfs_mount *mount)
+                      const struct ahead *a)
 {
     struct vfs_path start;
-    if (mount == vfs_state()->image_mount) /* it stays */
+    if (a->mount == vfs_state()->image_mount) /* it stays */
         return 1;
     get_start(fs, from, path, &start);
-    int is_there = start.mount == mount;
+    int is_there = (*path != '/' && from) || fs->changes == a->changes;
     if (is_there)
-        mount_get(mount);
+        mount_get(start.mount);
     vfs_path_put(&start);
     return is_there;
 }
@@ -170,7 +171,7 @@ static int begin(struct walk *w, struct vfs_fs *fs, const struct vfs_path *from,
     w->flags = flags;
     if (*path == '/' && resolve & LX_RESOLVE_BENEATH)
         return -LX_EXDEV;
-    if (a->up.inode && take_mount(fs, from, path, a->mount)) {
+    if (a->up.inode && take_mount(fs, from, path, a)) {
         w->at.mount = a->mount;
         w->rest = a->rest;
         if (cache_take(&a->up)) {
@@ -198,7 +199,7 @@ int walk_begin(struct walk *w, struct vfs_fs *fs, const struct vfs_path *from, c
     struct ahead a;
     struct seen at;
     a.up.inode = NULL;
-    if (!RESOLVE(flags) && *path && quick_begin(fs, from, path, &at, &a.mount))
+    if (!RESOLVE(flags) && *path && quick_begin(fs, from, path, &at, &a))
         look_ahead(fs, &at, path, &a); /* whatever it says: the last step is the walk's own */
     return begin(w, fs, from, path, flags, &a);
 }
@@ -298,10 +299,12 @@ static int parent_of(const struct walk *w, struct vfs_path *out)
         core_lock_acquire(&s->mount_lock);
     if (scope && !is_in_scope_locked(&w->at, scope))
         err = -LX_EAGAIN;
-    else if (crosses && !mount_up_locked(&up.mount, &up.inode, &w->root))
-        up = w->at; /* there is nothing above */
-    else
+    else if (!crosses || mount_up_locked(&up.mount, &up.inode, scope ? scope : &w->root))
         up.inode = up.inode->parent;
+    else if (w->base.inode)
+        err = -LX_EXDEV;
+    else
+        up = w->at; /* there is nothing above */
     if (err == 0 && !is_shown_locked(up.mount, up.inode))
         err = -LX_ENOENT;
     if (err == 0)
@@ -316,11 +319,13 @@ static int parent_of(const struct walk *w, struct vfs_path *out)
 static int step_up(struct walk *w)
 {
     struct vfs_path up;
+    int err = 0;
     if (w->base.inode && is_same(&w->at, &w->base))
         return -LX_EXDEV;
     if (is_same(&w->at, root_of(w)))
-        return 0;
-    int err = parent_of(w, &up);
+        up = vfs_path_get(&w->at); /* and onto what was mounted on it since */
+    else
+        err = parent_of(w, &up);
     if (err < 0)
         return err;
     mount_cross(&up);
@@ -544,7 +549,7 @@ static int find_quickly(struct vfs_fs *fs, const struct vfs_path *from, const ch
 {
     struct seen at;
     a->up.inode = NULL;
-    if (RESOLVE(flags) || !*path || !quick_begin(fs, from, path, &at, &a->mount))
+    if (RESOLVE(flags) || !*path || !quick_begin(fs, from, path, &at, a))
         return SLOWLY;
     int err = look_ahead(fs, &at, path, a);
     uint32_t type = at.mode & LX_S_IFMT;
@@ -560,7 +565,7 @@ static int take_quickly(struct vfs_fs *fs, const struct vfs_path *from, const ch
 {
     if (place && !set_place_quickly(fs, from, path, a, place))
         return 0;
-    if (!take_mount(fs, from, path, a->mount))
+    if (!take_mount(fs, from, path, a))
         return 0;
     if (!cache_take(&a->view)) {
         mount_put(a->mount);

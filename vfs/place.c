@@ -82,23 +82,24 @@ static int prepend_name_of(struct backwards *b, struct vfs_inode *dir)
 /*
  * Put a directory's path before what is there, or that of a mount's root; LOCK_TREE and LOCK_MOUNTS
  * are held.
+ *   end      where the path ends: b->begin, or behind a name in the directory.
  *   root     where the path begins.
  *   returns  UNREACHABLE: it does not, but where there is nothing above.
  */
 #define UNREACHABLE 1
-static int prepend_path_of(struct backwards *b, const struct vfs_path *root,
+static int prepend_path_of(struct backwards *b, char *end, const struct vfs_path *root,
                            const struct vfs_mount *mount, struct vfs_inode *at)
 {
-    char *end = b->begin;
     int err = 0;
     while (err == 0 && (mount != root->mount || at != root->inode)) {
         if (mount && at == mount->root) {
             const struct mount_spot *on = &mount->on;
+            int is_root = on->parent == root->mount && on->covers == root->inode;
             if (!on->parent)
                 err = UNREACHABLE;
-            else if (on->at.dir)
+            else if (on->at.dir && !is_root)
                 err = prepend_name(b, on->at.name, on->at.size);
-            at = on->at.dir ? on->at.dir : on->covers;
+            at = on->at.dir && !is_root ? on->at.dir : on->covers;
             mount = on->parent;
         } else if (!at->parent || at->parent == at) {
             err = UNREACHABLE;
@@ -135,7 +136,7 @@ static int build_cwd(struct backwards *b, const struct vfs_path *root, const str
     if (!cwd->inode->nlink)
         return -LX_ENOENT;
     lock_all();
-    int err = prepend_path_of(b, root, cwd->mount, cwd->inode);
+    int err = prepend_path_of(b, b->begin, root, cwd->mount, cwd->inode);
     unlock_all();
     return err == UNREACHABLE ? prepend(b, "(unreachable)", 13) : err;
 }
@@ -202,9 +203,10 @@ static int prepend_file(struct backwards *b, const struct vfs_path *root,
     int err = find_now_locked(where->inode, place, &dir, name, &size);
     if (err == -LX_ENOENT)
         err = prepend(b, " (deleted)", 10);
+    char *end = b->begin;
     if (err == 0)
         err = prepend_name(b, name, size);
-    return err < 0 ? err : prepend_path_of(b, root, where->mount, dir);
+    return err < 0 ? err : prepend_path_of(b, end, root, where->mount, dir);
 }
 
 /* 1 if an inode knows its place itself. */
@@ -237,7 +239,7 @@ static int prepend_where(struct backwards *b, const struct vfs_path *root,
                          const struct vfs_path *where, const struct vfs_place *place)
 {
     if (has_own_place(where->inode) || (where->mount && where->inode == where->mount->root))
-        return prepend_path_of(b, root, where->mount, where->inode);
+        return prepend_path_of(b, b->begin, root, where->mount, where->inode);
     return place->dir ? prepend_file(b, root, where, place) : prepend(b, "/ (deleted)", 11);
 }
 
@@ -279,13 +281,17 @@ int mount_paths_locked(const struct vfs_mount *mount, const struct vfs_path *roo
     struct backwards b = begin_at(out->room, LX_PATH_MAX);
     int err = mount->found.dir ? prepend_file(&b, &nowhere, &within, &mount->found)
               : VFS_IS_DIR(mount->root)
-                  ? prepend_path_of(&b, &nowhere, NULL, mount->root)
+                  ? prepend_path_of(&b, b.begin, &nowhere, NULL, mount->root)
                   : prepend(&b, "/", 1); /* one of the host's is all there is */
+    if (err == -LX_ENOENT) {             /* it was removed: what it was called is not known */
+        b = begin_at(out->room, LX_PATH_MAX);
+        err = prepend(&b, "//deleted", 9);
+    }
     out->within = b.begin;
     if (err < 0)
         return err;
     b = begin_at(out->room + LX_PATH_MAX, LX_PATH_MAX);
-    err = prepend_path_of(&b, root, mount, mount->root);
+    err = prepend_path_of(&b, b.begin, root, mount, mount->root);
     out->at = b.begin;
     return err == UNREACHABLE ? -LX_ENOENT : err;
 }

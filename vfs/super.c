@@ -37,7 +37,7 @@ void vfs_super_init(struct vfs_super *super, enum vfs_super_type type, uint32_t 
 {
     super->type = type;
     super->device = LX_MAKEDEV(0, minor);
-    super->read_only = 0;
+    super->read_only = super->is_given_read_only = 0;
     super->mount_count = 0;
     super->covered_count = 0;
     super->page_limit = super->inode_limit = UINT64_MAX;

@@ -14,6 +14,7 @@
 #include "lx/poll.h"
 #include "lx/signal.h"
 #include "lx/stat.h"
+#include "mounts.h"
 #include "plat/plat.h"
 #include "plat/thread.h"
 #include "tty_ends.h"
@@ -279,7 +280,8 @@ int vfs_ptmx_open_peer(struct vfs_file *master, uint32_t flags, struct vfs_file 
     int err = inode ? vfs_tty_open(inode, flags, out) : -LX_EIO;
     if (err == 0) {
         devpts_place(master->tty, &place);
-        file_set_place(*out, master->mount, &place);
+        int is_beside = master->mount && master->mount->root->super == inode->super;
+        file_set_place(*out, is_beside ? master->mount : NULL, &place);
         place_put(&place);
     }
     vfs_inode_put(inode);

@@ -81,7 +81,7 @@ static int set_flags(struct shim_task *t, int32_t fd, struct vfs_file *file, uin
     int changes = ((flags ^ file->flags) & LX_O_ASYNC) && vfs_async_is_known(file);
     int err = changes ? sys_owner_async(t, fd, file, (flags & LX_O_ASYNC) != 0) : 0;
     if (err == 0)
-        file->flags = (file->flags & ~(uint32_t)SETTABLE) | (flags & SETTABLE);
+        vfs_file_set_flags(file, SETTABLE, flags);
     return err;
 }
 
@@ -421,8 +421,7 @@ static int64_t file_control(struct shim_task *t, int32_t fd, struct vfs_file *fi
     case LX_FIONBIO:
         err = shim_copy_in(&value, arg, sizeof value);
         if (err == 0)
-            file->flags =
-                value ? file->flags | LX_O_NONBLOCK : file->flags & ~(uint32_t)LX_O_NONBLOCK;
+            vfs_file_set_flags(file, LX_O_NONBLOCK, value ? LX_O_NONBLOCK : 0);
         return err;
     case LX_FIOASYNC:
         err = shim_copy_in(&value, arg, sizeof value);

@@ -28,10 +28,10 @@ static int exists(int32_t id)
 
 static void put_owner(struct shim_task *t, struct vfs_file *file, uint8_t type, int32_t id)
 {
-    file->owner_uid = t->process->cred.uid;
-    file->owner_euid = t->process->cred.euid;
-    file->owner_type = type;
-    file->owner = id;
+    vfs_owner_set(file, &(struct vfs_owner){.id = id,
+                                            .type = type,
+                                            .uid = t->process->cred.uid,
+                                            .euid = t->process->cred.euid});
 }
 
 static int64_t set_owner(struct shim_task *t, struct vfs_file *file, uint8_t type, int32_t id)

@@ -657,6 +657,61 @@ static void escapes(void)
     CHECK(umount2("e/b", 0) == 0);
 }
 
+/* 1 if a line of /proc/self/mounts is about this place. */
+static int shows(const char *at)
+{
+    char line[4096], place[1024];
+    int found = 0;
+    FILE *f = fopen("/proc/self/mounts", "r");
+    while (f && fgets(line, sizeof line, f))
+        found |= sscanf(line, "%*s %1023s", place) == 1 && strcmp(after_base(place), at) == 0;
+    if (f)
+        fclose(f);
+    return found;
+}
+
+/* What is covered, or gone, after it was found. */
+static void covered(void)
+{
+    struct open_how beneath = {.flags = O_PATH, .resolve = RESOLVE_BENEATH};
+    struct open_how inside = {.flags = O_PATH, .resolve = RESOLVE_IN_ROOT};
+    mkdir("c", 0755), mkdir("c/a", 0755), mkdir("c/a/x", 0755), mkdir("c/s", 0755);
+    mkdir("c/t", 0755), mkdir("c/from", 0755), mkdir("c/to", 0755), mkdir("c/root", 0755);
+    int dir = open("c/a", O_PATH);
+    CHECK(tmpfs_on("c/a", NULL) == 0);
+    SHOW(syscall(SYS_openat2, dir, "x/../..", &beneath, sizeof beneath));
+    SHOW(syscall(SYS_openat2, dir, "x/..", &beneath, sizeof beneath) >= 0);
+    SHOW(syscall(SYS_openat2, dir, "x/../..", &inside, sizeof inside) >= 0);
+    close(dir);
+    SHOW(umount2("c/a/none/..", 0));
+    CHECK(umount2("c/a", MNT_DETACH) == 0);
+
+    CHECK(mount("s", "c/s", "sysfs", 0, NULL) == 0 && tmpfs_on("c/s", NULL) == 0);
+    CHECK(mount("s", "c/t", "sysfs", 0, NULL) == 0);
+    SHOW(mount("s", "c/t", "sysfs", 0, NULL));
+    CHECK(umount2("c/t", 0) == 0 && umount2("c/s", 0) == 0 && umount2("c/s", 0) == 0);
+
+    CHECK(bind_to("c/from", "c/to") == 0 && rmdir("c/from") == 0);
+    SHOW(shows("/c/to"));
+    CHECK(umount2("c/to", 0) == 0);
+
+    pid_t pid = fork();
+    if (!pid) {
+        mkdir("c/root/proc", 0755);
+        CHECK(bind_to("/proc", "c/root/proc") == 0);
+        CHECK(chroot("c/root") == 0 && chdir("/") == 0);
+        CHECK(tmpfs_on("/", NULL) == 0);
+        SHOW(ino("/..") == ino("/"));
+        SHOW(shows("/"));
+        CHECK(chdir("/..") == 0);
+        show_cwd();
+        fflush(stdout);
+        _exit(0);
+    }
+    waitpid(pid, NULL, 0);
+    CHECK(umount2("c/root", 0) == 0 && umount2("c/root/proc", 0) == 0);
+}
+
 static void changed_root(void)
 {
     mkdir("c", 0755), mkdir("c/root", 0755), mkdir("c/root/in", 0755);
@@ -771,9 +826,9 @@ int main(int argc, char **argv)
     mkdir("mounts", 0755);
     CHECK(tmpfs_on("mounts", "mode=755") == 0 && chdir("mounts") == 0);
     CHECK(getcwd(base, sizeof base) != NULL);
-    static void (*const tests[])(void) = {arguments,    tmpfs,   binds,      recursion, read_only,
-                                          flags,        moves,   letting_go, others,    escapes,
-                                          changed_root, as_user, pivot};
+    static void (*const tests[])(void) = {arguments, tmpfs,        binds,      recursion, read_only,
+                                          flags,     moves,        letting_go, others,    escapes,
+                                          covered,   changed_root, as_user,    pivot};
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
         printf("-- %zu\n", i);
         tests[i]();

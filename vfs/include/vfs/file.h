@@ -149,6 +149,9 @@ int vfs_file_image_key(const struct vfs_file *file, struct vfs_image_key *key);
 MUST_USE int vfs_file_open_stream(uint32_t stream, struct vfs_file **out);
 
 struct vfs_file *vfs_file_get(struct vfs_file *file);
+
+/* Let those LX_O_* of `mask` be as in `flags`, at once: others may change other ones meanwhile. */
+void vfs_file_set_flags(struct vfs_file *file, uint32_t mask, uint32_t flags);
 void vfs_file_put(struct vfs_file *file); /* NULL is ignored */
 
 /* 1 if it was opened for all of `access` (PLAT_READ, PLAT_WRITE). */

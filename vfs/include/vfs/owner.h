@@ -34,6 +34,9 @@ struct vfs_owner_signal {
         fd; /* LX_POLL_* and the descriptor, if F_SETSIG asks for them; code 0: it does not */
 };
 
+/* Name the owner of a file. */
+void vfs_owner_set(struct vfs_file *file, const struct vfs_owner *owner);
+
 /* 1 if a file can have O_ASYNC set. */
 int vfs_async_is_known(const struct vfs_file *file);
 

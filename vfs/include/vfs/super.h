@@ -7,7 +7,7 @@
  * renames stay inside of one.  What is mounted where is vfs/mount.h's.
  *
  * Source   statfs(2), mount(2), tmpfs(5).
- * Threads  any; one lives as long as it is mounted, or an inode of it is held.
+ * Threads  any; one lives as long as it is mounted; one that inodes are held of then, for ever.
  * Errors   0 or -LX_E*.
  */
 
@@ -36,6 +36,7 @@ struct vfs_super {
     uint64_t device;              /* constant: st_dev */
     struct vfs_inode *root;       /* constant; a reference */
     _Atomic uint32_t read_only;   /* 1: nothing in it may be changed, whatever its mounts say */
+    uint32_t is_given_read_only;  /* constant; 1: by the host's user, for a folder of his */
     _Atomic uint64_t page_limit;  /* of contents; UINT64_MAX: what all share is the limit */
     _Atomic uint64_t inode_limit; /* UINT64_MAX: none */
     _Atomic uint64_t page_count, inode_count;
