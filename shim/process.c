@@ -588,8 +588,16 @@ void shim_process_end(struct shim_process *p)
     shim_timers_fini(p);
     note_usage(p);
     shim_program_drop(p);
+    core_lock_acquire(&c->lock);
     p->mm = NULL;
     p->fs = NULL;
+    shim_container_release(c);
+    /* What keeps a mount busy goes before anybody hears of the end: umount(2) may follow. */
+    vfs_fs_put(fs);
+    if (shim_mm_uses_mounts(mm)) {
+        shim_mm_put(mm);
+        mm = NULL;
+    }
     core_lock_acquire(&c->lock);
     end_vfork_locked(p);
     shim_terminal_end_locked(p);
@@ -602,7 +610,5 @@ void shim_process_end(struct shim_process *p)
     vfs_pidfd_tell(p->pidfd, VFS_PIDFD_ENDED);
     tell_of_end_locked(p);
     shim_container_release(c);
-    /* The parent may go on meanwhile. */
-    vfs_fs_put(fs);
-    shim_mm_put(mm);
+    shim_mm_put(mm); /* the parent may go on meanwhile */
 }

@@ -40,6 +40,11 @@ uint32_t vfs_mount_id(const struct vfs_mount *mount)
     return mount ? mount->id : 0;
 }
 
+int vfs_mount_is_counted(const struct vfs_mount *mount)
+{
+    return mount && mount->is_counted;
+}
+
 uint32_t vfs_mount_flags(const struct vfs_mount *mount)
 {
     return mount ? mount->flags : 0;

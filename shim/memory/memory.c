@@ -23,6 +23,7 @@
 #include "vfs/inode.h"
 #include "vfs/mapping.h"
 #include "vfs/memfd.h"
+#include "vfs/mount.h"
 #include "vfs/super.h"
 
 #define PROT_ALL (LX_PROT_READ | LX_PROT_WRITE | LX_PROT_EXEC)
@@ -79,6 +80,18 @@ void shim_mm_put(struct shim_mm *mm)
     patch_forget_all(mm);
     core_arena_free(mm->areas, (uint64_t)mm->capacity * sizeof *mm->areas);
     core_arena_free(mm, sizeof *mm);
+}
+
+int shim_mm_uses_mounts(struct shim_mm *mm)
+{
+    int uses = 0;
+    if (!mm)
+        return 0;
+    core_lock_acquire(&mm->lock);
+    for (uint32_t i = 0; i < mm->count && !uses; i++)
+        uses = mm->areas[i].file && vfs_mount_is_counted(mm->areas[i].file->mount);
+    core_lock_release(&mm->lock);
+    return uses;
 }
 
 static uint64_t choose_reserve(struct shim_mm *mm, uint64_t size)

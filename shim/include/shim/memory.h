@@ -36,6 +36,9 @@ MUST_USE int shim_mm_new(struct shim_mm **out);
  */
 struct shim_mm *shim_mm_get(struct shim_mm *mm);
 void shim_mm_put(struct shim_mm *mm);
+
+/* 1 if it maps a file that keeps a mount busy, for umount(2). */
+int shim_mm_uses_mounts(struct shim_mm *mm);
 uint32_t shim_mm_users(const struct shim_mm *mm);
 
 /*

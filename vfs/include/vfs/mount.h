@@ -78,6 +78,9 @@ void vfs_mount_root_read_only(void);
 /* For statx(2) and mountinfo: from 1 on; 0: `mount` is NULL. */
 uint32_t vfs_mount_id(const struct vfs_mount *mount);
 
+/* 1 if a file that is open in it keeps it busy for umount(2): in any but the image's. */
+int vfs_mount_is_counted(const struct vfs_mount *mount);
+
 /* VFS_MOUNT_*; NULL: none. */
 uint32_t vfs_mount_flags(const struct vfs_mount *mount);
 
