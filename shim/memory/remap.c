@@ -18,6 +18,8 @@ static int64_t map_again_locked(struct shim_mm *mm, const struct area *from, uin
     a.offset += addr - from->begin;
     a.flags &= ~(AREA_BACKED | AREA_PATCHED | AREA_PRISTINE | AREA_BEYOND);
     a.text = 0;
+    a.begin = 0;
+    a.end = size; /* how far it goes in the file */
     area_get(&a);
     int64_t to = range_map(mm, new_addr, size, flags, &a);
     if (to < 0)
@@ -66,6 +68,8 @@ static int64_t move_locked(struct shim_mm *mm, uint64_t addr, uint64_t old_size,
         a.file = NULL;
         a.prot = PLAT_READ | PLAT_WRITE;
     }
+    a.begin = 0;
+    a.end = new_size;
     uint64_t there = from->end - addr < old_size ? from->end - addr : old_size;
     uint64_t part = there < new_size ? there : new_size;
     area_get(&a);

@@ -183,6 +183,19 @@ static void resizing(void)
     end_file(fd);
 }
 
+/* A mapping that mremap(2) made longer is cut at its new end, too. */
+static void resized_is_cut(void)
+{
+    int fd = new_file();
+    CHECK(ftruncate(fd, 50 * PAGE) == 0);
+    char *p = map(fd, 3, BOTH, MAP_SHARED, 0);
+    p = mremap(p, 3 * PAGE, 50 * PAGE, MREMAP_MAYMOVE);
+    CHECK(p != MAP_FAILED && ftruncate(fd, 30 * PAGE) == 0);
+    CHECK(!no_byte(p + 29 * PAGE, 0) && is_gone(p + 30 * PAGE) && is_gone(p + 49 * PAGE));
+    CHECK(munmap(p, 50 * PAGE) == 0);
+    end_file(fd);
+}
+
 /* A private mapping that is longer than its file grows, and moves. */
 static void moving(void)
 {
@@ -449,6 +462,7 @@ int main(void)
         shrinking(MAP_SHARED);
         shrinking(MAP_PRIVATE);
         resizing();
+        resized_is_cut();
         moving();
         listed();
         coherent();
