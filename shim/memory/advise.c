@@ -30,10 +30,12 @@ static int drop_area(struct shim_mm *mm, struct area *a, uint64_t begin, uint64_
     return err;
 }
 
-/* MADV_REMOVE: zero what is shared, for all who see it. */
+/*
+ * MADV_REMOVE: zero what is shared, for all who see it.  Not with the lock where it is a file:
+ * address spaces, and this one, may have to let go of it meanwhile.
+ */
 static int remove_area(struct shim_mm *mm, struct area *a, uint64_t begin, uint64_t end)
 {
-    (void)mm;
     if (!(a->flags & AREA_SHARED))
         return -LX_EINVAL;
     if (!a->shared || !(a->prot & PLAT_WRITE))
@@ -41,8 +43,13 @@ static int remove_area(struct shim_mm *mm, struct area *a, uint64_t begin, uint6
     uint64_t offset = a->offset + (begin - a->begin);
     if (!a->file)
         return core_shared_zero(a->shared, offset, end - begin);
-    return vfs_inode_allocate(a->file->inode, LX_FALLOC_FL_PUNCH_HOLE | LX_FALLOC_FL_KEEP_SIZE,
-                              offset, end - begin);
+    struct vfs_file *file = vfs_file_get(a->file);
+    core_lock_release(&mm->lock);
+    int err = vfs_inode_allocate(file->inode, LX_FALLOC_FL_PUNCH_HOLE | LX_FALLOC_FL_KEEP_SIZE,
+                                 offset, end - begin);
+    vfs_file_put(file);
+    core_lock_acquire(&mm->lock);
+    return err;
 }
 
 /* What is only advice. */
@@ -52,24 +59,26 @@ static int leave_area(struct shim_mm *mm, struct area *a, uint64_t begin, uint64
     return 0;
 }
 
-/* Do it to each area's part of the range; holes are passed over, and are ENOMEM in the end. */
+/*
+ * Do it to each area's part of the range; holes are passed over, and are ENOMEM in the end.
+ *   act      may let go of the lock.
+ */
 static int for_areas_locked(struct shim_mm *mm, uint64_t begin, uint64_t end,
                             int (*act)(struct shim_mm *, struct area *, uint64_t, uint64_t))
 {
-    uint64_t at = begin;
     int holes = 0;
-    for (uint32_t i = area_find(mm, begin); at < end; i++) {
+    for (uint64_t at = begin, stop; at < end; at = stop) {
+        uint32_t i = area_find(mm, at);
         if (i == mm->count || mm->areas[i].begin >= end) {
             holes = 1;
             break;
         }
         struct area *a = &mm->areas[i];
         holes |= a->begin > at;
-        uint64_t from = a->begin > at ? a->begin : at, stop = a->end < end ? a->end : end;
-        int err = act(mm, a, from, stop);
+        stop = a->end < end ? a->end : end;
+        int err = act(mm, a, a->begin > at ? a->begin : at, stop);
         if (err < 0)
             return err;
-        at = stop;
     }
     return holes ? -LX_ENOMEM : 0;
 }
