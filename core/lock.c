@@ -96,6 +96,14 @@ void core_lock_acquire(struct core_lock *l)
     }
 }
 
+int core_lock_try(struct core_lock *l)
+{
+    if (!try_lock(l))
+        return 0;
+    note_acquire(l->rank);
+    return 1;
+}
+
 void core_lock_watch(void (*on_stuck)(void))
 {
     g_on_stuck = on_stuck;

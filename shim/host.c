@@ -165,10 +165,20 @@ int64_t shim_pool_trim(void)
     return next_ns ? (int64_t)next_ns : PLAT_FOREVER;
 }
 
+/* A process's memory went with its host. */
+static void lose_memory(struct shim_process *p)
+{
+    struct shim_container *c = shim_container();
+    if (shim_mm_lose(p->mm))
+        return;
+    core_lock_acquire(&c->lock);
+    p->mm = NULL;
+    shim_container_release(c);
+}
+
 /* A task is gone, wherever it was: take it out of what it was in. */
 static void drop_task(struct shim_task *t)
 {
-    struct shim_container *c = shim_container();
     struct core_waiter *w = &t->sleeper.waiter;
     struct core_waitq *q = w->queue;
     core_waitq_remove(w);
@@ -178,11 +188,7 @@ static void drop_task(struct shim_task *t)
     vfs_lock_forget_sleeper(&t->sleeper);
     vfs_mqueue_forget_sleeper(&t->sleeper);
     shim_futex_drop(t);
-    if (!shim_mm_lose(t->process->mm)) {
-        core_lock_acquire(&c->lock);
-        t->process->mm = NULL;
-        shim_container_release(c);
-    }
+    lose_memory(t->process);
 }
 
 /* Everything that ran in the host is gone, as if killed. */
@@ -248,6 +254,7 @@ static void bury_ending(struct shim_host *h)
         shim_container_release(c);
         if (!p)
             return;
+        lose_memory(p);
         shim_process_settle_code(p);
         if (p->pid == 1) {
             c->status = p->exit_code;

@@ -12,6 +12,8 @@
 #include "shim/memory.h"
 #include "shim/task.h"
 
+#define REFIT_AGAIN_NS 50000 /* who has the address space's lock does not tell when he is done */
+
 int shim_interrupter_new(struct shim_interrupter *i)
 {
     return shim_sleeper_new(&i->sleeper);
@@ -43,9 +45,10 @@ static void run(void *arg)
 {
     struct shim_interrupter *i = arg;
     for (;;) {
-        shim_mm_refit_here();
+        int is_done = shim_mm_refit_here();
         interrupt_all(i);
-        int err = core_sleep(&i->sleeper, 0, PLAT_FOREVER);
+        int64_t again = (int64_t)plat_clock_now(PLAT_CLOCK_MONOTONIC) + REFIT_AGAIN_NS;
+        int err = core_sleep(&i->sleeper, 0, is_done ? PLAT_FOREVER : again);
         (void)err; /* whatever woke it, it looks */
     }
 }

@@ -371,8 +371,8 @@ void shim_process_drop_mm(struct shim_process *p)
     struct shim_container *c = shim_container();
     struct shim_mm *mm = p->mm;
     note_peak(p);
-    p->mm = NULL;
     core_lock_acquire(&c->lock);
+    p->mm = NULL;
     end_vfork_locked(p);
     shim_container_release(c);
     shim_mm_put(mm);

@@ -308,15 +308,20 @@ void shim_task_abandon(struct shim_task *t)
     atomic_fetch_sub(&host->task_count, 1);
 }
 
+struct shim_task *shim_task_self(void)
+{
+    const struct plat_thread *self = plat_thread_self();
+    return self ? self->owner : NULL;
+}
+
 /*
  * A thread that did not sleep is in the shim, or in guest code: only its interrupter finds
  * out.  The caller itself is in the shim.
  */
 void shim_task_notify(struct shim_task *t, struct core_wakes *wakes)
 {
-    const struct plat_thread *self = plat_thread_self();
     atomic_store(&t->attention, 1);
-    if (!core_sleeper_interrupt_later(&t->sleeper, wakes) && t->host && !(self && self->owner == t))
+    if (!core_sleeper_interrupt_later(&t->sleeper, wakes) && t->host && shim_task_self() != t)
         shim_interrupter_poke(&t->host->interrupter);
 }
 

@@ -51,8 +51,9 @@ struct view;
 struct shim_mm {
     _Atomic uint32_t users;  /* processes */
     uint32_t is_here;        /* 1: a guest host has memory for it; set by that one */
-    struct core_lock lock;   /* guards all below; `misfit` is read without */
-    _Atomic uint32_t misfit; /* 1: its guest host is to call refit(), see refit.h */
+    struct core_lock lock;   /* guards all below but the next two */
+    _Atomic uint64_t asked;  /* how often its guest host was to call refit(), see refit.c, */
+    _Atomic uint64_t fitted; /* and how much of that it has done */
     struct area *areas;      /* sorted, in the arena */
     uint32_t count, capacity;
     uint64_t next;                /* where the search for a free range begins */
@@ -64,7 +65,7 @@ struct shim_mm {
     struct image_view *image_views;
     uint64_t next_view;    /* where the search for a place for one begins; 0: anywhere */
     uint64_t next_reserve; /* likewise of RESERVE_WINDOW_BASE */
-    uint64_t refit_count;  /* changes by refit() */
+    uint64_t refit_count;  /* changes when what areas show does: see shim_mm_fault() */
     uint64_t program;      /* see shim_mm_program() */
     uint32_t needs_fs;     /* see shim_mm_needs_fs() */
 };

@@ -35,13 +35,14 @@ _Static_assert(LX_PROT_READ == PLAT_READ && LX_PROT_WRITE == PLAT_WRITE &&
 int shim_mm_new(struct shim_mm **out)
 {
     struct shim_mm *mm = core_arena_alloc(sizeof *mm);
-    *out = mm;
+    *out = NULL;
     if (!mm)
         return -LX_ENOMEM;
     core_lock_init(&mm->lock, CORE_LOCK_MEMORY);
     mm->users = 1;
     mm->is_here = 1;
     mm->next = CORE_MMAP_BASE;
+    *out = mm;
     return 0;
 }
 
@@ -67,6 +68,8 @@ void shim_mm_put(struct shim_mm *mm)
 {
     if (!mm || atomic_fetch_sub(&mm->users, 1) != 1)
         return;
+    core_lock_acquire(&mm->lock); /* the interrupter may still be refitting it */
+    core_lock_release(&mm->lock);
     view_forget_all(mm, (int)mm->is_here);
     image_forget_all(mm, (int)mm->is_here);
     for (uint32_t i = 0; i < mm->count; i++) {

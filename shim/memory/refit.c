@@ -70,12 +70,12 @@ static void hide(struct shim_mm *mm, struct area *a)
 
 void refit(struct shim_mm *mm)
 {
-    uint64_t next = 0, visible;
+    uint64_t next = 0, visible, asked = mm->asked; /* before any size is read */
     for (uint32_t i; (i = area_find(mm, next)) < mm->count;) {
         const struct area *a = &mm->areas[i];
         uint64_t begin = a->begin, end = next = a->end;
         if (!is_misfit(a, &visible) || area_split(mm, begin + visible) < 0)
-            continue; /* or out of memory: it stays as it is */
+            continue; /* or out of memory: it stays as it is, and nobody waits for it */
         if (mm->areas[i].flags & AREA_BEYOND)
             reveal(mm, begin);
         else
@@ -83,7 +83,7 @@ void refit(struct shim_mm *mm)
         area_merge(mm, begin, end);
         mm->refit_count++;
     }
-    mm->misfit = 0;
+    mm->fitted = asked;
 }
 
 /* ---- All address spaces ---- */
@@ -100,7 +100,10 @@ static struct shim_host *host_of(struct shim_process *p)
     return host;
 }
 
-/* Tell those that others have to refit. */
+/*
+ * Tell those that others have to refit.  Who has an address space's lock may be reading a large
+ * file: then nobody waits here, with the container's lock, and its guest host has to look.
+ */
 static void tell(const struct shim_mm *own)
 {
     struct shim_container *c = shim_container();
@@ -111,17 +114,26 @@ static void tell(const struct shim_mm *own)
         struct shim_mm *mm = p->mm;
         if (!mm || mm == own)
             continue;
-        core_lock_acquire(&mm->lock);
-        int is_told = has_misfit(mm);
-        mm->misfit |= (uint32_t)is_told;
-        core_lock_release(&mm->lock);
-        struct shim_host *host = is_told ? host_of(p) : NULL;
+        int is_told = 1;
+        if (core_lock_try(&mm->lock)) {
+            is_told = has_misfit(mm);
+            core_lock_release(&mm->lock);
+        }
+        if (!is_told)
+            continue;
+        atomic_fetch_add(&mm->asked, 1);
+        struct shim_host *host = host_of(p);
         if (!host)
             continue;
         atomic_store(&host->interrupter.refits, 1);
         shim_interrupter_poke(&host->interrupter);
     }
     shim_container_release(c);
+}
+
+static int is_asked(const struct shim_mm *mm)
+{
+    return mm->asked != mm->fitted;
 }
 
 /* Does a process have yet to refit?  One that is being forked does it when it begins. */
@@ -133,7 +145,7 @@ static int is_awaited(void)
     CORE_LIST_FOR_EACH(node, &c->processes)
     {
         const struct shim_mm *mm = CORE_LIST_ENTRY(node, struct shim_process, in_table)->mm;
-        found |= mm && mm->misfit && mm->is_here;
+        found |= mm && is_asked(mm) && mm->is_here;
     }
     shim_container_release(c);
     return found;
@@ -151,34 +163,45 @@ void shim_mm_mappings_apply(struct shim_task *t)
         plat_thread_yield(WAIT_NS);
 }
 
-/* An address space of this guest host that has to be refitted: a reference. */
-static struct shim_mm *find_here(const struct shim_host *host)
+/*
+ * Lock an address space of this guest host that has to be refitted; NULL: none is, or (*is_busy)
+ * somebody has the lock.  The lock is what keeps it: see shim_mm_put().
+ */
+static struct shim_mm *lock_here(const struct shim_host *host, int *is_busy)
 {
     struct shim_container *c = shim_container();
-    struct shim_mm *found = NULL;
+    struct shim_mm *locked = NULL;
+    *is_busy = 0;
     core_lock_acquire(&c->lock);
     CORE_LIST_FOR_EACH(node, &c->processes)
     {
         struct shim_process *p = CORE_LIST_ENTRY(node, struct shim_process, in_table);
-        if (!found && p->mm && p->mm->misfit && p->mm->is_here && host_of(p) == host)
-            found = shim_mm_get(p->mm);
+        struct shim_mm *mm = p->mm;
+        if (locked || !mm || !is_asked(mm) || !mm->is_here || host_of(p) != host)
+            continue;
+        if (core_lock_try(&mm->lock))
+            locked = mm;
+        else
+            *is_busy = 1;
     }
     shim_container_release(c);
-    return found;
+    return locked;
 }
 
-void shim_mm_refit_here(void)
+int shim_mm_refit_here(void)
 {
     struct shim_host *host = shim_host_self();
     struct shim_mm *mm;
+    int is_busy;
     if (!atomic_exchange(&host->interrupter.refits, 0))
-        return;
-    while ((mm = find_here(host))) {
-        core_lock_acquire(&mm->lock);
+        return 1;
+    while ((mm = lock_here(host, &is_busy))) {
         refit(mm);
         core_lock_release(&mm->lock);
-        shim_mm_put(mm);
     }
+    if (is_busy)
+        atomic_store(&host->interrupter.refits, 1);
+    return !is_busy;
 }
 
 int shim_mm_fault(struct shim_mm *mm, lx_uptr addr, uint64_t *seen)
@@ -205,15 +228,9 @@ int shim_mm_fault(struct shim_mm *mm, lx_uptr addr, uint64_t *seen)
 
 /* ---- The provider ---- */
 
-static struct shim_task *self(void)
-{
-    const struct plat_thread *p = plat_thread_self();
-    return p ? p->owner : NULL;
-}
-
 static void changed(void)
 {
-    struct shim_task *t = self();
+    struct shim_task *t = shim_task_self();
     if (!t)
         return;
     t->refits = 1;
@@ -222,7 +239,7 @@ static void changed(void)
 
 static void apply(void)
 {
-    struct shim_task *t = self();
+    struct shim_task *t = shim_task_self();
     if (t)
         shim_mm_mappings_apply(t);
 }

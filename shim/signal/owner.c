@@ -7,7 +7,6 @@
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "lx/poll.h"
-#include "plat/thread.h"
 #include "shim/process.h"
 #include "shim/signal.h"
 #include "shim/task.h"
@@ -108,8 +107,7 @@ void shim_signal_owners(void)
 
 void shim_signal_owners_later(void)
 {
-    const struct plat_thread *self = plat_thread_self();
-    struct shim_task *t = self ? self->owner : NULL;
+    struct shim_task *t = shim_task_self();
     if (t) /* else whoever runs here does it by himself */
         atomic_store(&t->attention, 1);
 }

@@ -229,8 +229,13 @@ static NORETURN void give_up(struct shim_task *t)
 
 void shim_exec_here(struct shim_task *t, struct shim_exec *x)
 {
+    struct shim_container *c = shim_container();
     struct shim_exec_error error;
-    int err = shim_mm_new(&t->process->mm);
+    struct shim_mm *mm;
+    int err = shim_mm_new(&mm);
+    core_lock_acquire(&c->lock);
+    t->process->mm = mm;
+    shim_container_release(c);
     if (err == 0)
         err = shim_exec_commit(t, x, &error);
     shim_exec_free(x);

@@ -16,6 +16,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "lx/compiler.h"
+
 enum core_lock_rank {
 #define X(rank, guards) CORE_LOCK_##rank,
 #include "core/lock_ranks.def"
@@ -41,6 +43,9 @@ void core_lock_watch(void (*on_stuck)(void));
 
 void core_lock_acquire(struct core_lock *l);
 void core_lock_release(struct core_lock *l);
+
+/* Take it if that is possible at once; 0: it is not. */
+MUST_USE int core_lock_try(struct core_lock *l);
 
 /* Whether anyone holds it; good for those who know that the holder is gone. */
 int core_lock_is_held(const struct core_lock *l);

@@ -137,11 +137,12 @@ int shim_mm_trampolines(const struct vfs_image_key *key, lx_uptr begin, uint64_t
 
 /*
  * Mappings of files show the pages that their files have, whatever changes those (vfs/mapping.h).
- * _refit_here(): the interrupter of a guest host does what others have found to do in it.
+ * _refit_here(): the interrupter of a guest host does what others have found to do in it; 0: it is
+ * to try again soon, for somebody has the lock.
  */
 void shim_mm_mappings_init(void);
 void shim_mm_mappings_apply(struct shim_task *t);
-void shim_mm_refit_here(void);
+MUST_USE int shim_mm_refit_here(void);
 
 /*
  * What is at an address that has faulted, after such a refit, for a host may have changed a file.

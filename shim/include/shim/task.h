@@ -119,7 +119,8 @@ struct shim_process {
     int64_t children_maxrss; /* KiB, of the largest */
     uint32_t host_id;        /* plat_process_id() of its guest host; 0 before it runs */
 
-    struct shim_mm *mm;              /* own lock; a reference, as are the next two */
+    struct shim_mm *mm;              /* own lock; a reference, as are the next two; changed with
+                                        the container's lock */
     int32_t vfork_tid;               /* who waits until it gives up its parent's memory, or 0;
                                         guarded by the container's lock */
     uint64_t start_ns;               /* when it began, monotonic */
@@ -281,6 +282,9 @@ NORETURN void shim_process_exit(struct shim_task *t, uint32_t status);
 
 /* The part of a task's end that concerns its memory: clear_child_tid, robust futexes. */
 void shim_task_leave_memory(struct shim_task *t);
+
+/* The calling thread's; NULL: it is one of ours. */
+struct shim_task *shim_task_self(void);
 
 /* Make `t` look at its pending work before it returns to the guest; if it sleeps it is in `wakes`. */
 void shim_task_notify(struct shim_task *t, struct core_wakes *wakes);
