@@ -8,10 +8,11 @@
 #include "lx/errno.h"
 #include "memory/area.h"
 #include "memory/image.h"
+#include "memory/range.h"
 #include "plat/plat.h"
-#include "plat/thread.h"
 #include "shim/host.h"
 #include "shim/memory.h"
+#include "shim/task.h"
 
 #define IN_GRANULE(x) ((x) & (PLAT_GRANULE - 1))
 #define GRANULE_DOWN(x) ((x) & ~(uint64_t)(PLAT_GRANULE - 1))
@@ -117,6 +118,18 @@ static int view_add(struct shim_mm *mm, struct core_shared *s, int writable, uin
     return 0;
 }
 
+/* Map all of [begin, end). */
+static int map_views(struct shim_mm *mm, struct core_shared *s, int writable, uint64_t begin,
+                     uint64_t end, uint64_t offset)
+{
+    int err = 0;
+    for (uint64_t at = begin, stop; err == 0 && at < end; at = stop) {
+        stop = end;
+        err = view_add(mm, s, writable, at, &stop, offset + (at - begin));
+    }
+    return err;
+}
+
 static void view_unlink(struct shim_mm *mm, const struct view *v)
 {
     struct view **link = &mm->views;
@@ -138,6 +151,18 @@ static int is_accessible(struct shim_mm *mm, const struct view *v)
     return 0;
 }
 
+/* What is not mapped any more shows nothing, until refit() finds that it could. */
+static void lose_areas(struct shim_mm *mm, uint64_t begin, uint64_t end)
+{
+    for (uint32_t i = area_find(mm, begin); i < mm->count && mm->areas[i].begin < end; i++) {
+        struct area *a = &mm->areas[i];
+        if (!shows(a))
+            continue;
+        a->flags |= AREA_BEYOND;
+        range_unback(mm, a);
+    }
+}
+
 /*
  * Make room for [begin, end) in a view.  The host unmaps views as a whole, so those parts of it
  * that stay are mapped anew, and must not be in use meanwhile.
@@ -151,10 +176,11 @@ static int view_cut(struct shim_mm *mm, struct view *v, uint64_t begin, uint64_t
     view_free(v);
     int err = 0, writable = (int)old.writable;
     if (old.begin < begin)
-        err = view_add(mm, old.shared, writable, old.begin, &begin, old.offset);
+        err = map_views(mm, old.shared, writable, old.begin, begin, old.offset);
     if (err == 0 && end < old.end)
-        err = view_add(mm, old.shared, writable, end, &(uint64_t){old.end},
-                       old.offset + (end - old.begin));
+        err = map_views(mm, old.shared, writable, end, old.end, old.offset + (end - old.begin));
+    if (err < 0)
+        lose_areas(mm, old.begin, old.end);
     return err;
 }
 
@@ -181,21 +207,18 @@ static int protect_again(struct shim_mm *mm, uint64_t begin, uint64_t end)
 static int view_renew(struct shim_mm *mm, struct view *v, int writable)
 {
     const struct view old = *v;
-    const struct plat_thread *self = plat_thread_self();
+    struct shim_task *self = shim_task_self();
     struct shim_host *host = shim_host_self();
-    uint64_t at = old.begin;
-    int err = 0;
-    shim_interrupter_hold(&host->interrupter, self ? self->owner : NULL);
+    shim_interrupter_hold(&host->interrupter, self);
     view_unlink(mm, v);
     view_free(v);
-    while (err == 0 && at < old.end) {
-        uint64_t end = old.end;
-        err = view_add(mm, old.shared, writable, at, &end, old.offset + (at - old.begin));
-        at = end;
-    }
+    mm->refit_count++; /* others may have run until they were interrupted */
+    int err = map_views(mm, old.shared, writable, old.begin, old.end, old.offset);
     if (err == 0)
         err = protect_again(mm, old.begin, old.end);
-    shim_interrupter_release(&host->interrupter, self ? self->owner : NULL);
+    if (err < 0)
+        lose_areas(mm, old.begin, old.end);
+    shim_interrupter_release(&host->interrupter, self);
     return err;
 }
 
@@ -278,10 +301,14 @@ int view_clone(const struct shim_mm *mm, struct shim_mm *child)
 
 int view_attach(struct shim_mm *mm)
 {
+    struct view *inherited = mm->views; /* files may have become shorter since */
     int err = 0;
-    for (struct view *v = mm->views; err == 0 && v; v = v->next) {
-        err = core_shared_map(v->shared, v->offset, v->begin, v->end - v->begin, (int)v->writable,
-                              &v->mapped);
+    mm->views = NULL;
+    for (struct view *v = inherited, *next; v; v = next) {
+        next = v->next;
+        if (err == 0)
+            err = map_views(mm, v->shared, (int)v->writable, v->begin, v->end, v->offset);
+        view_free(v);
     }
     if (err == 0)
         err = protect_again(mm, 0, UINT64_MAX);
