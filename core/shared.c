@@ -82,19 +82,31 @@ uint32_t core_shared_keeper(void)
     return objects()->keeper;
 }
 
-int core_shared_new(uint64_t size, struct core_shared **out)
+static int new_object(uint64_t first, struct core_shared **out)
 {
     *out = NULL;
-    struct core_shared *s = size <= SIZE_MAX_NEW ? core_arena_alloc(sizeof *s) : NULL;
+    struct core_shared *s = core_arena_alloc(sizeof *s);
     if (!s)
         return -LX_ENOMEM;
     s->refs = 1;
     s->serial = atomic_fetch_add(&objects()->last_serial, 1) + 1;
-    s->first = size ? GRANULE_UP(size) : PLAT_GRANULE;
+    s->first = first;
     core_lock_init(&s->lock, CORE_LOCK_SHARED);
     atomic_fetch_add(&objects()->count, 1);
     *out = s;
     return 0;
+}
+
+int core_shared_new(uint64_t size, struct core_shared **out)
+{
+    *out = NULL;
+    return size <= SIZE_MAX_NEW ? new_object(size ? GRANULE_UP(size) : PLAT_GRANULE, out)
+                                : -LX_ENOMEM;
+}
+
+int core_shared_new_file(struct core_shared **out)
+{
+    return new_object(0, out);
 }
 
 static uint64_t part_begin(const struct core_shared *s, uint32_t part)
@@ -110,14 +122,6 @@ static uint64_t part_size(const struct core_shared *s, uint32_t part)
 static uint32_t part_of(const struct core_shared *s, uint64_t offset)
 {
     return offset < s->first ? 0 : 64 - (uint32_t)__builtin_clzll(offset / s->first);
-}
-
-int core_shared_new_file(struct core_shared **out)
-{
-    int err = core_shared_new(0, out);
-    if (err == 0)
-        (*out)->first = 0;
-    return err;
 }
 
 void core_shared_set_file(struct core_shared *s, uint64_t reader, uint64_t writer)
@@ -332,6 +336,8 @@ int core_shared_look(struct core_shared *s, uint64_t offset, uint64_t size, int 
                      struct core_shared_piece *out)
 {
     memset(out, 0, sizeof *out);
+    if (!s->first)
+        return -LX_ENODEV;
     uint32_t part = part_of(s, offset);
     if (part >= PART_COUNT)
         return -LX_ENOMEM;

@@ -75,7 +75,7 @@ struct core_shared_piece {
 /*
  * Look at the bytes from `offset` on: as many of `size` as lie together.
  *   make     1: there are bytes, also where nobody has used any.
- *   returns  -LX_ENOMEM.
+ *   returns  -LX_ENOMEM; -LX_ENODEV: it is a file of the host.
  */
 MUST_USE int core_shared_look(struct core_shared *s, uint64_t offset, uint64_t size, int make,
                               struct core_shared_piece *out);
