@@ -10,7 +10,7 @@
 #include "vfs/file.h"
 
 #define WAIT_NS 200000
-#define WAIT_TRIES 5000u /* a second: who keeps mappings away may have been killed */
+#define WAIT_TRIES 15000u /* three seconds: longer than who is alive keeps mappings away */
 
 void vfs_mapping_set_provider(const struct vfs_mapping_provider *provider)
 {
@@ -54,8 +54,12 @@ void vfs_mapping_refresh(struct vfs_file *file)
 {
     if (file->kind != VFS_FILE_REGULAR)
         return;
-    for (uint32_t i = 0; vfs_mapping_is_hidden(file) && i < WAIT_TRIES; i++)
-        plat_thread_yield(WAIT_NS);
+    for (uint32_t i = 0; vfs_mapping_is_hidden(file); i++) {
+        if (i == WAIT_TRIES)
+            file->inode->map_hidden = 0; /* who did it has been killed */
+        else
+            plat_thread_yield(WAIT_NS);
+    }
     uint64_t size = vfs_inode_size(file->inode);
     (void)size; /* it is in the inode */
 }
@@ -79,6 +83,8 @@ int mapping_hide(struct vfs_inode *inode)
 
 void mapping_show(struct vfs_inode *inode)
 {
-    atomic_fetch_sub(&inode->map_hidden, 1);
+    uint32_t hiders = inode->map_hidden;
+    while (hiders && !atomic_compare_exchange_weak(&inode->map_hidden, &hiders, hiders - 1)) {
+    } /* 0: somebody has waited for too long */
     g_providers.mappings->apply();
 }
