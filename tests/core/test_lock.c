@@ -66,6 +66,20 @@ static void a_slow_holder_is_waited_for(void **state)
     assert_int_equal(shared->counters[0], before + THREADS);
 }
 
+static void one_that_is_held_is_not_tried_for_long(void **state)
+{
+    struct core_lock *l = core_arena_alloc(sizeof *l);
+    (void)state;
+    assert_non_null(l);
+    core_lock_init(l, CORE_LOCK_TREE);
+    assert_int_equal(core_lock_try(l), 1);
+    assert_int_equal(core_lock_try(l), 0);
+    core_lock_release(l);
+    assert_int_equal(core_lock_try(l), 1);
+    core_lock_release(l);
+    core_arena_free(l, sizeof *l);
+}
+
 static void each_rank_after_those_before_it(void **state)
 {
     static const enum core_lock_rank ranks[] = {
@@ -101,6 +115,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_thread_at_a_time),
         cmocka_unit_test(a_slow_holder_is_waited_for),
+        cmocka_unit_test(one_that_is_held_is_not_tried_for_long),
         cmocka_unit_test(each_rank_after_those_before_it),
     };
     start_or_exit(&argc, &argv);

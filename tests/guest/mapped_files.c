@@ -368,6 +368,28 @@ static void processes(void)
     end_file(f.fd);
 }
 
+/* A program takes the place of one that maps a file, while that changes. */
+static int become(void *arg)
+{
+    const struct shared_file *f = arg;
+    map(f->fd, 40, BOTH, MAP_SHARED, 0);
+    execl("/proc/self/exe", "mapped_files", "5", NULL);
+    return 1;
+}
+
+static void programs(void)
+{
+    struct shared_file f = {.fd = new_file()};
+    CHECK(ftruncate(f.fd, PAGE) == 0);
+    for (int i = 0; i < 8; i++) {
+        pid_t pid = start(become, &f);
+        for (int j = 0; j < 100; j++)
+            CHECK(ftruncate(f.fd, (1 + j % 2 * 30) * PAGE) == 0);
+        CHECK_EXIT(status_of(pid), 5);
+    }
+    end_file(f.fd);
+}
+
 /* One process ends by the signal. */
 static int touch(void *arg)
 {
@@ -448,8 +470,10 @@ static void seals(void)
     CHECK(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) == 0 && close(fd) == 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        return atoi(argv[1]); /* see become() */
     static const char *const kinds[] = {"file", "memfd", "shm"};
     struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO};
     CHECK(sigaction(SIGBUS, &action, NULL) == 0);
@@ -467,6 +491,7 @@ int main(void)
         listed();
         coherent();
         processes();
+        programs();
         killed();
         threads();
         printf("%s: %d\n", kind, guest_failures);
