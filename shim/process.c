@@ -371,6 +371,7 @@ void shim_process_drop_mm(struct shim_process *p)
     struct shim_container *c = shim_container();
     struct shim_mm *mm = p->mm;
     note_peak(p);
+    shim_mm_end_views(mm);
     core_lock_acquire(&c->lock);
     p->mm = NULL;
     end_vfork_locked(p);
@@ -588,6 +589,7 @@ void shim_process_end(struct shim_process *p)
     shim_timers_fini(p);
     note_usage(p);
     shim_program_drop(p);
+    shim_mm_end_views(mm);
     core_lock_acquire(&c->lock);
     p->mm = NULL;
     p->fs = NULL;

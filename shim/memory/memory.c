@@ -64,6 +64,15 @@ int shim_mm_lose(struct shim_mm *mm)
     return !mm || !core_lock_is_held(&mm->lock);
 }
 
+void shim_mm_end_views(struct shim_mm *mm)
+{
+    if (!mm || mm->users > 1)
+        return;
+    core_lock_acquire(&mm->lock);
+    view_forget_all(mm, (int)mm->is_here);
+    core_lock_release(&mm->lock);
+}
+
 void shim_mm_put(struct shim_mm *mm)
 {
     if (!mm || atomic_fetch_sub(&mm->users, 1) != 1)

@@ -42,6 +42,13 @@ int shim_mm_uses_mounts(struct shim_mm *mm);
 uint32_t shim_mm_users(const struct shim_mm *mm);
 
 /*
+ * A process is about to give up its address space: if it is the last one, what that shows of
+ * shared memory and files is unmapped.  Once others see the process's end, they may do with a file
+ * what a host refuses while it is mapped.  NULL is ignored.
+ */
+void shim_mm_end_views(struct shim_mm *mm);
+
+/*
  * The guest host that had its memory is gone.  NULL is ignored.
  *   returns  0 if that was in the middle of something: nobody may touch it any more.
  */
