@@ -67,8 +67,7 @@ int mount_root(struct vfs_fs *fs, const char *at, struct vfs_super *super, const
 {
     struct vfs_path where;
     struct vfs_place place = {.dir = NULL};
-    struct mount_spot spot;
-    struct vfs_mount *mount = NULL;
+    struct vfs_mount *mount;
     int is_dir = VFS_IS_DIR(super->root);
     int err = make_place(fs, at, is_dir);
     if (err < 0)
@@ -81,14 +80,7 @@ int mount_root(struct vfs_fs *fs, const char *at, struct vfs_super *super, const
     if (err == 0)
         err = mount_new(super->root, NULL, source, flags, &mount);
     if (err == 0)
-        err = mount_spot_at(&where, &place, &spot);
-    if (err == 0) {
-        err = mount_attach(mount, &spot);
-        if (err < 0)
-            mount_spot_put(&spot);
-    }
-    if (err < 0)
-        mount_put(mount);
+        err = mount_graft(mount, &where, &place);
     place_put(&place);
     vfs_path_put(&where);
     return err;

@@ -89,18 +89,10 @@ static uint32_t mount_flags(uint32_t flags)
 /* Mount it on the target; takes over `mount`.  -LX_EBUSY: that was covered meanwhile. */
 static int graft(struct vfs_mount *mount, struct target *t)
 {
-    struct mount_spot spot;
-    int err = VFS_IS_DIR(t->where.inode) != VFS_IS_DIR(mount->root)
-                  ? -LX_ENOTDIR
-                  : mount_spot_at(&t->where, &t->place, &spot);
-    if (err == 0) {
-        err = mount_attach(mount, &spot);
-        if (err < 0)
-            mount_spot_put(&spot);
-    }
-    if (err < 0)
-        mount_put(mount);
-    return err;
+    if (VFS_IS_DIR(t->where.inode) == VFS_IS_DIR(mount->root))
+        return mount_graft(mount, &t->where, &t->place);
+    mount_put(mount);
+    return -LX_ENOTDIR;
 }
 
 /* The one file system of a type; NULL: there is none. */

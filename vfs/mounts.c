@@ -215,6 +215,21 @@ int mount_attach(struct vfs_mount *mount, struct mount_spot *spot)
     return err;
 }
 
+int mount_graft(struct vfs_mount *mount, const struct vfs_path *where,
+                const struct vfs_place *place)
+{
+    struct mount_spot spot;
+    int err = mount_spot_at(where, place, &spot);
+    if (err == 0) {
+        err = mount_attach(mount, &spot);
+        if (err < 0)
+            mount_spot_put(&spot);
+    }
+    if (err < 0)
+        mount_put(mount);
+    return err;
+}
+
 void mount_lift_locked(struct vfs_mount *mount, struct mount_spot *out)
 {
     *out = mount->on;

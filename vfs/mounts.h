@@ -86,6 +86,10 @@ void mount_spot_put(struct mount_spot *spot);
  */
 MUST_USE int mount_attach(struct vfs_mount *mount, struct mount_spot *spot);
 
+/* The same for a place as mount_spot_at() takes it; `mount` is taken over on failure, too. */
+MUST_USE int mount_graft(struct vfs_mount *mount, const struct vfs_path *where,
+                         const struct vfs_place *place);
+
 /* What is mounted there, or NULL. */
 struct vfs_mount *mount_on_locked(const struct vfs_mount *mount, const struct vfs_inode *inode);
 

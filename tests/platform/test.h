@@ -24,6 +24,20 @@ static inline void start_or_exit(int *argc, char ***argv)
     }
 }
 
+/*
+ * Bytes in memory of just that size, for the sanitizer: free() them.  One in four may be anything,
+ * the others are small, as sizes and offsets are.
+ */
+static inline uint8_t *random_bytes(uint32_t size, uint64_t *seed)
+{
+    uint8_t *bytes = malloc(size ? size : 1);
+    for (uint32_t k = 0; bytes && k < size; k++) {
+        *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+        bytes[k] = (uint8_t)(*seed >> 33 & (k % 4 ? 0x0f : 0xff));
+    }
+    return bytes;
+}
+
 #define MILLISECOND_NS INT64_C(1000000)
 #define SECOND_NS INT64_C(1000000000)
 #define PAGE UINT64_C(4096)

@@ -153,13 +153,9 @@ static void any_bytes_are_survived(void **state)
     uint64_t seed = 1;
     for (int i = 0; i < 100000; i++) {
         uint32_t size = (uint32_t)(i % 200);
-        uint8_t *bytes = malloc(size ? size : 1);
+        uint8_t *bytes = random_bytes(size, &seed);
         struct wsl_ea ea;
         assert_non_null(bytes);
-        for (uint32_t k = 0; k < size; k++) {
-            seed = seed * 6364136223846793005u + 1442695040888963407u;
-            bytes[k] = (uint8_t)(seed >> 33 & (k % 4 ? 0x0f : 0xff));
-        }
         wsl_ea_decode(bytes, size, &ea);
         free(bytes);
     }
