@@ -8,17 +8,11 @@
 #include "lx/capability.h"
 #include "lx/errno.h"
 #include "lx/signal.h"
-#include "plat/thread.h"
 #include "shim/cred.h"
 #include "shim/process.h"
 #include "shim/signal.h"
 #include "shim/task.h"
 #include "vfs/tty.h"
-
-static struct shim_task *self(void)
-{
-    return plat_thread_self()->owner;
-}
 
 static int is_leader(const struct shim_process *p)
 {
@@ -106,7 +100,7 @@ static void take_locked(struct shim_process *p, struct vfs_tty *tty)
 static void opened(struct vfs_tty *tty)
 {
     struct shim_container *c = shim_container();
-    struct shim_process *p = self()->process;
+    struct shim_process *p = shim_task_self()->process;
     if (!is_leader(p) || p->tty)
         return;
     core_lock_acquire(&c->lock);
@@ -148,7 +142,7 @@ static struct vfs_tty *own(void)
 {
     struct shim_container *c = shim_container();
     core_lock_acquire(&c->lock);
-    struct vfs_tty *tty = self()->process->tty;
+    struct vfs_tty *tty = shim_task_self()->process->tty;
     if (tty)
         vfs_tty_get(tty);
     shim_container_release(c);
@@ -253,7 +247,7 @@ static int may_use(struct shim_task *t, struct vfs_tty *tty, int32_t sig)
 
 static int may(struct vfs_tty *tty, int32_t sig)
 {
-    return may_use(self(), tty, sig);
+    return may_use(shim_task_self(), tty, sig);
 }
 
 int shim_terminal_may_change(struct shim_task *t, struct vfs_tty *tty)

@@ -153,7 +153,7 @@ static int put_areas(const struct vfs_proc_id *id, struct vfs_text *t, int sizes
     struct shim_program *program = proc_program(id);
     struct maps m = {
         .text = t,
-        .fs = proc_self()->process->fs,
+        .fs = shim_task_self()->process->fs,
         .program = program,
         .path = core_arena_alloc(LX_PATH_MAX),
         .sizes = sizes,

@@ -61,9 +61,6 @@ struct vfs_groups *proc_groups(const struct vfs_proc_id *id);
 /* What the process was started with: a reference, or NULL. */
 struct shim_program *proc_program(const struct vfs_proc_id *id);
 
-/* The calling thread. */
-struct shim_task *proc_self(void);
-
 /* Render one file (text.c, memory.c, system.c). */
 typedef int (*proc_render)(const struct vfs_proc_id *id, struct vfs_text *t);
 proc_render proc_process_render(enum vfs_proc_what what);

@@ -10,7 +10,6 @@
 #include "lx/errno.h"
 #include "lx/fcntl.h"
 #include "plat/plat.h"
-#include "plat/thread.h"
 #include "proc/proc.h"
 #include "shim/cpu_clock.h"
 #include "shim/dispatch.h"
@@ -24,11 +23,6 @@
 #include "vfs/tty.h"
 
 /* ---- Finding them ---- */
-
-struct shim_task *proc_self(void)
-{
-    return plat_thread_self()->owner;
-}
 
 /* A thread of a process whose first one has ended; NULL: it has none. */
 static struct shim_task *any_task_locked(const struct shim_process *p)
@@ -93,7 +87,7 @@ static int32_t next(int32_t pid, int32_t from)
 
 static int self(struct vfs_proc_id *id, struct vfs_fs **fs)
 {
-    const struct shim_task *t = proc_self();
+    const struct shim_task *t = shim_task_self();
     if (!t)
         return -LX_ENOENT;
     *id = (struct vfs_proc_id){t->process->pid, t->tid, 0};
@@ -108,7 +102,7 @@ static char state_of(const struct shim_task *t)
 {
     if (t->process->stop_signal && t->has_stopped)
         return 'T';
-    if (t == proc_self())
+    if (t == shim_task_self())
         return 'R';
     return atomic_load(&t->sleeper.word) == PLAT_PARK_SLEEPING ? 'S' : 'R';
 }
@@ -268,7 +262,7 @@ static int owner(const struct vfs_proc_id *id, uint32_t *uid, uint32_t *gid)
 /* Source: __ptrace_may_access() in Linux. */
 static int may_look(const struct vfs_proc_id *id)
 {
-    const struct shim_process *me = proc_self()->process;
+    const struct shim_process *me = shim_task_self()->process;
     const struct shim_cred *own = &me->cred;
     struct proc_facts f;
     int err = proc_facts(id, &f);
@@ -357,7 +351,7 @@ static int64_t write_comm(const struct vfs_proc_id *id, const char *text, uint64
     memcpy(comm, text, length);
     core_lock_acquire(&c->lock);
     struct shim_task *t = proc_find_locked(id).task;
-    int64_t result = !t ? -LX_ESRCH : t->process == proc_self()->process ? 0 : -LX_EINVAL;
+    int64_t result = !t ? -LX_ESRCH : t->process == shim_task_self()->process ? 0 : -LX_EINVAL;
     if (result == 0)
         memcpy(t->comm, comm, sizeof comm);
     shim_container_release(c);
@@ -393,7 +387,7 @@ static int64_t write_oom(const struct vfs_proc_id *id, const char *text, uint64_
     struct shim_process *p = proc_find_locked(id).process;
     if (!p)
         result = -LX_ESRCH;
-    else if (n < p->oom_score_adj && !shim_capable(proc_self(), LX_CAP_SYS_RESOURCE))
+    else if (n < p->oom_score_adj && !shim_capable(shim_task_self(), LX_CAP_SYS_RESOURCE))
         result = -LX_EACCES; /* proc(5): CAP_SYS_RESOURCE */
     else
         p->oom_score_adj = (int32_t)n;

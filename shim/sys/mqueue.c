@@ -12,7 +12,6 @@
 #include "lx/signal.h"
 #include "lx/time.h"
 #include "plat/plat.h"
-#include "plat/thread.h"
 #include "shim/process.h"
 #include "shim/signal.h"
 #include "shim/syscall.h"
@@ -24,7 +23,7 @@
 
 static void caller(struct vfs_mqueue_caller *out)
 {
-    const struct shim_task *t = plat_thread_self()->owner;
+    const struct shim_task *t = shim_task_self();
     const struct shim_process *p = t->process;
     *out = (struct vfs_mqueue_caller){
         .pid = p->pid,
@@ -40,7 +39,7 @@ static void caller(struct vfs_mqueue_caller *out)
 static void send(const struct vfs_mqueue_signal *signal)
 {
     struct shim_container *c = shim_container();
-    const struct shim_task *t = plat_thread_self()->owner;
+    const struct shim_task *t = shim_task_self();
     struct lx_siginfo info;
     memset(&info, 0, sizeof info);
     info.si_signo = signal->number;

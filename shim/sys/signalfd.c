@@ -5,30 +5,24 @@
 
 #include "lx/errno.h"
 #include "lx/fcntl.h"
-#include "plat/thread.h"
 #include "shim/signal.h"
 #include "shim/syscall.h"
 #include "sys/file.h"
 
-static struct shim_task *self(void)
-{
-    return plat_thread_self()->owner;
-}
-
 static int pending(uint64_t set)
 {
-    struct shim_task *t = self();
+    struct shim_task *t = shim_task_self();
     return ((t->pending.set | t->process->pending.set) & set) != 0;
 }
 
 static uint32_t take(uint64_t set, struct lx_siginfo *info)
 {
-    return shim_signal_take(self(), set, info);
+    return shim_signal_take(shim_task_self(), set, info);
 }
 
 static struct core_waitq *waitq(void)
 {
-    return shim_signal_waitq(self()->process);
+    return shim_signal_waitq(shim_task_self()->process);
 }
 
 void shim_signalfd_init(void)
